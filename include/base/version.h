@@ -1,0 +1,12 @@
+// What `lapwing --version` and build information say.
+#ifndef BASE_VERSION_H
+#define BASE_VERSION_H
+
+#define LAPWING_VERSION "0.1.0"
+// The Prometheus release whose API and language this version speaks; buildinfo reports it.
+#define PROMETHEUS_VERSION "3.14.0"
+
+// Set by the build: short commit, or "unknown".
+extern const char *const lapwing_revision;
+
+#endif

@@ -1,0 +1,79 @@
+// Pieces that prometheus.yml and alertmanager.yml share.
+#ifndef CONFIG_COMMON_H
+#define CONFIG_COMMON_H
+
+#include "base/regex.h"
+#include "model/labels.h"
+
+// A value given inline or in a file that is read when it is used.
+struct config_secret {
+    struct str value; // empty: none
+    struct str file;  // path, already relative to the configuration's folder
+};
+
+struct config_tls {
+    struct config_secret ca, cert, key; // PEM
+    struct str server_name;
+    struct str min_version; // "", TLS10, TLS11, TLS12, TLS13
+    struct str max_version;
+    bool insecure_skip_verify;
+};
+
+struct config_header {
+    struct str name;
+    struct str *values; // as given
+    size_t value_count;
+    struct config_secret secret; // further value from `secrets` or `files`
+};
+
+// http_config of a receiver; the same keys inline in a scrape config.
+struct config_http {
+    struct str basic_username;
+    struct config_secret basic_username_file; // file only
+    struct config_secret basic_password;
+    bool has_basic_auth;
+    struct str authorization_type; // "" when there is no authorization; else "Bearer" or as given
+    struct config_secret authorization;
+    struct config_tls tls;
+    bool follow_redirects;
+    bool enable_http2;
+    struct str proxy_url;
+    struct str no_proxy;
+    bool proxy_from_environment;
+    struct config_header *headers;
+    size_t header_count;
+    bool has_oauth2; // parsed and validated; refused by name where it would be used
+};
+
+enum relabel_action {
+    RELABEL_REPLACE,
+    RELABEL_KEEP,
+    RELABEL_DROP,
+    RELABEL_KEEPEQUAL,
+    RELABEL_DROPEQUAL,
+    RELABEL_HASHMOD,
+    RELABEL_LABELMAP,
+    RELABEL_LABELDROP,
+    RELABEL_LABELKEEP,
+    RELABEL_LOWERCASE,
+    RELABEL_UPPERCASE,
+};
+
+struct relabel_config {
+    enum relabel_action action;
+    struct str *source_labels;
+    size_t source_label_count;
+    struct str separator;
+    struct str regex_text;
+    struct regex *regex; // owned by the configuration
+    uint64_t modulus;
+    struct str target_label;
+    struct str replacement;
+};
+
+struct relabel_configs {
+    struct relabel_config *items;
+    size_t count;
+};
+
+#endif

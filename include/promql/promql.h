@@ -1,0 +1,100 @@
+// PromQL: parse text, evaluate it over the store.
+//
+// A range query and an instant query run through the same columnar engine: an expression is planned
+// once and evaluated series by series over all steps; an instant query has one step.
+#ifndef PROMQL_PROMQL_H
+#define PROMQL_PROMQL_H
+
+#include "base/arena.h"
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/metrics.h"
+#include "model/labels.h"
+#include "model/sample.h"
+#include "storage/storage.h"
+
+struct promql_expr; // a parsed expression; lives in the arena it was parsed into
+struct promql_engine;
+
+// Language features that are off unless asked for; the names are those of --enable-feature.
+enum promql_feature {
+    PROMQL_EXPERIMENTAL_FUNCTIONS = 1 << 0,   // promql-experimental-functions
+    PROMQL_DURATION_EXPRESSIONS = 1 << 1,     // promql-duration-expr
+    PROMQL_EXTENDED_RANGE_SELECTORS = 1 << 2, // promql-extended-range-selectors
+    PROMQL_BINOP_FILL_MODIFIERS = 1 << 3,     // promql-binop-fill-modifiers
+    PROMQL_DELAYED_NAME_REMOVAL = 1 << 4,     // promql-delayed-name-removal
+};
+
+enum promql_type { PROMQL_SCALAR, PROMQL_STRING, PROMQL_VECTOR, PROMQL_MATRIX };
+const char *promql_type_name(enum promql_type type); // "scalar", "string", "vector", "matrix"
+
+// Parses and checks types. err->line and column are the position, err->text reads as Prometheus'
+// message, "1:5: parse error: unexpected ..." (position included). The expression borrows nothing
+// from `text`.
+int promql_parse(struct promql_expr **out, struct str text, unsigned features, struct arena *arena,
+                 struct error *err);
+// The type of what an expression evaluates to.
+enum promql_type promql_expr_type(const struct promql_expr *e);
+// The expression on one line, as Prometheus prints it; parsing that gives the same expression.
+void promql_print(struct buf *out, const struct promql_expr *e);
+
+struct promql_options {
+    struct storage *storage;   // borrowed
+    const struct clock *clock; // borrowed
+    struct metrics *metrics;   // borrowed
+    int64_t lookback_ms;               // default 5 min
+    int64_t timeout_ms;                // default 2 min
+    int64_t default_subquery_step_ms;  // the evaluation interval; default 1 min
+    uint64_t samples_max;              // loaded by one query; default 50 million
+    size_t memory_max;                 // bytes of one query; default 512 MiB
+    int64_t points_max;                // steps of a range query; default 11,000
+    unsigned concurrency;              // queries at once; default 20
+    unsigned features;                 // promql_feature bits
+};
+
+void promql_options_init(struct promql_options *o); // the defaults, nothing borrowed
+struct promql_engine *promql_engine_new(const struct promql_options *options);
+void promql_engine_free(struct promql_engine *e);
+void promql_engine_set_subquery_step(struct promql_engine *e, int64_t step_ms);
+unsigned promql_engine_features(const struct promql_engine *e);
+
+struct promql_query {
+    const struct promql_expr *expr;
+    int64_t start_ms;
+    int64_t end_ms;  // equal to start_ms for an instant query
+    int64_t step_ms; // 0: an instant query
+    int64_t lookback_ms; // 0: the engine's
+    int64_t timeout_ms;  // 0: the engine's; a longer one is cut to it
+    const struct cancel *cancel; // may be NULL
+};
+
+struct promql_series {
+    struct labels labels; // with __name__ where the result has it
+    const int64_t *times_ms;
+    const double *values;
+    size_t count; // >= 1; exactly 1 in a vector
+};
+
+struct promql_result {
+    enum promql_type type;
+    struct promql_series *series; // vector and matrix
+    size_t series_count;
+    struct sample scalar;
+    struct str string;
+    struct str *warnings; // annotations, in Prometheus' words, each once
+    size_t warning_count;
+    struct str *infos;
+    size_t info_count;
+    uint64_t samples_read;
+    uint64_t bytes_peak;
+};
+
+// Evaluates; the result lives in the arena. A range query over a scalar or vector gives a matrix;
+// an instant vector keeps the order of sort() and friends, everything else is sorted by labels.
+// ERR_EXECUTION (many-to-many matching, duplicate series, ...), ERR_LIMIT (samples, memory, points),
+// ERR_TIMEOUT, ERR_CANCELED, ERR_UNAVAILABLE (too many queries wait), ERR_IO and ERR_CORRUPT.
+int promql_run(struct promql_engine *e, const struct promql_query *query, struct arena *arena,
+               struct promql_result *out, struct error *err);
+
+#endif
