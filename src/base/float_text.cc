@@ -1,0 +1,127 @@
+// Go's float text out of C++17's <charconv>: to_chars gives the shortest digits, the rest is layout.
+#include <charconv>
+#include <cmath>
+
+extern "C" {
+#include "base/float_text.h"
+}
+
+namespace
+{
+
+size_t copy_text(char *out, const char *text)
+{
+    size_t len = strlen(text);
+    memcpy(out, text, len);
+    return len;
+}
+
+size_t format_special(double value, char *out)
+{
+    return copy_text(out, std::isnan(value) ? "NaN" : value > 0 ? "+Inf" : "-Inf");
+}
+
+size_t format_as(double value, std::chars_format layout, char *out)
+{
+    return (size_t)(std::to_chars(out, out + FLOAT_TEXT_SIZE, value, layout).ptr - out);
+}
+
+// 1e-07 -> 1e-7, as the API writes exponents.
+size_t shorten_exponent(char *out, size_t len)
+{
+    if (len >= 4 && out[len - 4] == 'e' && out[len - 2] == '0') {
+        out[len - 2] = out[len - 1];
+        len--;
+    }
+    return len;
+}
+
+bool is_out_of(double magnitude, double low, double high)
+{
+    return magnitude != 0 && (magnitude < low || magnitude >= high);
+}
+
+bool parse_special(struct str s, double *out)
+{
+    double sign = 1;
+    if (s.len && (s.ptr[0] == '+' || s.ptr[0] == '-')) {
+        sign = s.ptr[0] == '-' ? -1 : 1;
+        s = str_skip(s, 1);
+    }
+    if (str_eq_nocase(s, STR("inf")) || str_eq_nocase(s, STR("infinity")))
+        *out = sign * HUGE_VAL;
+    else if (str_eq_nocase(s, STR("nan")))
+        *out = NAN;
+    else
+        return false;
+    return true;
+}
+
+// from_chars leaves the value alone when it is out of range: which way is in the exponent's sign.
+double out_of_range(const char *first, const char *end, bool hex)
+{
+    for (const char *p = first; p + 1 < end; p++) {
+        bool exponent = hex ? (*p == 'p' || *p == 'P') : (*p == 'e' || *p == 'E');
+        if (exponent)
+            return p[1] == '-' ? 0 : HUGE_VAL;
+    }
+    return first < end && *first == '0' ? 0 : HUGE_VAL;
+}
+
+} // namespace
+
+extern "C" size_t float_format(double value, enum float_layout layout, char out[FLOAT_TEXT_SIZE])
+{
+    if (!std::isfinite(value))
+        return format_special(value, out);
+    double magnitude = std::fabs(value);
+    switch (layout) {
+    case FLOAT_E:
+        return format_as(value, std::chars_format::scientific, out);
+    case FLOAT_G:
+        if (is_out_of(magnitude, 1e-4, 1e21))
+            return format_as(value, std::chars_format::scientific, out);
+        break;
+    case FLOAT_JSON:
+        if (is_out_of(magnitude, 1e-6, 1e21))
+            return shorten_exponent(out, format_as(value, std::chars_format::scientific, out));
+        break;
+    case FLOAT_F:
+        break;
+    }
+    return format_as(value, std::chars_format::fixed, out);
+}
+
+extern "C" void buf_float(struct buf *b, double value, enum float_layout layout)
+{
+    char text[FLOAT_TEXT_SIZE];
+    buf_append(b, text, float_format(value, layout, text));
+}
+
+extern "C" bool float_parse(struct str s, double *out)
+{
+    const char *p = s.ptr;
+    const char *end = s.ptr + s.len;
+    bool negative = s.len && *p == '-';
+    if (s.len && (*p == '+' || *p == '-'))
+        p++;
+    bool hex = end - p > 2 && p[0] == '0' && (p[1] | 0x20) == 'x';
+    p += hex ? 2 : 0;
+    // from_chars takes a sign and special names of its own: only digits and a point may begin here.
+    bool begins = p < end && ((*p >= '0' && *p <= '9') || *p == '.' ||
+                              (hex && ((*p | 0x20) >= 'a' && (*p | 0x20) <= 'f')));
+    if (!begins)
+        return parse_special(s, out);
+    // A hex float needs its exponent, as in Go.
+    if (hex && !memchr(p, 'p', end - p) && !memchr(p, 'P', end - p))
+        return false;
+    double value;
+    auto format = hex ? std::chars_format::hex : std::chars_format::general;
+    auto result = std::from_chars(p, end, value, format);
+    if (result.ptr != end || result.ec == std::errc::invalid_argument)
+        return false;
+    if (result.ec == std::errc::result_out_of_range)
+        value = out_of_range(p, end, hex);
+    *out = negative ? -value : value;
+    return true;
+}

@@ -1,0 +1,160 @@
+// Tasks wait in one ring under one mutex; workers sleep on `work`. pool_each() counts down its tasks
+// on a counter of its own and helps out on the calling thread, so that a pool of one never stalls.
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/mem.h"
+
+struct pool_task {
+    pool_task_fn *run;
+    void *argument;
+};
+
+struct pool {
+    pthread_mutex_t mutex; // guards everything below
+    pthread_cond_t work;
+    struct pool_task *ring;
+    size_t ring_size;
+    size_t head;
+    size_t queued;
+    bool stopping;
+    pthread_t *threads;
+    size_t thread_count;
+    char name[16];
+};
+
+static bool take(struct pool *p, struct pool_task *task)
+{
+    pthread_mutex_lock(&p->mutex);
+    while (!p->queued && !p->stopping)
+        pthread_cond_wait(&p->work, &p->mutex);
+    bool some = p->queued > 0;
+    if (some) {
+        *task = p->ring[p->head];
+        p->head = (p->head + 1) % p->ring_size;
+        p->queued--;
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return some;
+}
+
+static void *worker(void *argument)
+{
+    struct pool_task task;
+    while (take(argument, &task))
+        task.run(task.argument);
+    return NULL;
+}
+
+struct pool *pool_new(const char *name, size_t thread_count, size_t queue_limit)
+{
+    struct pool *p = mem_calloc(1, sizeof(*p));
+    pthread_mutex_init(&p->mutex, NULL);
+    pthread_cond_init(&p->work, NULL);
+    snprintf(p->name, sizeof(p->name), "%s", name);
+    p->ring_size = queue_limit ? queue_limit : 1;
+    p->ring = mem_calloc(p->ring_size, sizeof(*p->ring));
+    p->threads = mem_calloc(thread_count, sizeof(*p->threads));
+    for (size_t i = 0; i < thread_count; i++) {
+        if (pthread_create(&p->threads[i], NULL, worker, p) != 0)
+            break;
+        pthread_setname_np(p->threads[i], p->name);
+        p->thread_count++;
+    }
+    return p;
+}
+
+void pool_free(struct pool *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->mutex);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->work);
+    pthread_mutex_unlock(&p->mutex);
+    for (size_t i = 0; i < p->thread_count; i++)
+        pthread_join(p->threads[i], NULL);
+    pthread_cond_destroy(&p->work);
+    pthread_mutex_destroy(&p->mutex);
+    mem_free(p->threads);
+    mem_free(p->ring);
+    mem_free(p);
+}
+
+int pool_submit(struct pool *p, pool_task_fn *task, void *argument)
+{
+    int rc = ERR_LIMIT;
+    pthread_mutex_lock(&p->mutex);
+    if (p->queued < p->ring_size && p->thread_count) {
+        p->ring[(p->head + p->queued++) % p->ring_size] = (struct pool_task){task, argument};
+        pthread_cond_signal(&p->work);
+        rc = OK;
+    }
+    pthread_mutex_unlock(&p->mutex);
+    return rc;
+}
+
+// Shared by the caller of pool_each() and the workers it got. The last to let go frees it: a worker
+// may start after everything was done.
+struct each {
+    void (*task)(void *argument, size_t index);
+    void *argument;
+    size_t count;
+    atomic_size_t next;
+    atomic_size_t users;
+    pthread_mutex_t mutex; // guards done
+    pthread_cond_t finished;
+    size_t done;
+};
+
+static void each_work(struct each *e)
+{
+    size_t done = 0;
+    for (size_t i; (i = atomic_fetch_add(&e->next, 1)) < e->count; done++)
+        e->task(e->argument, i);
+    pthread_mutex_lock(&e->mutex);
+    e->done += done;
+    if (e->done == e->count)
+        pthread_cond_broadcast(&e->finished);
+    pthread_mutex_unlock(&e->mutex);
+}
+
+static void each_unref(struct each *e)
+{
+    if (atomic_fetch_sub(&e->users, 1) != 1)
+        return;
+    pthread_cond_destroy(&e->finished);
+    pthread_mutex_destroy(&e->mutex);
+    mem_free(e);
+}
+
+static void each_run(void *argument)
+{
+    each_work(argument);
+    each_unref(argument);
+}
+
+void pool_each(struct pool *p, size_t count, void (*task)(void *argument, size_t index),
+               void *argument)
+{
+    struct each *e = mem_calloc(1, sizeof(*e));
+    *e = (struct each){.task = task, .argument = argument, .count = count};
+    atomic_init(&e->users, 1);
+    pthread_mutex_init(&e->mutex, NULL);
+    pthread_cond_init(&e->finished, NULL);
+    for (size_t i = 0; i < p->thread_count && i + 1 < count; i++) {
+        atomic_fetch_add(&e->users, 1);
+        if (pool_submit(p, each_run, e) != OK)
+            each_unref(e);
+    }
+    each_work(e);
+    pthread_mutex_lock(&e->mutex);
+    while (e->done < e->count)
+        pthread_cond_wait(&e->finished, &e->mutex);
+    pthread_mutex_unlock(&e->mutex);
+    each_unref(e);
+}

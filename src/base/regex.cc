@@ -1,0 +1,170 @@
+// RE2 behind a C header: the only C++ that knows of regular expressions.
+#include <re2/re2.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+extern "C" {
+#include "base/regex.h"
+}
+
+struct regex {
+    explicit regex(const std::string &pattern, const RE2::Options &options)
+        : re(pattern, options)
+    {
+    }
+    RE2 re;
+};
+
+namespace
+{
+
+re2::StringPiece piece(struct str s)
+{
+    return re2::StringPiece(s.ptr ? s.ptr : "", s.len);
+}
+
+int compile(struct regex **out, const std::string &pattern, struct error *err)
+{
+    RE2::Options options(RE2::Quiet);
+    options.set_max_mem((int64_t)REGEX_MEMORY_MAX);
+    auto re = std::make_unique<regex>(pattern, options);
+    if (!re->re.ok()) {
+        int code = re->re.error_code() == RE2::ErrorPatternTooLarge ? ERR_LIMIT : ERR_INVALID;
+        return error_set(err, code, "error parsing regexp: %s: `%s`", re->re.error().c_str(),
+                         re->re.error_arg().c_str());
+    }
+    *out = re.release();
+    return OK;
+}
+
+// The group a template names: a number, or a name looked up in the pattern; -1 when there is none.
+int group_of(const RE2 &re, const std::string &name)
+{
+    if (!name.empty() && name.find_first_not_of("0123456789") == std::string::npos)
+        return name.size() < 9 ? std::stoi(name) : -1;
+    auto found = re.NamedCapturingGroups().find(name);
+    return found == re.NamedCapturingGroups().end() ? -1 : found->second;
+}
+
+bool is_word(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+
+// Reads $name or ${name} at text[at] == '$': the index after it, or `at` when it is no reference.
+size_t reference(struct str text, size_t at, std::string *name)
+{
+    size_t i = at + 1;
+    bool braced = i < text.len && text.ptr[i] == '{';
+    i += braced;
+    size_t start = i;
+    while (i < text.len && is_word(text.ptr[i]))
+        i++;
+    if (i == start || (braced && (i == text.len || text.ptr[i] != '}')))
+        return at;
+    name->assign(text.ptr + start, i - start);
+    return i + braced;
+}
+
+void expand(const RE2 &re, const std::vector<re2::StringPiece> &groups, struct str replacement,
+            struct buf *out)
+{
+    for (size_t i = 0; i < replacement.len;) {
+        size_t dollar = i + str_find(str_skip(replacement, i), '$');
+        buf_append(out, replacement.ptr + i, dollar - i);
+        i = dollar;
+        if (i == replacement.len)
+            break;
+        std::string name;
+        size_t after = reference(replacement, i, &name);
+        if (after == i) { // "$$" or a lone '$'
+            buf_char(out, '$');
+            i += i + 1 < replacement.len && replacement.ptr[i + 1] == '$' ? 2 : 1;
+            continue;
+        }
+        int group = group_of(re, name);
+        if (group >= 0 && (size_t)group < groups.size())
+            buf_append(out, groups[group].data(), groups[group].size());
+        i = after;
+    }
+}
+
+size_t code_point_size(struct str text, size_t at)
+{
+    size_t size = 1;
+    while (at + size < text.len && ((unsigned char)text.ptr[at + size] & 0xc0) == 0x80)
+        size++;
+    return size;
+}
+
+} // namespace
+
+extern "C" int regex_new(struct regex **out, struct str pattern, struct error *err)
+{
+    return compile(out, "^(?s:" + std::string(pattern.ptr ? pattern.ptr : "", pattern.len) + ")$",
+                   err);
+}
+
+extern "C" int regex_new_unanchored(struct regex **out, struct str pattern, struct error *err)
+{
+    return compile(out, std::string(pattern.ptr ? pattern.ptr : "", pattern.len), err);
+}
+
+extern "C" void regex_free(struct regex *re)
+{
+    delete re;
+}
+
+extern "C" bool regex_match(const struct regex *re, struct str text)
+{
+    return RE2::FullMatch(piece(text), re->re);
+}
+
+extern "C" bool regex_expand(const struct regex *re, struct str text, struct str replacement,
+                             struct buf *out)
+{
+    std::vector<re2::StringPiece> groups(1 + re->re.NumberOfCapturingGroups());
+    if (!re->re.Match(piece(text), 0, text.len, RE2::ANCHOR_BOTH, groups.data(), groups.size()))
+        return false;
+    expand(re->re, groups, replacement, out);
+    return true;
+}
+
+extern "C" void regex_replace_all(const struct regex *re, struct str text, struct str replacement,
+                                  struct buf *out)
+{
+    std::vector<re2::StringPiece> groups(1 + re->re.NumberOfCapturingGroups());
+    size_t copied = 0;
+    size_t at = 0;
+    while (at <= text.len && re->re.Match(piece(text), at, text.len, RE2::UNANCHORED,
+                                          groups.data(), groups.size())) {
+        size_t start = (size_t)(groups[0].data() - (text.ptr ? text.ptr : ""));
+        size_t end = start + groups[0].size();
+        buf_append(out, text.ptr + copied, start - copied);
+        // An empty match right behind another match is none of its own.
+        if (end > copied || start == 0)
+            expand(re->re, groups, replacement, out);
+        copied = end;
+        at = end > at ? end : at + code_point_size(text, at);
+    }
+    if (copied < text.len)
+        buf_append(out, text.ptr + copied, text.len - copied);
+}
+
+extern "C" bool regex_literals(struct str pattern,
+                               void (*each)(void *context, struct str literal), void *context)
+{
+    for (size_t i = 0; i < pattern.len; i++) {
+        if (memchr("\\.+*?()[]{}^$", pattern.ptr[i], 14))
+            return false;
+    }
+    struct str rest = pattern;
+    for (bool more = true; more;) {
+        struct str literal;
+        more = str_cut(rest, '|', &literal, &rest);
+        each(context, literal);
+    }
+    return true;
+}
