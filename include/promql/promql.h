@@ -61,6 +61,8 @@ unsigned promql_engine_features(const struct promql_engine *e);
 
 struct promql_query {
     const struct promql_expr *expr;
+    struct str text; // what the expression was parsed from, for lines and columns in annotations;
+                     // may be empty: then everything is on line 1
     int64_t start_ms;
     int64_t end_ms;  // equal to start_ms for an instant query
     int64_t step_ms; // 0: an instant query

@@ -1,0 +1,379 @@
+// Range functions over selectors and subqueries.
+//
+// Each series' samples stand in two columns; its windows are walked with two pointers, and the
+// function is called once a window. A subquery's inner expression is evaluated once over the whole
+// range of all windows, and each of its series is a pair of columns in turn.
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "window.h"
+
+void window_reserve_marks(struct window *w, size_t count)
+{
+    if (w->mark_capacity < count) {
+        w->mark_capacity = count + count / 2;
+        w->marks = mem_realloc(w->marks, w->mark_capacity, sizeof(*w->marks));
+    }
+}
+
+double *window_numbers(struct window *w, size_t count)
+{
+    if (w->number_capacity < count) {
+        w->number_capacity = count + count / 2;
+        w->numbers = mem_realloc(w->numbers, w->number_capacity, sizeof(*w->numbers));
+    }
+    return w->numbers;
+}
+
+void window_mark(struct window *w, bool (*differs)(double before, double after))
+{
+    if (w->fresh) {
+        window_reserve_marks(w, w->count);
+        w->mark_count = w->mark_first = w->mark_end = 0;
+        for (size_t i = 1; i < w->count; i++)
+            if (differs(w->values[i - 1], w->values[i]))
+                w->marks[w->mark_count++] = (uint32_t)i;
+    }
+    while (w->mark_first < w->mark_count && w->marks[w->mark_first] <= w->first)
+        w->mark_first++;
+    if (w->mark_end < w->mark_first)
+        w->mark_end = w->mark_first;
+    while (w->mark_end < w->mark_count && w->marks[w->mark_end] < w->end)
+        w->mark_end++;
+}
+
+void columns_drop_stale(struct columns *c)
+{
+    size_t kept = 0;
+    while (kept < c->count && !sample_is_stale(c->values[kept]))
+        kept++;
+    for (size_t i = kept; i < c->count; i++) {
+        if (sample_is_stale(c->values[i]))
+            continue;
+        c->times_ms[kept] = c->times_ms[i];
+        c->values[kept++] = c->values[i];
+    }
+    c->count = kept;
+}
+
+double interpolate(const int64_t *times_ms, const double *values, int64_t t_ms, bool is_counter)
+{
+    double before = values[0], after = values[1];
+    if (is_counter && after < before)
+        before = 0;
+    return before +
+           (after - before) * (double)(t_ms - times_ms[0]) / (double)(times_ms[1] - times_ms[0]);
+}
+
+size_t first_after(const int64_t *times_ms, size_t first, size_t end, int64_t t_ms)
+{
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (times_ms[middle] > t_ms)
+            end = middle;
+        else
+            first = middle + 1;
+    }
+    return first;
+}
+
+struct ranges {
+    struct eval *ev;
+    const struct plan_node *call;
+    const struct plan_node *range;
+    const struct lookup *lookup;
+    int64_t behind_ms, ahead_ms; // of a window's start and end, that count as well
+    struct value params[FUNCTION_ARGS_MAX];
+    size_t param_count;
+    struct window window;
+    struct row scratch;
+    row_sink_fn *sink;
+    void *context;
+};
+
+static int check_modifiers(struct ranges *r)
+{
+    const struct promql_expr *e = r->range->expr;
+    const struct function *f = r->call->expr->call.function;
+    if (r->range->kind != PLAN_MATRIX)
+        return 0;
+    r->window.anchored = e->selector.anchored;
+    r->window.smoothed = e->selector.smoothed;
+    if (e->selector.anchored && !(f->flags & FUNCTION_ANCHORED))
+        return eval_fail(r->ev,
+                         "anchored modifier can only be used with: changes, delta, increase, rate, "
+                         "resets - not with %s",
+                         f->name);
+    if (e->selector.smoothed && !(f->flags & FUNCTION_SMOOTHED))
+        return eval_fail(
+            r->ev, "smoothed modifier can only be used with: delta, increase, rate - not with %s",
+            f->name);
+    return 0;
+}
+
+static int ranges_init(struct ranges *r, struct eval *ev, const struct plan_node *call)
+{
+    *r = (struct ranges){.ev = ev, .call = call};
+    int rc = 0;
+    for (size_t i = 0; i < call->call.arg_count && rc == 0; i++) {
+        const struct plan_node *arg = call->call.args[i];
+        if (arg->kind == PLAN_MATRIX || arg->kind == PLAN_SUBQUERY)
+            r->range = arg;
+        else
+            rc = eval_scalar(ev, arg, &r->params[r->param_count++]);
+    }
+    if (rc || (rc = check_modifiers(r)))
+        return rc;
+    struct window *w = &r->window;
+    w->ev = ev;
+    w->call = call;
+    w->range = r->range;
+    if (r->range->kind == PLAN_MATRIX) {
+        r->lookup = &r->range->selector.lookup;
+        r->behind_ms = r->range->selector.before_ms;
+        r->ahead_ms = r->range->selector.after_ms;
+        w->range_ms = r->range->selector.range_ms;
+    } else {
+        r->lookup = &r->range->subquery.lookup;
+        w->range_ms = r->range->subquery.range_ms;
+    }
+    return row_init(ev, &r->scratch, (struct labels){0}, call->grid->count);
+}
+
+static void ranges_release(struct ranges *r)
+{
+    mem_free(r->window.marks);
+    mem_free(r->window.numbers);
+}
+
+// One window after the other over the samples in w; sets the row's values.
+static int walk_windows(struct ranges *r, struct row *row)
+{
+    struct window *w = &r->window;
+    const struct grid *grid = r->call->grid;
+    function_range_fn *call = r->call->expr->call.function->range;
+    w->first = w->end = 0;
+    w->fresh = true;
+    for (size_t i = 0; i < grid->count; i++) {
+        w->t_ms = grid_time(grid, i);
+        w->end_ms = lookup_time(r->lookup, w->t_ms);
+        w->start_ms = w->end_ms - w->range_ms;
+        while (w->first < w->count && w->times_ms[w->first] <= w->start_ms - r->behind_ms)
+            w->first++;
+        w->end = w->end < w->first ? w->first : w->end;
+        while (w->end < w->count && w->times_ms[w->end] <= w->end_ms + r->ahead_ms)
+            w->end++;
+        row->present[i] = 0;
+        if (w->first == w->end)
+            continue;
+        for (size_t p = 0; p < r->param_count; p++)
+            w->params[p] = scalar_at(&r->params[p], i);
+        int rc = call(w, &row->values[i]);
+        if (rc < 0)
+            return rc;
+        row->present[i] = rc > 0;
+        w->fresh = false;
+    }
+    return 0;
+}
+
+static int range_series(struct ranges *r, const struct columns *c, struct labels labels,
+                        bool drop_name)
+{
+    if (c->count == 0)
+        return 0;
+    unsigned flags = r->call->expr->call.function->flags;
+    struct row row = r->scratch;
+    row.labels = labels;
+    row.drop_name = drop_name;
+    r->window.times_ms = c->times_ms;
+    r->window.values = c->values;
+    r->window.count = c->count;
+    int rc = walk_windows(r, &row);
+    if (rc || row_is_empty(&row, r->call->grid->count))
+        return rc;
+    struct str metric = labels_get(labels, STR(LABEL_METRIC_NAME));
+    if ((flags & FUNCTION_OF_COUNTERS) && metric.len)
+        annotate_non_counter(&r->ev->annotations, metric, r->range->expr->position);
+    if (flags & FUNCTION_KEEPS_NAME)
+        row.drop_name = false;
+    else
+        row_drop_name(r->ev, &row);
+    return r->sink(r->context, &row);
+}
+
+static int range_selected(struct ranges *r)
+{
+    const struct series_set *set;
+    int rc = eval_select(r->ev, r->range->selector.selection, &set);
+    for (size_t s = 0; rc == 0 && s < set->count; s++) {
+        if ((rc = eval_check(r->ev)) || (rc = eval_columns(r->ev, r->range, set->series[s])))
+            break;
+        columns_drop_stale(&r->ev->columns);
+        rc = range_series(r, &r->ev->columns, set->labels[s], false);
+    }
+    return rc;
+}
+
+struct subquery_sink {
+    struct ranges *ranges;
+    struct columns columns;
+};
+
+static int range_subquery_row(void *context, struct row *row)
+{
+    struct subquery_sink *s = context;
+    const struct grid *grid = s->ranges->range->subquery.inner->grid;
+    columns_reserve(&s->columns, grid->count);
+    s->columns.count = 0;
+    for (size_t i = 0; i < grid->count; i++) {
+        if (!row->present[i])
+            continue;
+        s->columns.times_ms[s->columns.count] = grid_time(grid, i);
+        s->columns.values[s->columns.count++] = row->values[i];
+    }
+    return range_series(s->ranges, &s->columns, row->labels, row->drop_name);
+}
+
+static int range_subquery(struct ranges *r)
+{
+    struct subquery_sink s = {.ranges = r};
+    columns_init(&s.columns);
+    int rc = eval_stream(r->ev, r->range->subquery.inner, range_subquery_row, &s);
+    columns_release(&s.columns);
+    return rc;
+}
+
+int stream_range(struct eval *ev, const struct plan_node *call, row_sink_fn *sink, void *context)
+{
+    struct ranges r;
+    int rc = ranges_init(&r, ev, call);
+    r.sink = sink;
+    r.context = context;
+    if (rc == 0)
+        rc = r.range->kind == PLAN_MATRIX ? range_selected(&r) : range_subquery(&r);
+    ranges_release(&r);
+    return rc;
+}
+
+// ---- range vectors as the result of a query
+
+struct matrix {
+    struct eval *ev;
+    const struct plan_node *node;
+    struct promql_series *series;
+    size_t count;
+    size_t capacity;
+};
+
+static int matrix_push(struct matrix *m, struct labels labels, const int64_t *times_ms,
+                       const double *values, size_t count)
+{
+    size_t size = count * (sizeof(int64_t) + sizeof(double));
+    if (!arena_fits(m->ev->arena, size)) {
+        m->ev->arena->exceeded = true;
+        return eval_check(m->ev);
+    }
+    int64_t *times = arena_array(m->ev->arena, count, sizeof(*times));
+    double *copies = arena_array(m->ev->arena, count, sizeof(*copies));
+    memcpy(times, times_ms, count * sizeof(*times));
+    memcpy(copies, values, count * sizeof(*copies));
+    ARENA_GROW(m->ev->arena, m->series, m->count, m->capacity);
+    m->series[m->count++] = (struct promql_series){
+        .labels = labels, .times_ms = times, .values = copies, .count = count};
+    return eval_hold(m->ev, count);
+}
+
+// anchored and smoothed: the samples inside, between values made for the boundaries.
+static void extend(struct columns *c, int64_t start_ms, int64_t end_ms, bool smoothed)
+{
+    size_t last = c->count - 1;
+    size_t first = first_after(c->times_ms, 0, last, start_ms);
+    first = first ? first - 1 : 0;
+    if (smoothed)
+        last = first_after(c->times_ms, 0, last, end_ms - 1);
+    if (c->times_ms[last] <= start_ms) {
+        c->count = 0;
+        return;
+    }
+    double left = smoothed && c->times_ms[first] < start_ms
+                      ? interpolate(c->times_ms + first, c->values + first, start_ms, false)
+                      : c->values[first];
+    double right = smoothed && last > 0 && c->times_ms[last] > end_ms
+                       ? interpolate(c->times_ms + last - 1, c->values + last - 1, end_ms, false)
+                       : c->values[last];
+    size_t kept = 1;
+    columns_reserve(c, c->count + 2);
+    memmove(c->times_ms + 1, c->times_ms, c->count * sizeof(*c->times_ms));
+    memmove(c->values + 1, c->values, c->count * sizeof(*c->values));
+    for (size_t i = first + 1; i <= last + 1; i++) {
+        if (c->times_ms[i] <= start_ms || c->times_ms[i] >= end_ms)
+            continue;
+        c->times_ms[kept] = c->times_ms[i];
+        c->values[kept++] = c->values[i];
+    }
+    c->times_ms[0] = start_ms;
+    c->values[0] = left;
+    c->times_ms[kept] = end_ms;
+    c->values[kept++] = right;
+    c->count = kept;
+}
+
+static int matrix_selected(struct matrix *m)
+{
+    const struct series_set *set;
+    const struct plan_node *n = m->node;
+    struct columns *c = &m->ev->columns;
+    int64_t end_ms = lookup_time(&n->selector.lookup, n->grid->start_ms);
+    int rc = eval_select(m->ev, n->selector.selection, &set);
+    for (size_t s = 0; rc == 0 && s < set->count; s++) {
+        if ((rc = eval_check(m->ev)) || (rc = eval_columns(m->ev, n, set->series[s])))
+            break;
+        columns_drop_stale(c);
+        if (c->count && (n->expr->selector.anchored || n->expr->selector.smoothed))
+            extend(c, end_ms - n->selector.range_ms, end_ms, n->expr->selector.smoothed);
+        if (c->count)
+            rc = matrix_push(m, set->labels[s], c->times_ms, c->values, c->count);
+    }
+    return rc;
+}
+
+static int matrix_subquery(struct matrix *m)
+{
+    const struct grid *grid = m->node->subquery.inner->grid;
+    struct vector v;
+    int rc = eval_vector(m->ev, m->node->subquery.inner, &v);
+    if (rc)
+        return rc;
+    for (size_t i = 0; i < v.count; i++)
+        if (v.rows[i].drop_name)
+            v.rows[i].labels = labels_drop_name(m->ev->arena, v.rows[i].labels);
+    if (m->ev->delayed_names && (rc = vector_merge(m->ev, &v, grid->count)))
+        return rc;
+    struct columns c;
+    columns_init(&c);
+    columns_reserve(&c, grid->count);
+    for (size_t s = 0; s < v.count && rc == 0; s++) {
+        c.count = 0;
+        for (size_t i = 0; i < grid->count; i++) {
+            if (v.rows[s].present[i]) {
+                c.times_ms[c.count] = grid_time(grid, i);
+                c.values[c.count++] = v.rows[s].values[i];
+            }
+        }
+        rc = matrix_push(m, v.rows[s].labels, c.times_ms, c.values, c.count);
+    }
+    columns_release(&c);
+    return rc;
+}
+
+int eval_matrix(struct eval *ev, const struct plan_node *n, struct promql_series **out,
+                size_t *count)
+{
+    struct matrix m = {.ev = ev, .node = n};
+    int rc = n->kind == PLAN_MATRIX ? matrix_selected(&m) : matrix_subquery(&m);
+    *out = m.series;
+    *count = m.count;
+    return rc;
+}

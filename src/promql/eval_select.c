@@ -1,0 +1,141 @@
+// Selectors: from stored samples to one value a step.
+//
+// A series' samples are read once, for all steps, into two columns; the steps then walk them with
+// one pointer. Where the steps are far apart and each looks at little, only those pieces are read.
+#include "eval.h"
+
+#include "operators.h"
+#include "window.h"
+
+// Windows farther apart than this are read one by one.
+#define PIECE_GAP_MS INT64_C(1800000)
+
+int eval_select(struct eval *ev, size_t selection, const struct series_set **out)
+{
+    struct selection *s = &ev->plan->selections[selection];
+    *out = &s->set;
+    if (s->done)
+        return 0;
+    int rc = querier_select(ev->querier, s->matchers, s->matcher_count, s->min_ms, s->max_ms,
+                            ev->arena, &s->set, ev->err);
+    s->done = rc == 0;
+    return rc ? rc : eval_check(ev);
+}
+
+static void columns_append(struct columns *to, const struct columns *from)
+{
+    columns_reserve(to, to->count + from->count);
+    memcpy(to->times_ms + to->count, from->times_ms, from->count * sizeof(*to->times_ms));
+    memcpy(to->values + to->count, from->values, from->count * sizeof(*to->values));
+    to->count += from->count;
+}
+
+static int read_pieces(struct eval *ev, const struct plan_node *n,
+                       const struct querier_series *series, int64_t behind_ms)
+{
+    ev->columns.count = 0;
+    for (size_t i = 0; i < n->grid->count; i++) {
+        int64_t at_ms = lookup_time(&n->selector.lookup, grid_time(n->grid, i));
+        int rc = querier_read(ev->querier, series, at_ms - behind_ms + 1,
+                              at_ms + n->selector.after_ms, &ev->piece, ev->err);
+        if (rc)
+            return rc;
+        if (ev->piece.count)
+            columns_append(&ev->columns, &ev->piece);
+    }
+    return 0;
+}
+
+int eval_columns(struct eval *ev, const struct plan_node *n, const struct querier_series *series)
+{
+    const struct lookup *l = &n->selector.lookup;
+    int64_t behind_ms = n->selector.range_ms + n->selector.before_ms;
+    int64_t gap_ms = n->grid->step_ms - behind_ms - n->selector.after_ms;
+    int rc;
+    if (n->grid->count > 1 && !l->pinned && gap_ms > PIECE_GAP_MS) {
+        rc = read_pieces(ev, n, series, behind_ms);
+    } else {
+        int64_t first_ms = lookup_time(l, grid_time(n->grid, 0));
+        int64_t last_ms = lookup_time(l, grid_time(n->grid, n->grid->count - 1));
+        rc = querier_read(ev->querier, series, first_ms - behind_ms + 1,
+                          last_ms + n->selector.after_ms, &ev->columns, ev->err);
+    }
+    return rc ? rc : eval_read(ev, ev->columns.count);
+}
+
+// The newest sample of (t - lookback, t] at each t, unless it ends the series; `times` makes its
+// time the value.
+static void select_steps(const struct columns *c, const struct plan_node *n, bool times,
+                         struct row *row)
+{
+    size_t next = 0;
+    for (size_t i = 0; i < n->grid->count; i++) {
+        int64_t at_ms = lookup_time(&n->selector.lookup, grid_time(n->grid, i));
+        while (next < c->count && c->times_ms[next] <= at_ms)
+            next++;
+        row->present[i] = next > 0 && c->times_ms[next - 1] > at_ms - n->selector.before_ms &&
+                          !sample_is_stale(c->values[next - 1]);
+        if (row->present[i])
+            row->values[i] = times ? (double)c->times_ms[next - 1] / 1000 : c->values[next - 1];
+    }
+}
+
+// smoothed: between the samples before and after t, both within the lookback.
+static void smooth_steps(const struct columns *c, const struct plan_node *n, struct row *row)
+{
+    size_t first = 0, end = 0;
+    for (size_t i = 0; i < n->grid->count; i++) {
+        int64_t at_ms = lookup_time(&n->selector.lookup, grid_time(n->grid, i));
+        while (first < c->count && c->times_ms[first] <= at_ms - n->selector.before_ms)
+            first++;
+        end = end < first ? first : end;
+        while (end < c->count && c->times_ms[end] < at_ms)
+            end++;
+        bool later = end < c->count && c->times_ms[end] <= at_ms + n->selector.after_ms;
+        bool exact = later && c->times_ms[end] == at_ms;
+        row->present[i] = exact || end > first;
+        if (exact)
+            row->values[i] = c->values[end];
+        else if (end > first)
+            row->values[i] =
+                later ? interpolate(c->times_ms + end - 1, c->values + end - 1, at_ms, false)
+                      : c->values[end - 1];
+    }
+}
+
+static int stream_series(struct eval *ev, const struct plan_node *n, bool times, row_sink_fn *sink,
+                         void *context)
+{
+    const struct series_set *set;
+    int rc = eval_select(ev, n->selector.selection, &set);
+    struct row scratch;
+    if (rc == 0)
+        rc = row_init(ev, &scratch, (struct labels){0}, n->grid->count);
+    for (size_t s = 0; rc == 0 && s < set->count; s++) {
+        if ((rc = eval_check(ev)) || (rc = eval_columns(ev, n, set->series[s])))
+            break;
+        if (ev->columns.count == 0)
+            continue;
+        if (n->selector.smoothed) {
+            columns_drop_stale(&ev->columns);
+            smooth_steps(&ev->columns, n, &scratch);
+        } else {
+            select_steps(&ev->columns, n, times, &scratch);
+        }
+        struct row row = scratch;
+        row.labels = set->labels[s];
+        if (!row_is_empty(&row, n->grid->count))
+            rc = sink(context, &row);
+    }
+    return rc;
+}
+
+int stream_selector(struct eval *ev, const struct plan_node *n, row_sink_fn *sink, void *context)
+{
+    return stream_series(ev, n, false, sink, context);
+}
+
+int stream_timestamps(struct eval *ev, const struct plan_node *n, row_sink_fn *sink, void *context)
+{
+    return stream_series(ev, n, true, sink, context);
+}

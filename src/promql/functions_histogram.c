@@ -1,0 +1,239 @@
+// Functions of classic histograms: series that differ in `le` only are the buckets of one.
+//
+// Series are gathered to histograms and their bounds parsed and sorted once; at each step the
+// buckets that have a value are what the histogram is. Functions of native histograms give nothing
+// for floats.
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/float_text.h"
+#include "buckets.h"
+#include "eval.h"
+#include "families.h"
+
+struct bucket_series {
+    double upper;
+    const struct row *row;
+};
+
+struct histogram {
+    struct labels labels; // without le
+    bool drop_name;
+    struct bucket_series *buckets;
+    size_t count;
+    size_t capacity;
+};
+
+struct histograms {
+    struct eval *ev;
+    size_t step_count;
+    struct histogram *items;
+    size_t count;
+    struct bucket *scratch; // as many as the largest has
+};
+
+static int upper_cmp(const void *a, const void *b)
+{
+    const struct bucket_series *x = a, *y = b;
+    if (x->upper != y->upper)
+        return x->upper < y->upper ? -1 : 1;
+    return x->row < y->row ? -1 : x->row > y->row;
+}
+
+// Puts a bucket to its histogram; without a bound it is nobody's.
+static void add_bucket(struct histograms *h, struct label_index *index, const struct row *row,
+                       struct position position)
+{
+    static const struct str le[] = {STR_INIT("le")};
+    static const struct label_filter without_le = {.names = le, .name_count = 1};
+    struct str text = labels_get(row->labels, le[0]);
+    struct str metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));
+    double upper;
+    if (!float_parse(text, &upper)) {
+        annotate_bad_bucket(&h->ev->annotations, metric, text, position);
+        return;
+    }
+    struct arena *a = h->ev->arena;
+    uint32_t at = label_index_filtered(index, a, &without_le, row->labels);
+    struct histogram *of = &h->items[at];
+    if (at == h->count) {
+        h->count++;
+        *of = (struct histogram){.labels = index->sets[at], .drop_name = row->drop_name};
+    }
+    ARENA_GROW(a, of->buckets, of->count, of->capacity);
+    of->buckets[of->count++] = (struct bucket_series){upper, row};
+}
+
+static int gather(struct histograms *h, struct eval *ev, const struct plan_node *arg)
+{
+    *h = (struct histograms){.ev = ev, .step_count = arg->grid->count};
+    struct vector v;
+    int rc = eval_vector(ev, arg, &v);
+    if (rc)
+        return rc;
+    h->items = arena_array(ev->arena, v.count, sizeof(*h->items));
+    struct label_index index;
+    label_index_init(&index);
+    for (size_t i = 0; i < v.count; i++)
+        add_bucket(h, &index, &v.rows[i], arg->expr->position);
+    label_index_release(&index);
+    size_t largest = 0;
+    for (size_t i = 0; i < h->count; i++) {
+        qsort(h->items[i].buckets, h->items[i].count, sizeof(*h->items[i].buckets), upper_cmp);
+        largest = h->items[i].count > largest ? h->items[i].count : largest;
+    }
+    h->scratch = arena_array(ev->arena, largest, sizeof(*h->scratch));
+    return eval_check(ev);
+}
+
+// The buckets that have a value at the step, in scratch.
+static size_t buckets_at(const struct histograms *h, const struct histogram *of, size_t step)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < of->count; i++)
+        if (of->buckets[i].row->present[step])
+            h->scratch[count++] =
+                (struct bucket){of->buckets[i].upper, of->buckets[i].row->values[step]};
+    return count;
+}
+
+static double quantile_at(struct histograms *h, const struct histogram *of, double q, size_t count,
+                          int64_t t_ms, struct position position)
+{
+    struct monotonicity fixed;
+    double value = buckets_quantile(q, h->scratch, count, &fixed);
+    if (fixed.forced) {
+        struct str metric = {0};
+        if (h->ev->delayed_names)
+            metric = labels_get(of->labels, STR(LABEL_METRIC_NAME));
+        annotate_monotonicity(&h->ev->annotations, metric, t_ms, &fixed, position);
+    }
+    return value;
+}
+
+static int push_nameless(struct eval *ev, struct vector *v, struct row *row, size_t step_count)
+{
+    if (row_is_empty(row, step_count))
+        return 0;
+    row_drop_name(ev, row);
+    vector_push(ev, v, row);
+    return eval_hold(ev, row_point_count(row, step_count));
+}
+
+int histogram_none(struct eval *ev, const struct plan_node *node, struct value *out)
+{
+    int rc = eval_vector(ev, node->call.args[0], &out->vector);
+    out->vector.count = 0;
+    return rc;
+}
+
+int histogram_quantile(struct eval *ev, const struct plan_node *node, struct value *out)
+{
+    const struct plan_node *arg = node->call.args[1];
+    struct histograms h;
+    struct value q;
+    int rc = eval_scalar(ev, node->call.args[0], &q);
+    if (rc || (rc = gather(&h, ev, arg)))
+        return rc;
+    for (size_t i = 0; i < h.step_count; i++)
+        annotate_quantile(&ev->annotations, scalar_at(&q, i), node->call.args[0]->expr->position);
+    for (size_t n = 0; n < h.count && rc == 0; n++) {
+        struct row row;
+        if ((rc = eval_check(ev)) || (rc = row_init(ev, &row, h.items[n].labels, h.step_count)))
+            return rc;
+        for (size_t i = 0; i < h.step_count; i++) {
+            size_t count = buckets_at(&h, &h.items[n], i);
+            row.present[i] = count > 0;
+            if (count)
+                row.values[i] = quantile_at(&h, &h.items[n], scalar_at(&q, i), count,
+                                            grid_time(node->grid, i), arg->expr->position);
+        }
+        rc = push_nameless(ev, &out->vector, &row, h.step_count);
+    }
+    return rc ? rc : vector_merge(ev, &out->vector, h.step_count);
+}
+
+int histogram_fraction(struct eval *ev, const struct plan_node *node, struct value *out)
+{
+    struct histograms h;
+    struct value lower, upper;
+    int rc = eval_scalar(ev, node->call.args[0], &lower);
+    if (rc || (rc = eval_scalar(ev, node->call.args[1], &upper)) ||
+        (rc = gather(&h, ev, node->call.args[2])))
+        return rc;
+    for (size_t n = 0; n < h.count && rc == 0; n++) {
+        struct row row;
+        if ((rc = eval_check(ev)) || (rc = row_init(ev, &row, h.items[n].labels, h.step_count)))
+            return rc;
+        for (size_t i = 0; i < h.step_count; i++) {
+            size_t count = buckets_at(&h, &h.items[n], i);
+            row.present[i] = count > 0;
+            row.values[i] =
+                buckets_fraction(scalar_at(&lower, i), scalar_at(&upper, i), h.scratch, count);
+        }
+        rc = push_nameless(ev, &out->vector, &row, h.step_count);
+    }
+    return rc ? rc : vector_merge(ev, &out->vector, h.step_count);
+}
+
+// As a quantile label is written: 0.9, 1.0, 1e-05, NaN.
+static struct str quantile_text(struct arena *a, double q)
+{
+    char text[FLOAT_TEXT_SIZE];
+    size_t len = float_format(q, FLOAT_G, text);
+    bool whole = isfinite(q);
+    for (size_t i = 0; i < len; i++)
+        whole = whole && text[i] != '.' && text[i] != 'e';
+    return arena_printf(a, "%.*s%s", (int)len, text, whole ? ".0" : "");
+}
+
+static struct labels quantile_labels(struct arena *a, struct labels labels, struct str name,
+                                     double q)
+{
+    struct labels_builder b;
+    labels_builder_init(&b, a, labels);
+    labels_builder_set(&b, name, quantile_text(a, q));
+    return labels_builder_finish(&b);
+}
+
+// One quantile of one histogram: a row for every run of steps with the same q.
+static int quantile_rows(struct histograms *h, const struct histogram *of,
+                         const struct plan_node *node, const struct value *q, struct vector *v)
+{
+    const struct plan_node *arg = node->call.args[0];
+    int rc = eval_check(h->ev);
+    for (size_t i = 0; i < h->step_count && rc == 0;) {
+        double at = scalar_at(q, i);
+        struct row row;
+        rc = row_init(h->ev, &row,
+                      quantile_labels(h->ev->arena, of->labels, node->call.args[1]->string, at),
+                      h->step_count);
+        for (; rc == 0 && i < h->step_count && double_bits(scalar_at(q, i)) == double_bits(at);
+             i++) {
+            size_t count = buckets_at(h, of, i);
+            row.present[i] = count > 0;
+            if (count)
+                row.values[i] =
+                    quantile_at(h, of, at, count, grid_time(node->grid, i), arg->expr->position);
+        }
+        if (rc == 0)
+            rc = push_nameless(h->ev, v, &row, h->step_count);
+    }
+    return rc;
+}
+
+int histogram_quantiles(struct eval *ev, const struct plan_node *node, struct value *out)
+{
+    struct histograms h;
+    int rc = gather(&h, ev, node->call.args[0]);
+    for (size_t p = 2; p < node->call.arg_count && rc == 0; p++) {
+        struct value q;
+        rc = eval_scalar(ev, node->call.args[p], &q);
+        for (size_t i = 0; rc == 0 && i < h.step_count; i++)
+            annotate_quantile(&ev->annotations, scalar_at(&q, i),
+                              node->call.args[p]->expr->position);
+        for (size_t n = 0; n < h.count && rc == 0; n++)
+            rc = quantile_rows(&h, &h.items[n], node, &q, &out->vector);
+    }
+    return rc ? rc : vector_merge(ev, &out->vector, h.step_count);
+}

@@ -1,0 +1,166 @@
+// rate() and its relatives.
+//
+// Resets of a counter are found once per series; a window then adds up those inside it, in order,
+// which gives the same sum to the bit as a walk over all its samples. Extrapolation: a series is
+// taken to reach up to the window's bounds when its first (last) sample is nearer to them than 1.1
+// average intervals, and half an interval beyond that sample otherwise, but never to below zero.
+//
+// With anchored, the boundary values are those of the samples before; with smoothed they are
+// interpolated between the samples around.
+#include "families.h"
+#include "window.h"
+
+static bool is_reset(double before, double after)
+{
+    return after < before;
+}
+
+static bool is_change(double before, double after)
+{
+    return after != before && !(__builtin_isnan(after) && __builtin_isnan(before));
+}
+
+static double resets_sum(struct window *w, double result)
+{
+    window_mark(w, is_reset);
+    for (size_t i = w->mark_first; i < w->mark_end; i++)
+        result += w->values[w->marks[i] - 1];
+    return result;
+}
+
+// What the values add up to over the resets between the boundary values.
+static double extended_resets(double left, double right, const double *values, size_t first,
+                              size_t end)
+{
+    double correction = 0, before = left;
+    for (size_t i = first; i < end; i++) {
+        if (values[i] < before)
+            correction += before;
+        before = values[i];
+    }
+    return right < before ? correction + before : correction;
+}
+
+static int extended_increase(const struct window *w, bool is_counter, double *out)
+{
+    const int64_t *t = w->times_ms;
+    size_t last = w->end - 1;
+    size_t first = first_after(t, w->first, last, w->start_ms);
+    first = first > w->first ? first - 1 : first;
+    if (w->smoothed)
+        last = first_after(t, w->first, last, w->end_ms - 1);
+    if (t[last] <= w->start_ms || (w->smoothed && t[first] > w->end_ms))
+        return 0;
+    double left = w->values[first], right = w->values[last];
+    if (w->smoothed && t[first] < w->start_ms)
+        left = interpolate(t + first, w->values + first, w->start_ms, is_counter);
+    if (w->smoothed && last > w->first && t[last] > w->end_ms)
+        right = interpolate(t + last - 1, w->values + last - 1, w->end_ms, is_counter);
+    *out = right - left;
+    if (is_counter) {
+        size_t inner_first = t[first] <= w->start_ms ? first + 1 : first;
+        size_t inner_end = t[last] >= w->end_ms ? last : last + 1;
+        *out += extended_resets(left, right, w->values, inner_first, inner_end);
+    }
+    return 1;
+}
+
+static double extrapolation_factor(const struct window *w, bool is_counter, double increase)
+{
+    double to_start = (double)(w->times_ms[w->first] - w->start_ms) / 1000;
+    double to_end = (double)(w->end_ms - w->times_ms[w->end - 1]) / 1000;
+    double sampled = (double)(w->times_ms[w->end - 1] - w->times_ms[w->first]) / 1000;
+    double average = sampled / (double)(window_count(w) - 1);
+    double threshold = average * 1.1;
+    if (to_start >= threshold)
+        to_start = average / 2;
+    if (is_counter && increase > 0 && w->values[w->first] >= 0) {
+        double to_zero = sampled * (w->values[w->first] / increase);
+        if (to_zero < to_start)
+            to_start = to_zero;
+    }
+    if (to_end >= threshold)
+        to_end = average / 2;
+    return (sampled + to_start + to_end) / sampled;
+}
+
+static int increase(struct window *w, bool is_counter, bool per_second, double *out)
+{
+    if (w->anchored || w->smoothed) {
+        int rc = extended_increase(w, is_counter, out);
+        if (per_second)
+            *out /= seconds_of_ms(w->range_ms);
+        return rc;
+    }
+    if (window_count(w) < 2)
+        return 0;
+    double result = w->values[w->end - 1] - w->values[w->first];
+    if (is_counter)
+        result = resets_sum(w, result);
+    double factor = extrapolation_factor(w, is_counter, result);
+    if (per_second)
+        factor /= seconds_of_ms(w->range_ms);
+    *out = result * factor;
+    return 1;
+}
+
+int range_rate(struct window *w, double *out)
+{
+    return increase(w, true, true, out);
+}
+
+int range_increase(struct window *w, double *out)
+{
+    return increase(w, true, false, out);
+}
+
+int range_delta(struct window *w, double *out)
+{
+    return increase(w, false, false, out);
+}
+
+int range_irate(struct window *w, double *out)
+{
+    if (window_count(w) < 2)
+        return 0;
+    size_t last = w->end - 1;
+    double before = w->values[last - 1], after = w->values[last];
+    double seconds = (double)(w->times_ms[last] - w->times_ms[last - 1]) / 1000;
+    *out = (after < before ? after : after - before) / seconds;
+    return 1;
+}
+
+int range_idelta(struct window *w, double *out)
+{
+    if (window_count(w) < 2)
+        return 0;
+    *out = w->values[w->end - 1] - w->values[w->end - 2];
+    return 1;
+}
+
+static int count_marks(struct window *w, bool (*differs)(double before, double after), double *out)
+{
+    window_mark(w, differs);
+    size_t first = w->mark_first;
+    if (w->anchored) {
+        // The sample at or before the window's start is where counting begins.
+        size_t after = first_after(w->times_ms, w->first, w->end, w->start_ms);
+        if (after == w->end)
+            return 0;
+        size_t anchor = after > w->first ? after - 1 : after;
+        while (first < w->mark_end && w->marks[first] <= anchor)
+            first++;
+    }
+    *out = (double)(w->mark_end - first);
+    return 1;
+}
+
+int range_changes(struct window *w, double *out)
+{
+    return count_marks(w, is_change, out);
+}
+
+int range_resets(struct window *w, double *out)
+{
+    return count_marks(w, is_reset, out);
+}

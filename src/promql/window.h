@@ -1,0 +1,63 @@
+// What a range function sees: the samples of one series in one window.
+//
+// A function is called for the windows of a series in the order of time, which lets it keep things
+// in the window's scratch from one call to the next: `first` and `end` never go back.
+#ifndef PROMQL_WINDOW_H
+#define PROMQL_WINDOW_H
+
+#include "eval.h"
+
+struct window {
+    struct eval *ev;
+    const struct plan_node *call;
+    const struct plan_node *range; // the range vector among its arguments
+    const int64_t *times_ms;       // all samples of the series, no staleness markers
+    const double *values;
+    size_t count;
+    size_t first, end; // those in the window: [first, end), never empty
+    int64_t start_ms;  // the window is (start_ms, end_ms]; with anchored and smoothed there are
+    int64_t end_ms;    // samples from around it, too
+    int64_t t_ms;      // of the step
+    int64_t range_ms;
+    bool anchored, smoothed;
+    double params[FUNCTION_ARGS_MAX]; // its scalar arguments at this step
+    bool fresh;                       // the first window of the series: nothing in scratch is valid
+
+    // Scratch, on the heap, as large as any series needed.
+    uint32_t *marks; // indices into the columns
+    size_t mark_capacity;
+    size_t mark_first, mark_end; // as the function likes
+    size_t mark_count;
+    double *numbers; // window_numbers()
+    size_t number_capacity;
+};
+
+// Room for `count` marks or numbers.
+void window_reserve_marks(struct window *w, size_t count);
+double *window_numbers(struct window *w, size_t count);
+// Fills marks with every index i > 0 of the series where differs(values[i - 1], values[i]) when the
+// window is fresh; then [mark_first, mark_end) are those with both samples in the window.
+void window_mark(struct window *w, bool (*differs)(double before, double after));
+
+void columns_drop_stale(struct columns *c);
+// The value at t between two samples: the first of which is at times_ms[0]. A counter that went
+// down started again from 0.
+double interpolate(const int64_t *times_ms, const double *values, int64_t t_ms, bool is_counter);
+// The index of the first sample in [first, end) with a time > t_ms, or `end`.
+size_t first_after(const int64_t *times_ms, size_t first, size_t end, int64_t t_ms);
+
+static inline size_t window_count(const struct window *w)
+{
+    return w->end - w->first;
+}
+
+// As time.Duration.Seconds() of Go.
+static inline double seconds_of_ms(int64_t ms)
+{
+    return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
+}
+
+// Of sorted or unsorted values, which it reorders: as quantile() of Prometheus.
+double quantile_of(double q, double *values, size_t count);
+
+#endif
