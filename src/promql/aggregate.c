@@ -20,11 +20,11 @@ struct group {
 
 struct fold {
     size_t columns; // of a, b, n
-    void (*step)(struct group *g, size_t i, double value, bool first);
+    void (*row)(struct group *g, const struct row *row, size_t step_count);
     double (*finish)(const struct group *g, size_t i); // NULL: a
 };
 
-static void fold_sum(struct group *g, size_t i, double value, bool first)
+static inline void step_sum(struct group *g, size_t i, double value, bool first)
 {
     if (first) {
         g->a[i] = value;
@@ -39,7 +39,7 @@ static double finish_sum(const struct group *g, size_t i)
     return g->a[i] + g->b[i];
 }
 
-static void fold_avg(struct group *g, size_t i, double value, bool first)
+static inline void step_avg(struct group *g, size_t i, double value, bool first)
 {
     g->n[i] = first ? 1 : g->n[i] + 1;
     if (first) {
@@ -73,33 +73,33 @@ static double finish_avg(const struct group *g, size_t i)
     return g->a[i] / g->n[i] + g->b[i] / g->n[i];
 }
 
-static void fold_count(struct group *g, size_t i, double value, bool first)
+static inline void step_count_one(struct group *g, size_t i, double value, bool first)
 {
     (void)value;
     g->a[i] = first ? 1 : g->a[i] + 1;
 }
 
-static void fold_group(struct group *g, size_t i, double value, bool first)
+static inline void step_group(struct group *g, size_t i, double value, bool first)
 {
     (void)value;
     (void)first;
     g->a[i] = 1;
 }
 
-static void fold_min(struct group *g, size_t i, double value, bool first)
+static inline void step_min(struct group *g, size_t i, double value, bool first)
 {
     if (first || g->a[i] > value || isnan(g->a[i]))
         g->a[i] = value;
 }
 
-static void fold_max(struct group *g, size_t i, double value, bool first)
+static inline void step_max(struct group *g, size_t i, double value, bool first)
 {
     if (first || g->a[i] < value || isnan(g->a[i]))
         g->a[i] = value;
 }
 
 // a: squared distances from the mean b (Welford).
-static void fold_variance(struct group *g, size_t i, double value, bool first)
+static inline void step_variance(struct group *g, size_t i, double value, bool first)
 {
     if (first) {
         g->a[i] = isfinite(value) ? 0 : NAN;
@@ -122,6 +122,26 @@ static double finish_stddev(const struct group *g, size_t i)
 {
     return sqrt(g->a[i] / g->n[i]);
 }
+
+// A row through a step function, which the compiler puts into the loop.
+#define FOLD_ROW(name, step)                                                                       \
+    static void name(struct group *g, const struct row *row, size_t step_count)                    \
+    {                                                                                              \
+        for (size_t i = 0; i < step_count; i++) {                                                  \
+            if (!row->present[i])                                                                  \
+                continue;                                                                          \
+            step(g, i, row->values[i], !g->seen[i]);                                               \
+            g->seen[i] = 1;                                                                        \
+        }                                                                                          \
+    }
+
+FOLD_ROW(fold_sum, step_sum)
+FOLD_ROW(fold_avg, step_avg)
+FOLD_ROW(fold_count, step_count_one)
+FOLD_ROW(fold_group, step_group)
+FOLD_ROW(fold_min, step_min)
+FOLD_ROW(fold_max, step_max)
+FOLD_ROW(fold_variance, step_variance)
 
 static const struct fold folds[AGG_COUNT_OF] = {
     [AGG_SUM] = {2, fold_sum, finish_sum},
@@ -175,12 +195,7 @@ static int fold_row(void *context, struct row *row)
     }
     struct group *g = &f->groups[at];
     g->drop_name = g->drop_name || row->drop_name;
-    for (size_t i = 0; i < f->node->grid->count; i++) {
-        if (!row->present[i])
-            continue;
-        f->fold->step(g, i, row->values[i], !g->seen[i]);
-        g->seen[i] = 1;
-    }
+    f->fold->row(g, row, f->node->grid->count);
     return 0;
 }
 

@@ -399,6 +399,7 @@ int promql_run(struct promql_engine *e, const struct promql_query *query, struct
     bool exceeded = arena->exceeded;
     if (budget && (limit == 0 || limit > used + budget))
         arena->limit = used + budget;
+    arena->exceeded = false;
     rc = run(e, query, deadline_ns, arena, out, err);
     out->bytes_peak = arena->used - used;
     arena->limit = limit;

@@ -75,8 +75,6 @@ typedef int row_sink_fn(void *context, struct row *row);
 // Evaluates a vector and hands it over series by series, with only one in memory where the node
 // allows it. Rows have at least one value.
 int eval_stream(struct eval *ev, const struct plan_node *n, row_sink_fn *sink, void *context);
-// eval_stream() would not have the whole vector in memory.
-bool node_streams(const struct eval *ev, const struct plan_node *n);
 
 // The series of a selector, found at the first call.
 int eval_select(struct eval *ev, size_t selection, const struct series_set **out);
@@ -86,6 +84,9 @@ int eval_columns(struct eval *ev, const struct plan_node *n, const struct querie
 int stream_selector(struct eval *ev, const struct plan_node *n, row_sink_fn *sink, void *context);
 int stream_timestamps(struct eval *ev, const struct plan_node *n, row_sink_fn *sink, void *context);
 int stream_range(struct eval *ev, const struct plan_node *call, row_sink_fn *sink, void *context);
+// The same with another function than the call's.
+int stream_windows(struct eval *ev, const struct plan_node *call, function_range_fn *function,
+                   row_sink_fn *sink, void *context);
 int eval_aggregate(struct eval *ev, const struct plan_node *n, struct vector *out);
 int eval_binary_vectors(struct eval *ev, const struct plan_node *n, struct vector *out);
 int eval_binary_set(struct eval *ev, const struct plan_node *n, struct vector *out);

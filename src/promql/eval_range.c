@@ -28,7 +28,8 @@ double *window_numbers(struct window *w, size_t count)
 
 void window_mark(struct window *w, bool (*differs)(double before, double after))
 {
-    if (w->fresh) {
+    if (!w->prepared) {
+        w->prepared = true;
         window_reserve_marks(w, w->count);
         w->mark_count = w->mark_first = w->mark_end = 0;
         for (size_t i = 1; i < w->count; i++)
@@ -83,6 +84,7 @@ struct ranges {
     const struct plan_node *call;
     const struct plan_node *range;
     const struct lookup *lookup;
+    function_range_fn *function;
     int64_t behind_ms, ahead_ms; // of a window's start and end, that count as well
     struct value params[FUNCTION_ARGS_MAX];
     size_t param_count;
@@ -152,9 +154,8 @@ static int walk_windows(struct ranges *r, struct row *row)
 {
     struct window *w = &r->window;
     const struct grid *grid = r->call->grid;
-    function_range_fn *call = r->call->expr->call.function->range;
     w->first = w->end = 0;
-    w->fresh = true;
+    w->prepared = false;
     for (size_t i = 0; i < grid->count; i++) {
         w->t_ms = grid_time(grid, i);
         w->end_ms = lookup_time(r->lookup, w->t_ms);
@@ -169,11 +170,10 @@ static int walk_windows(struct ranges *r, struct row *row)
             continue;
         for (size_t p = 0; p < r->param_count; p++)
             w->params[p] = scalar_at(&r->params[p], i);
-        int rc = call(w, &row->values[i]);
+        int rc = r->function(w, &row->values[i]);
         if (rc < 0)
             return rc;
         row->present[i] = rc > 0;
-        w->fresh = false;
     }
     return 0;
 }
@@ -245,16 +245,23 @@ static int range_subquery(struct ranges *r)
     return rc;
 }
 
-int stream_range(struct eval *ev, const struct plan_node *call, row_sink_fn *sink, void *context)
+int stream_windows(struct eval *ev, const struct plan_node *call, function_range_fn *function,
+                   row_sink_fn *sink, void *context)
 {
     struct ranges r;
     int rc = ranges_init(&r, ev, call);
+    r.function = function;
     r.sink = sink;
     r.context = context;
     if (rc == 0)
         rc = r.range->kind == PLAN_MATRIX ? range_selected(&r) : range_subquery(&r);
     ranges_release(&r);
     return rc;
+}
+
+int stream_range(struct eval *ev, const struct plan_node *call, row_sink_fn *sink, void *context)
+{
+    return stream_windows(ev, call, call->expr->call.function->range, sink, context);
 }
 
 // ---- range vectors as the result of a query

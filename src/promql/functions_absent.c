@@ -38,33 +38,33 @@ static struct labels known_labels(struct arena *a, const struct promql_expr *arg
     return labels_builder_finish(&b);
 }
 
-static int absent(struct eval *ev, const struct plan_node *node,
-                  int (*stream)(struct eval *, const struct plan_node *, row_sink_fn *, void *),
-                  const struct plan_node *what, struct value *out)
+static int push_unseen(struct eval *ev, const struct plan_node *node, const struct seen *seen,
+                       struct value *out)
 {
-    size_t count = node->grid->count;
-    struct seen seen = {arena_calloc(ev->arena, count, 1), count};
-    int rc = stream(ev, what, see_row, &seen);
     struct row row;
-    if (rc ||
-        (rc = row_init(ev, &row, known_labels(ev->arena, expr_unwrap(node->expr->call.args[0])),
-                       count)))
+    struct labels labels = known_labels(ev->arena, expr_unwrap(node->expr->call.args[0]));
+    int rc = row_init(ev, &row, labels, seen->count);
+    if (rc)
         return rc;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < seen->count; i++) {
         row.values[i] = 1;
-        row.present[i] = !seen.steps[i];
+        row.present[i] = !seen->steps[i];
     }
-    if (!row_is_empty(&row, count))
+    if (!row_is_empty(&row, seen->count))
         vector_push(ev, &out->vector, &row);
-    return eval_hold(ev, count);
+    return eval_hold(ev, row_point_count(&row, seen->count));
 }
 
 int absent_absent(struct eval *ev, const struct plan_node *node, struct value *out)
 {
-    return absent(ev, node, eval_stream, node->call.args[0], out);
+    struct seen seen = {arena_calloc(ev->arena, node->grid->count, 1), node->grid->count};
+    int rc = eval_stream(ev, node->call.args[0], see_row, &seen);
+    return rc ? rc : push_unseen(ev, node, &seen, out);
 }
 
 int absent_over_time(struct eval *ev, const struct plan_node *node, struct value *out)
 {
-    return absent(ev, node, stream_range, node, out);
+    struct seen seen = {arena_calloc(ev->arena, node->grid->count, 1), node->grid->count};
+    int rc = stream_windows(ev, node, range_present, see_row, &seen);
+    return rc ? rc : push_unseen(ev, node, &seen, out);
 }

@@ -110,7 +110,8 @@ static bool is_less_or_equal(double newer, double older)
 // last.
 static size_t extreme(struct window *w, beats_fn *beats)
 {
-    if (w->fresh) {
+    if (!w->prepared) {
+        w->prepared = true;
         window_reserve_marks(w, w->count);
         w->mark_first = w->mark_end = 0;
         w->mark_count = w->first;

@@ -248,6 +248,8 @@ static void plan_binary(struct plan *plan, struct plan_node *n)
         n->kind = PLAN_NUMBER;
     } else if (e->type == TYPE_VECTOR && left->type != right->type) {
         n->nameless_unique = (left->type == TYPE_VECTOR ? left : right)->nameless_unique;
+    } else {
+        n->nameless_unique = e->binary.op <= OP_ATAN2 && m->include_count == 0;
     }
 }
 

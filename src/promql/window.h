@@ -21,7 +21,7 @@ struct window {
     int64_t range_ms;
     bool anchored, smoothed;
     double params[FUNCTION_ARGS_MAX]; // its scalar arguments at this step
-    bool fresh;                       // the first window of the series: nothing in scratch is valid
+    bool prepared; // scratch holds what the function keeps for this series; set by it
 
     // Scratch, on the heap, as large as any series needed.
     uint32_t *marks; // indices into the columns
@@ -35,8 +35,8 @@ struct window {
 // Room for `count` marks or numbers.
 void window_reserve_marks(struct window *w, size_t count);
 double *window_numbers(struct window *w, size_t count);
-// Fills marks with every index i > 0 of the series where differs(values[i - 1], values[i]) when the
-// window is fresh; then [mark_first, mark_end) are those with both samples in the window.
+// Fills marks with every index i > 0 of the series where differs(values[i - 1], values[i]), once a
+// series; then [mark_first, mark_end) are those with both samples in the window.
 void window_mark(struct window *w, bool (*differs)(double before, double after));
 
 void columns_drop_stale(struct columns *c);
