@@ -11,7 +11,7 @@
 enum float_layout {
     FLOAT_F,    // strconv 'f', -1: never an exponent
     FLOAT_E,    // strconv 'e', -1: 1.5e+06
-    FLOAT_G,    // strconv 'g', -1: exponent below 1e-4 and from 1e+21, as %v and the text format
+    FLOAT_G,    // strconv 'g', -1: exponent below 1e-4 and from 1e+06, as %v and the text format
     FLOAT_JSON, // as the HTTP API's samples: 'f', or 'e' below 1e-6 and from 1e21 (1e-7, 1e+21)
 };
 

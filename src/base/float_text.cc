@@ -79,7 +79,7 @@ extern "C" size_t float_format(double value, enum float_layout layout, char out[
     case FLOAT_E:
         return format_as(value, std::chars_format::scientific, out);
     case FLOAT_G:
-        if (is_out_of(magnitude, 1e-4, 1e21))
+        if (is_out_of(magnitude, 1e-4, 1e6))
             return format_as(value, std::chars_format::scientific, out);
         break;
     case FLOAT_JSON:
