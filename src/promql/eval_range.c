@@ -26,16 +26,8 @@ double *window_numbers(struct window *w, size_t count)
     return w->numbers;
 }
 
-void window_mark(struct window *w, bool (*differs)(double before, double after))
+void window_seek_marks(struct window *w)
 {
-    if (!w->prepared) {
-        w->prepared = true;
-        window_reserve_marks(w, w->count);
-        w->mark_count = w->mark_first = w->mark_end = 0;
-        for (size_t i = 1; i < w->count; i++)
-            if (differs(w->values[i - 1], w->values[i]))
-                w->marks[w->mark_count++] = (uint32_t)i;
-    }
     while (w->mark_first < w->mark_count && w->marks[w->mark_first] <= w->first)
         w->mark_first++;
     if (w->mark_end < w->mark_first)
@@ -149,6 +141,9 @@ static void ranges_release(struct ranges *r)
     mem_free(r->window.numbers);
 }
 
+// Steps between two looks at limits.
+#define STEPS_PER_CHECK 256
+
 // One window after the other over the samples in w; sets the row's values.
 static int walk_windows(struct ranges *r, struct row *row)
 {
@@ -160,11 +155,9 @@ static int walk_windows(struct ranges *r, struct row *row)
         w->t_ms = grid_time(grid, i);
         w->end_ms = lookup_time(r->lookup, w->t_ms);
         w->start_ms = w->end_ms - w->range_ms;
-        while (w->first < w->count && w->times_ms[w->first] <= w->start_ms - r->behind_ms)
-            w->first++;
+        w->first = next_after(w->times_ms, w->first, w->count, w->start_ms - r->behind_ms);
         w->end = w->end < w->first ? w->first : w->end;
-        while (w->end < w->count && w->times_ms[w->end] <= w->end_ms + r->ahead_ms)
-            w->end++;
+        w->end = next_after(w->times_ms, w->end, w->count, w->end_ms + r->ahead_ms);
         row->present[i] = 0;
         if (w->first == w->end)
             continue;
@@ -174,6 +167,8 @@ static int walk_windows(struct ranges *r, struct row *row)
         if (rc < 0)
             return rc;
         row->present[i] = rc > 0;
+        if (i % STEPS_PER_CHECK == STEPS_PER_CHECK - 1 && (rc = eval_check(r->ev)))
+            return rc;
     }
     return 0;
 }

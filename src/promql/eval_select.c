@@ -71,8 +71,7 @@ static void select_steps(const struct columns *c, const struct plan_node *n, boo
     size_t next = 0;
     for (size_t i = 0; i < n->grid->count; i++) {
         int64_t at_ms = lookup_time(&n->selector.lookup, grid_time(n->grid, i));
-        while (next < c->count && c->times_ms[next] <= at_ms)
-            next++;
+        next = next_after(c->times_ms, next, c->count, at_ms);
         row->present[i] = next > 0 && c->times_ms[next - 1] > at_ms - n->selector.before_ms &&
                           !sample_is_stale(c->values[next - 1]);
         if (row->present[i])

@@ -10,9 +10,18 @@
 #include "families.h"
 #include "window.h"
 
-static bool is_reset(double before, double after)
+// Marks the samples that are below the one before, once a series.
+static void mark_resets(struct window *w)
 {
-    return after < before;
+    if (!w->prepared) {
+        w->prepared = true;
+        w->mark_count = w->mark_first = w->mark_end = 0;
+        window_reserve_marks(w, w->count);
+        for (size_t i = 1; i < w->count; i++)
+            if (w->values[i] < w->values[i - 1])
+                w->marks[w->mark_count++] = (uint32_t)i;
+    }
+    window_seek_marks(w);
 }
 
 static bool is_change(double before, double after)
@@ -20,9 +29,22 @@ static bool is_change(double before, double after)
     return after != before && !(__builtin_isnan(after) && __builtin_isnan(before));
 }
 
+static void mark_changes(struct window *w)
+{
+    if (!w->prepared) {
+        w->prepared = true;
+        w->mark_count = w->mark_first = w->mark_end = 0;
+        window_reserve_marks(w, w->count);
+        for (size_t i = 1; i < w->count; i++)
+            if (is_change(w->values[i - 1], w->values[i]))
+                w->marks[w->mark_count++] = (uint32_t)i;
+    }
+    window_seek_marks(w);
+}
+
 static double resets_sum(struct window *w, double result)
 {
-    window_mark(w, is_reset);
+    mark_resets(w);
     for (size_t i = w->mark_first; i < w->mark_end; i++)
         result += w->values[w->marks[i] - 1];
     return result;
@@ -138,9 +160,8 @@ int range_idelta(struct window *w, double *out)
     return 1;
 }
 
-static int count_marks(struct window *w, bool (*differs)(double before, double after), double *out)
+static int count_marks(const struct window *w, double *out)
 {
-    window_mark(w, differs);
     size_t first = w->mark_first;
     if (w->anchored) {
         // The sample at or before the window's start is where counting begins.
@@ -157,10 +178,12 @@ static int count_marks(struct window *w, bool (*differs)(double before, double a
 
 int range_changes(struct window *w, double *out)
 {
-    return count_marks(w, is_change, out);
+    mark_changes(w);
+    return count_marks(w, out);
 }
 
 int range_resets(struct window *w, double *out)
 {
-    return count_marks(w, is_reset, out);
+    mark_resets(w);
+    return count_marks(w, out);
 }

@@ -35,9 +35,9 @@ struct window {
 // Room for `count` marks or numbers.
 void window_reserve_marks(struct window *w, size_t count);
 double *window_numbers(struct window *w, size_t count);
-// Fills marks with every index i > 0 of the series where differs(values[i - 1], values[i]), once a
-// series; then [mark_first, mark_end) are those with both samples in the window.
-void window_mark(struct window *w, bool (*differs)(double before, double after));
+// Marks are in order of time; moves [mark_first, mark_end) on to those whose sample and the one
+// before are both in the window.
+void window_seek_marks(struct window *w);
 
 void columns_drop_stale(struct columns *c);
 // The value at t between two samples: the first of which is at times_ms[0]. A counter that went
@@ -45,6 +45,22 @@ void columns_drop_stale(struct columns *c);
 double interpolate(const int64_t *times_ms, const double *values, int64_t t_ms, bool is_counter);
 // The index of the first sample in [first, end) with a time > t_ms, or `end`.
 size_t first_after(const int64_t *times_ms, size_t first, size_t end, int64_t t_ms);
+
+// The same when it is likely near `first`.
+static inline size_t next_after(const int64_t *times_ms, size_t first, size_t end, int64_t t_ms)
+{
+    size_t stride = 4;
+    while (first + stride < end && times_ms[first + stride] <= t_ms) {
+        first += stride + 1;
+        stride *= 2;
+    }
+    size_t limit = first + stride < end ? first + stride : end;
+    if (limit - first > 8)
+        return first_after(times_ms, first, limit, t_ms);
+    while (first < limit && times_ms[first] <= t_ms)
+        first++;
+    return first;
+}
 
 static inline size_t window_count(const struct window *w)
 {
