@@ -10,7 +10,7 @@
 #include "model/matcher.h"
 
 struct route_config {
-    struct str receiver; // inherited from the parent when not given
+    struct str receiver;      // inherited from the parent when not given
     struct matcher *matchers; // owned by the configuration; match and match_re are folded in
     size_t matcher_count;
     struct str *group_by; // sorted; empty with group_by_all
@@ -57,7 +57,7 @@ struct time_interval_config {
         struct config_range *years;
         size_t year_count;
         struct str location; // IANA zone; empty is UTC
-    } *parts;
+    } * parts;
     size_t part_count;
 };
 
@@ -85,6 +85,8 @@ struct slack_config {
     bool send_resolved;
     struct config_secret api_url; // the global one when not given
     struct config_secret app_token;
+    struct str app_url; // where messages with an app token go
+    int64_t timeout_ms; // 0: the default
     struct str channel, username, color;
     struct str title, title_link, pretext, text, fallback, footer, callback_id;
     struct str icon_emoji, icon_url, image_url, thumb_url;
@@ -104,6 +106,7 @@ struct email_config {
     struct str auth_username, auth_identity;
     struct config_secret auth_password, auth_secret;
     bool require_tls;
+    int implicit_tls; // 1: TLS from the first byte, 0: never, -1: as the port says (465)
     struct config_tls tls;
     struct label *headers; // name, template; `subject` of older files is the header Subject
     size_t header_count;

@@ -16,7 +16,8 @@ struct config_target_group {
 };
 
 struct config_file_sd {
-    struct str *files; // paths with globs in the last element, relative to the configuration resolved
+    struct str
+        *files; // paths with globs in the last element, relative to the configuration resolved
     size_t file_count;
     int64_t refresh_interval_ms;
 };
@@ -113,9 +114,9 @@ struct prometheus_config {
     struct relabel_configs alert_relabel;
     struct alertmanager_target_config *alertmanagers;
     size_t alertmanager_count;
-    int64_t out_of_order_ms;   // storage.tsdb.out_of_order_time_window
-    int64_t retention_ms;      // storage.tsdb.retention.time; 0 when not given
-    uint64_t retention_bytes;  // storage.tsdb.retention.size; 0 when not given
+    int64_t out_of_order_ms;  // storage.tsdb.out_of_order_time_window
+    int64_t retention_ms;     // storage.tsdb.retention.time; 0 when not given
+    uint64_t retention_bytes; // storage.tsdb.retention.size; 0 when not given
 };
 
 // Reads and validates a file; rule file patterns are not expanded. The caller owns one reference.

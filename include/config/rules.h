@@ -13,7 +13,7 @@ struct rule_config {
     bool is_alert;
     struct str name; // record or alert
     struct str expr;
-    int line; // of the rule
+    int line;                   // of the rule
     int expr_line, expr_column; // of the expression's first character
     int64_t for_ms;
     int64_t keep_firing_for_ms;
@@ -43,8 +43,8 @@ struct rules_config {
 int rules_config_load(struct rules_config *c, const char *path, struct error *err);
 int rules_config_parse(struct rules_config *c, struct str text, const char *name,
                        struct error *err);
-// Expands the patterns (globs) and loads every file, in sorted order; a pattern that matches nothing
-// is fine.
+// Expands the patterns (globs) and loads every file, in sorted order; a pattern that matches
+// nothing is fine.
 int rules_config_load_all(struct rules_config *c, const struct str *patterns, size_t pattern_count,
                           struct error *err);
 void rules_config_init(struct rules_config *c);

@@ -17,10 +17,10 @@ enum yaml_kind { YAML_NULL, YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 
 struct yaml_node {
     enum yaml_kind kind;
-    bool quoted;     // a scalar in quotes or a block: never null, number or boolean
-    int line;        // 1-based
-    int column;      // 1-based, in bytes
-    struct str text; // of a scalar
+    bool quoted;             // a scalar in quotes or a block: never null, number or boolean
+    int line;                // 1-based
+    int column;              // 1-based, in bytes
+    struct str text;         // of a scalar
     struct yaml_node *key;   // of a member of a mapping
     struct yaml_node *child; // first element or member
     struct yaml_node *next;  // sibling
@@ -34,7 +34,8 @@ struct yaml_node {
     int content_column;
 };
 
-// Parses `text` into the arena. An empty document is a YAML_NULL node. Errors carry line and column.
+// Parses `text` into the arena. An empty document is a YAML_NULL node. Errors carry line and
+// column.
 int yaml_parse(struct yaml_node **out, struct str text, struct arena *arena, struct error *err);
 // A mapping's value, or NULL.
 const struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key);

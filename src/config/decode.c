@@ -145,6 +145,14 @@ bool has_key(const struct yaml_node *mapping, const char *key)
     return node_is_given(yaml_get(mapping, key));
 }
 
+struct str path_folder(struct str path)
+{
+    size_t slash = str_find_last(path, '/');
+    if (slash == path.len)
+        return str_make(NULL, 0);
+    return str_first(path, slash ? slash : 1);
+}
+
 struct str path_resolve(struct decoder *d, struct str path)
 {
     if (path.len == 0 || path.ptr[0] == '/' || d->folder.len == 0 || str_is(d->folder, "."))

@@ -131,6 +131,8 @@ void mask_url(struct decoder *d, const struct yaml_node *scalar);
 bool node_is_given(const struct yaml_node *node); // not NULL, not null
 // The mapping has the key, and not null.
 bool has_key(const struct yaml_node *mapping, const char *key);
+// What relative paths in the file `path` are relative to; empty for the current folder.
+struct str path_folder(struct str path);
 struct str path_resolve(struct decoder *d, struct str path);
 // scheme://host..., the scheme http or https when `http_only`.
 bool url_is_valid(struct str url, bool http_only);

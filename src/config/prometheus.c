@@ -370,14 +370,6 @@ static const struct field scrape_file_fields[] = {
 };
 static const struct section scrape_file_section = SECTION("scrape config file", scrape_file_fields);
 
-static struct str folder_of(struct str path)
-{
-    size_t slash = str_find_last(path, '/');
-    if (slash == path.len)
-        return str_make(NULL, 0);
-    return str_first(path, slash ? slash : 1);
-}
-
 // The file's text, name and folder stand in for the main file's while it is decoded. The text lives
 // in the arena like all that borrows from it; its secrets are in no text that is shown.
 static int load_scrape_file(struct decoder *d, const char *path, struct raw_config *raw)
@@ -390,7 +382,7 @@ static int load_scrape_file(struct decoder *d, const char *path, struct raw_conf
     if (rc)
         return rc;
     sub.name = arena_copy(d->arena, str_from(path)).ptr;
-    sub.folder = folder_of(str_from(sub.name));
+    sub.folder = path_folder(str_from(sub.name));
     sub.masked = NULL;
     sub.masked_count = sub.masked_capacity = 0;
     struct yaml_node *root;
@@ -482,7 +474,7 @@ int prometheus_config_load(struct prometheus_config **out, const char *path, str
     struct buf bytes = BUF_INIT;
     int rc = file_read(path, FILE_SIZE_MAX, &bytes, err);
     if (rc == OK) {
-        char *folder = mem_copy_str(folder_of(str_from(path)));
+        char *folder = mem_copy_str(path_folder(str_from(path)));
         rc = prometheus_config_parse(out, buf_view(&bytes), path, folder, warnings, err);
         mem_free(folder);
     }
