@@ -12,7 +12,7 @@
 #include "base/str.h"
 #include "model/sample.h"
 
-// Samples a chunk is closed at, and the largest size of that many.
+// Samples a chunk is closed at, and the most bytes it may take (a chunk of noise closes earlier).
 #define GORILLA_SAMPLES_MAX 120
 #define GORILLA_BYTES_MAX   2040
 
@@ -31,8 +31,11 @@ struct gorilla {
 
 void gorilla_init(struct gorilla *g);
 void gorilla_release(struct gorilla *g);
-// False when it holds GORILLA_SAMPLES_MAX already (nothing is changed then).
+// False, with nothing changed, when the chunk is full: at GORILLA_SAMPLES_MAX, or when one more
+// sample might outgrow GORILLA_BYTES_MAX.
 bool gorilla_append(struct gorilla *g, int64_t t_ms, double value);
+// Starts over with an empty chunk, keeping the memory.
+void gorilla_reset(struct gorilla *g);
 // The encoded bytes so far; borrowed until the next append.
 struct str gorilla_bytes(const struct gorilla *g);
 

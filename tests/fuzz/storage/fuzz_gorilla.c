@@ -1,0 +1,61 @@
+// Two properties of the codec: arbitrary bytes never crash the decoders, which agree with each
+// other; and samples made of the input come back to the bit.
+#include <assert.h>
+
+#include "base/error.h"
+#include "storage/gorilla.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void decode_garbage(struct str bytes)
+{
+    int64_t times[GORILLA_SAMPLES_MAX];
+    double values[GORILLA_SAMPLES_MAX];
+    struct gorilla_reader r;
+    struct sample sample;
+    int count = gorilla_decode(bytes, times, values);
+    int read = 0;
+    int rc;
+    assert(count == ERR_CORRUPT || (count > 0 && count <= GORILLA_SAMPLES_MAX));
+    gorilla_reader_init(&r, bytes);
+    while ((rc = gorilla_next(&r, &sample)) == OK) {
+        assert(count < 0 || times[read] == sample.t_ms);
+        assert(count < 0 || double_bits(values[read]) == double_bits(sample.value));
+        read++;
+    }
+    assert((rc == ERR_END) == (count > 0));
+    assert(rc != ERR_END || read == count);
+}
+
+// Nine bytes a sample: how far the time moves, then the value.
+static void round_trip(const uint8_t *data, size_t size)
+{
+    struct gorilla g;
+    struct sample in[GORILLA_SAMPLES_MAX];
+    int64_t times[GORILLA_SAMPLES_MAX];
+    double values[GORILLA_SAMPLES_MAX];
+    int count = 0;
+    int64_t t = 0;
+    gorilla_init(&g);
+    for (; size >= 9; data += 9, size -= 9) {
+        double value;
+        memcpy(&value, data + 1, sizeof(value));
+        t += INT64_C(1) << (data[0] % 56);
+        if (!gorilla_append(&g, t, value))
+            break;
+        in[count++] = (struct sample){t, value};
+    }
+    if (count > 0) {
+        assert(gorilla_decode(gorilla_bytes(&g), times, values) == count);
+        for (int i = 0; i < count; i++)
+            assert(times[i] == in[i].t_ms && double_bits(values[i]) == double_bits(in[i].value));
+    }
+    gorilla_release(&g);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    decode_garbage(str_make((const char *)data, size));
+    round_trip(data, size);
+    return 0;
+}

@@ -1,0 +1,292 @@
+// The codec against what was put in: shapes of real series, extremes, noise, and damaged bytes.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/rng.h"
+#include "storage/gorilla.h"
+
+// The naive reference: samples as they came.
+struct reference {
+    struct sample samples[GORILLA_SAMPLES_MAX];
+    size_t count;
+};
+
+static bool append_both(struct gorilla *g, struct reference *ref, int64_t t_ms, double value)
+{
+    if (!gorilla_append(g, t_ms, value))
+        return false;
+    ref->samples[ref->count++] = (struct sample){t_ms, value};
+    return true;
+}
+
+static void check_decode(struct str bytes, const struct reference *ref)
+{
+    int64_t times[GORILLA_SAMPLES_MAX];
+    double values[GORILLA_SAMPLES_MAX];
+    assert_int_equal(gorilla_decode(bytes, times, values), ref->count);
+    for (size_t i = 0; i < ref->count; i++) {
+        assert_int_equal(times[i], ref->samples[i].t_ms);
+        assert_true(double_bits(values[i]) == double_bits(ref->samples[i].value));
+    }
+}
+
+static void check_reader(struct str bytes, const struct reference *ref)
+{
+    struct gorilla_reader r;
+    struct sample sample;
+    gorilla_reader_init(&r, bytes);
+    for (size_t i = 0; i < ref->count; i++) {
+        assert_int_equal(gorilla_next(&r, &sample), OK);
+        assert_int_equal(sample.t_ms, ref->samples[i].t_ms);
+        assert_true(double_bits(sample.value) == double_bits(ref->samples[i].value));
+    }
+    assert_int_equal(gorilla_next(&r, &sample), ERR_END);
+    assert_int_equal(gorilla_next(&r, &sample), ERR_END);
+}
+
+static void check(const struct gorilla *g, const struct reference *ref)
+{
+    struct str bytes = gorilla_bytes(g);
+    // An exact copy on the heap, so that a sanitizer sees a read past the end.
+    char *copy = malloc(bytes.len);
+    memcpy(copy, bytes.ptr, bytes.len);
+    assert_true(bytes.len <= GORILLA_BYTES_MAX);
+    assert_int_equal(gorilla_sample_count(bytes), ref->count);
+    check_decode(str_make(copy, bytes.len), ref);
+    check_reader(str_make(copy, bytes.len), ref);
+    free(copy);
+}
+
+static double shape_constant(int i)
+{
+    (void)i;
+    return 42;
+}
+
+static double shape_counter(int i)
+{
+    return 1e6 + 17 * i;
+}
+
+static double shape_decimal(int i)
+{
+    return 0.01 * (i % 37) + 3.5;
+}
+
+static double shape_special(int i)
+{
+    static const uint64_t bits[] = {SAMPLE_STALE_BITS,
+                                    SAMPLE_NAN_BITS,
+                                    UINT64_C(0x7ff0000000000000),
+                                    UINT64_C(0xfff0000000000000),
+                                    0,
+                                    UINT64_C(0x8000000000000000),
+                                    1,
+                                    UINT64_C(0xffffffffffffffff)};
+    return double_from_bits(bits[i % 8]);
+}
+
+static double shape_outlier(int i)
+{
+    return i == 10 ? 3.14159e200 : i % 2;
+}
+
+static void test_shapes(void **state)
+{
+    (void)state;
+    const struct {
+        const char *name;
+        double (*value)(int i);
+        size_t size_max;
+    } cases[] = {
+        {"constant", shape_constant, 18 + 3 + 119 * 2 / 8 + 1},
+        {"counter", shape_counter, 400},
+        {"decimal", shape_decimal, 1000},
+        {"special", shape_special, GORILLA_BYTES_MAX},
+        {"outlier", shape_outlier, 200},
+    };
+    for (size_t c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+        struct gorilla g;
+        struct reference ref = {.count = 0};
+        gorilla_init(&g);
+        for (int i = 0; i < GORILLA_SAMPLES_MAX; i++)
+            assert_true(append_both(&g, &ref, INT64_C(1700000000000) + 15000 * i,
+                                    cases[c].value(i)));
+        assert_false(gorilla_append(&g, INT64_MAX, 0));
+        if (gorilla_bytes(&g).len > cases[c].size_max)
+            fail_msg("%s: %zu bytes", cases[c].name, gorilla_bytes(&g).len);
+        check(&g, &ref);
+        gorilla_release(&g);
+    }
+}
+
+static void test_every_length(void **state)
+{
+    (void)state;
+    struct gorilla g;
+    struct reference ref = {.count = 0};
+    gorilla_init(&g);
+    for (int i = 0; i < GORILLA_SAMPLES_MAX; i++) {
+        assert_true(append_both(&g, &ref, 1000 * i + i % 7, i * 0.1));
+        check(&g, &ref);
+    }
+    gorilla_release(&g);
+}
+
+static void test_extreme_times(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {
+        INT64_MIN, INT64_MIN + 1, -1, 0, 1, 65, 8300, 600000, INT64_C(1) << 40, INT64_MAX - 1,
+        INT64_MAX};
+    struct gorilla g;
+    struct reference ref = {.count = 0};
+    gorilla_init(&g);
+    for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+        assert_true(append_both(&g, &ref, times[i], (double)i));
+    check(&g, &ref);
+    gorilla_release(&g);
+}
+
+// Each edge of the time codes, from both sides.
+static void test_time_codes(void **state)
+{
+    (void)state;
+    static const int64_t edges[] = {63, 64, 65, 8191, 8192, 8193, 524287, 524288, 524289};
+    for (size_t i = 0; i < sizeof(edges) / sizeof(edges[0]); i++) {
+        for (int sign = -1; sign <= 1; sign += 2) {
+            struct gorilla g;
+            struct reference ref = {.count = 0};
+            int64_t step = 1000000;
+            gorilla_init(&g);
+            append_both(&g, &ref, 0, 1);
+            append_both(&g, &ref, step, 1);
+            append_both(&g, &ref, 2 * step + sign * edges[i], 1);
+            check(&g, &ref);
+            gorilla_release(&g);
+        }
+    }
+}
+
+static double random_value(struct rng *rng)
+{
+    switch (rng_below(rng, 4)) {
+    case 0:
+        return (double)rng_below(rng, 100);
+    case 1:
+        return rng_double(rng);
+    case 2:
+        return (double)rng_below(rng, 1000000) / 100;
+    default:
+        return double_from_bits(rng_u64(rng));
+    }
+}
+
+static int64_t random_step(struct rng *rng)
+{
+    static const uint64_t bounds[] = {1, 3, 100, 20000, UINT64_C(1) << 22, UINT64_C(1) << 56};
+    return 1 + (int64_t)rng_below(rng, bounds[rng_below(rng, 6)]);
+}
+
+static void test_random(void **state)
+{
+    (void)state;
+    struct rng rng;
+    struct gorilla g;
+    rng_seed(&rng, 1);
+    gorilla_init(&g);
+    for (int round = 0; round < 500; round++) {
+        struct reference ref = {.count = 0};
+        int64_t t = (int64_t)rng_u64(&rng) / 4;
+        size_t want = 1 + rng_below(&rng, GORILLA_SAMPLES_MAX);
+        while (ref.count < want && append_both(&g, &ref, t, random_value(&rng)))
+            t += random_step(&rng);
+        assert_true(ref.count == want || g.bit_count / 8 > GORILLA_BYTES_MAX - 40);
+        check(&g, &ref);
+        gorilla_reset(&g);
+    }
+    gorilla_release(&g);
+}
+
+static void test_noise_closes_early(void **state)
+{
+    (void)state;
+    struct rng rng;
+    struct gorilla g;
+    struct reference ref = {.count = 0};
+    int64_t t = 0;
+    rng_seed(&rng, 2);
+    gorilla_init(&g);
+    while (append_both(&g, &ref, t, double_from_bits(rng_u64(&rng))))
+        t += (int64_t)rng_below(&rng, UINT64_C(1) << 50) + 1;
+    assert_true(ref.count < GORILLA_SAMPLES_MAX && ref.count > 100);
+    check(&g, &ref);
+    gorilla_release(&g);
+}
+
+// Every cut and every flipped bit: an error or some samples, never a crash or a time going back.
+static void check_damaged(struct str bytes)
+{
+    int64_t times[GORILLA_SAMPLES_MAX];
+    double values[GORILLA_SAMPLES_MAX];
+    int count = gorilla_decode(bytes, times, values);
+    assert_true(count == ERR_CORRUPT || (count > 0 && count <= GORILLA_SAMPLES_MAX));
+    for (int i = 1; i < count; i++)
+        assert_true(times[i] > times[i - 1]);
+}
+
+static void test_damage(void **state)
+{
+    (void)state;
+    struct gorilla g;
+    gorilla_init(&g);
+    for (int i = 0; i < 50; i++)
+        gorilla_append(&g, 15000 * i + i % 3, shape_decimal(i));
+    struct str whole = gorilla_bytes(&g);
+    for (size_t len = 0; len < whole.len; len++) {
+        char *copy = malloc(len + 1);
+        int64_t times[GORILLA_SAMPLES_MAX];
+        double values[GORILLA_SAMPLES_MAX];
+        memcpy(copy, whole.ptr, len);
+        assert_int_equal(gorilla_decode(str_make(copy, len), times, values), ERR_CORRUPT);
+        free(copy);
+    }
+    char *copy = malloc(whole.len);
+    for (size_t bit = 0; bit < whole.len * 8; bit++) {
+        memcpy(copy, whole.ptr, whole.len);
+        copy[bit / 8] = (char)(copy[bit / 8] ^ (0x80 >> bit % 8));
+        check_damaged(str_make(copy, whole.len));
+    }
+    free(copy);
+    gorilla_release(&g);
+}
+
+static void test_empty(void **state)
+{
+    (void)state;
+    struct gorilla g;
+    struct gorilla_reader r;
+    struct sample sample;
+    gorilla_init(&g);
+    assert_int_equal(gorilla_bytes(&g).len, 0);
+    gorilla_reader_init(&r, gorilla_bytes(&g));
+    assert_int_equal(gorilla_next(&r, &sample), ERR_CORRUPT);
+    gorilla_reset(&g);
+    gorilla_release(&g);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shapes),        cmocka_unit_test(test_every_length),
+        cmocka_unit_test(test_extreme_times), cmocka_unit_test(test_time_codes),
+        cmocka_unit_test(test_random),        cmocka_unit_test(test_noise_closes_early),
+        cmocka_unit_test(test_damage),        cmocka_unit_test(test_empty),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
