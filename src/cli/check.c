@@ -8,6 +8,9 @@
 #include "config/alertmanager.h"
 #include "config/prometheus.h"
 #include "config/rules.h"
+#include "promql/promql.h"
+
+static unsigned features; // PromQL's, of --enable-feature
 
 // One by one, indented; a warning is a line.
 static void print_warnings(const struct buf *warnings)
@@ -33,10 +36,32 @@ static size_t count_rules(const struct rules_config *rules)
     return count;
 }
 
-// Experimental functions are a flag of the server; here they pass.
-static int check_expressions(const struct rules_config *rules, struct error *err)
+// As the server's flag of the same name: what it is started with is what rules may use.
+static bool enable_features(const char *names)
 {
-    return rules_check(rules, ~0u, err);
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } known[] = {
+        {"promql-experimental-functions", PROMQL_EXPERIMENTAL_FUNCTIONS},
+        {"promql-duration-expr", PROMQL_DURATION_EXPRESSIONS},
+        {"promql-extended-range-selectors", PROMQL_EXTENDED_RANGE_SELECTORS},
+        {"promql-binop-fill-modifiers", PROMQL_BINOP_FILL_MODIFIERS},
+        {"promql-delayed-name-removal", PROMQL_DELAYED_NAME_REMOVAL},
+    };
+    struct str rest = str_from(names);
+    struct str name;
+    while (str_next(&rest, ',', &name)) {
+        size_t i = 0;
+        while (i < sizeof(known) / sizeof(known[0]) && !str_is(name, known[i].name))
+            i++;
+        if (i == sizeof(known) / sizeof(known[0])) {
+            fprintf(stderr, "unknown feature \"%.*s\"\n", STR_ARG(name));
+            return false;
+        }
+        features |= known[i].bit;
+    }
+    return true;
 }
 
 static bool check_rules_file(const char *path)
@@ -46,7 +71,7 @@ static bool check_rules_file(const char *path)
     printf("Checking %s\n", path);
     rules_config_init(&rules);
     bool valid =
-        rules_config_load(&rules, path, &err) == OK && check_expressions(&rules, &err) == OK;
+        rules_config_load(&rules, path, &err) == OK && rules_check(&rules, features, &err) == OK;
     if (valid)
         printf("  SUCCESS: %zu rules found\n", count_rules(&rules));
     else
@@ -62,7 +87,7 @@ static bool check_rules_of(const struct prometheus_config *config)
     rules_config_init(&rules);
     bool valid =
         rules_config_load_all(&rules, config->rule_files, config->rule_file_count, &err) == OK &&
-        check_expressions(&rules, &err) == OK;
+        rules_check(&rules, features, &err) == OK;
     if (!valid)
         print_failure(&err);
     else if (config->rule_file_count)
@@ -119,20 +144,32 @@ static const struct {
     {"alertmanager", check_alertmanager_file},
 };
 
+static int usage(void)
+{
+    fprintf(stderr, "usage: lapwing check config|rules|alertmanager [--enable-feature=NAME,...] "
+                    "FILE...\n");
+    return 2;
+}
+
 int cli_check(int argc, char **argv)
 {
+    static const struct str option = STR_INIT("--enable-feature=");
     bool (*check)(const char *path) = NULL;
     for (size_t i = 0; argc > 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(argv[0], kinds[i].name) == 0)
             check = kinds[i].check;
     }
-    if (!check || argc < 2) {
-        fprintf(stderr, "usage: lapwing check config|rules|alertmanager FILE...\n");
-        return 2;
+    int first = 1;
+    for (; check && first < argc && argv[first][0] == '-'; first++) {
+        if (!str_has_prefix(str_from(argv[first]), option) ||
+            !enable_features(argv[first] + option.len))
+            return usage();
     }
+    if (!check || first == argc)
+        return usage();
     bool valid = true;
-    for (int i = 1; i < argc; i++) {
-        if (i > 1)
+    for (int i = first; i < argc; i++) {
+        if (i > first)
             printf("\n");
         valid &= check(argv[i]);
         fflush(stdout);

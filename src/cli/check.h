@@ -1,4 +1,5 @@
-// `lapwing check config|rules|alertmanager FILE...`: validates without starting.
+// `lapwing check config|rules|alertmanager [--enable-feature=NAME,...] FILE...`: validates without
+// starting.
 #ifndef CLI_CHECK_H
 #define CLI_CHECK_H
 

@@ -96,8 +96,9 @@ struct str decoder_masked_text(struct decoder *d)
     return text;
 }
 
-static int fail_with(struct decoder *d, int code, const struct yaml_node *node, const char *format,
-                     va_list args)
+__attribute__((format(printf, 4, 0))) static int fail_with(struct decoder *d, int code,
+                                                           const struct yaml_node *node,
+                                                           const char *format, va_list args)
 {
     char text[ERROR_TEXT_SIZE];
     vsnprintf(text, sizeof(text), format, args);

@@ -65,7 +65,7 @@ static void append_variable(struct decoder *d, const struct yaml_node *node, str
     const char *value = getenv(copy.ptr);
     if (value)
         buf_cstr(out, value);
-    else
+    else if (name.len)
         decode_warn(d, node, "external_labels: the environment variable \"%.*s\" is not set",
                     STR_ARG(name));
 }
