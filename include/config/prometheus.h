@@ -119,7 +119,8 @@ struct prometheus_config {
     uint64_t retention_bytes; // storage.tsdb.retention.size; 0 when not given
 };
 
-// Reads and validates a file; rule file patterns are not expanded. The caller owns one reference.
+// Reads and validates a file and the scrape_config_files that it names; rule file patterns are not
+// expanded. The caller owns one reference.
 // Errors read "FILE:LINE:COLUMN: what, and what was expected". `warnings` (may be NULL) collects
 // lines about keys that are accepted without effect.
 int prometheus_config_load(struct prometheus_config **out, const char *path, struct buf *warnings,

@@ -4,7 +4,11 @@
 // stderr as FILE:LINE:COLUMN: text, where editors find them.
 #include "cli/check.h"
 
+#include <stdio.h>
+
 #include "alerting/rule_manager.h"
+#include "base/file.h"
+#include "base/mem.h"
 #include "config/alertmanager.h"
 #include "config/prometheus.h"
 #include "config/rules.h"
@@ -80,10 +84,30 @@ static bool check_rules_file(const char *path)
     return valid;
 }
 
+// A pattern may match nothing; a file that is named must be there.
+static bool check_rule_files_exist(const struct prometheus_config *config)
+{
+    bool valid = true;
+    for (size_t i = 0; i < config->rule_file_count; i++) {
+        struct str pattern = config->rule_files[i];
+        char *path = mem_copy_str(pattern);
+        if (strcspn(path, "*?[") == pattern.len && !file_exists(path)) {
+            fflush(stdout);
+            fprintf(stderr, "  FAILED: rule_files: \"%s\" does not point to an existing file\n",
+                    path);
+            valid = false;
+        }
+        mem_free(path);
+    }
+    return valid;
+}
+
 static bool check_rules_of(const struct prometheus_config *config)
 {
     struct rules_config rules;
     struct error err;
+    if (!check_rule_files_exist(config))
+        return false;
     rules_config_init(&rules);
     bool valid =
         rules_config_load_all(&rules, config->rule_files, config->rule_file_count, &err) == OK &&

@@ -26,16 +26,6 @@ static struct str canonical_header(struct decoder *d, struct str name)
     return copy;
 }
 
-static bool is_header_name(struct str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (c <= ' ' || c >= 0x7f || c == ':')
-            return false;
-    }
-    return name.len > 0;
-}
-
 static bool has_header(const struct email_config *email, struct str name)
 {
     for (size_t i = 0; i < email->header_count; i++) {
@@ -55,7 +45,7 @@ static int decode_headers(struct decoder *d, const struct yaml_node *node, void 
     for (const struct yaml_node *child = node->child; child; child = child->next) {
         struct str name = canonical_header(d, child->key->text);
         struct str value = str_make(NULL, 0);
-        if (!is_header_name(name))
+        if (!header_name_is_valid(name))
             return decode_fail(d, child->key, "\"%.*s\" is not a valid header name", STR_ARG(name));
         if (has_header(email, name))
             return decode_fail(d, child->key, "duplicate header \"%.*s\" in email config",
@@ -147,11 +137,6 @@ static int check_email(struct decoder *d, const struct yaml_node *node,
     return rc ? rc : check_exclusive(d, node, "auth_secret", "auth_secret_file");
 }
 
-static bool is_set(const struct config_secret *secret)
-{
-    return secret->value.len || secret->file.len;
-}
-
 static int decode_email(struct decoder *d, const struct yaml_node *node, void *out)
 {
     const struct alertmanager_global *global = d->context;
@@ -162,9 +147,9 @@ static int decode_email(struct decoder *d, const struct yaml_node *node, void *o
     int rc = decode_section(d, node, &email_section, &raw);
     if (rc)
         return rc;
-    if (!is_set(&email->auth_password))
+    if (!secret_is_set(&email->auth_password))
         email->auth_password = global->email.auth_password;
-    if (!is_set(&email->auth_secret))
+    if (!secret_is_set(&email->auth_secret))
         email->auth_secret = global->email.auth_secret;
     rc = check_email(d, node, email);
     if (rc == OK)

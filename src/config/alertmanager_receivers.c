@@ -2,9 +2,15 @@
 // accepted but cannot send yet.
 #include "alertmanager_sections.h"
 
+static int decode_webhook_url(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    mask_secret_url(d, node);
+    return decode_string(d, node, &((struct config_secret *)out)->value);
+}
+
 static const struct field webhook_fields[] = {
     {"send_resolved", FIELD_BOOL, offsetof(struct webhook_config, send_resolved), NULL},
-    {"url", FIELD_SECRET, offsetof(struct webhook_config, url), NULL},
+    {"url", FIELD_CUSTOM, offsetof(struct webhook_config, url), decode_webhook_url},
     {"url_file", FIELD_SECRET_FILE, offsetof(struct webhook_config, url), NULL},
     {"max_alerts", FIELD_U64, offsetof(struct webhook_config, max_alerts), NULL},
     {"timeout", FIELD_DURATION, offsetof(struct webhook_config, timeout_ms), NULL},

@@ -163,24 +163,19 @@ static const struct slack_config slack_defaults = {
     .footer = STR_INIT("{{ template \"slack.default.footer\" . }}"),
 };
 
-static bool is_set(const struct config_secret *secret)
-{
-    return secret->value.len || secret->file.len;
-}
-
 static int choose_endpoint(struct decoder *d, const struct yaml_node *node,
                            struct slack_config *slack, const struct alertmanager_global *global)
 {
-    bool own = is_set(&slack->api_url) || is_set(&slack->app_token);
-    if (!own && is_set(&global->slack_api_url))
+    bool own = secret_is_set(&slack->api_url) || secret_is_set(&slack->app_token);
+    if (!own && secret_is_set(&global->slack_api_url))
         slack->api_url = global->slack_api_url;
     else if (!own)
         slack->app_token = global->slack_app_token;
     if (slack->app_url.len == 0)
         slack->app_url = global->slack_app_url;
-    if (is_set(&slack->api_url) && is_set(&slack->app_token))
+    if (secret_is_set(&slack->api_url) && secret_is_set(&slack->app_token))
         return decode_fail(d, node, "at most one of api_url & app_token must be configured");
-    if (!is_set(&slack->api_url) && !is_set(&slack->app_token))
+    if (!secret_is_set(&slack->api_url) && !secret_is_set(&slack->app_token))
         return decode_fail(d, node,
                            "no Slack API URL: expected api_url or api_url_file here, or "
                            "slack_api_url or slack_api_url_file in global");

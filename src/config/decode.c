@@ -3,19 +3,11 @@
 // It does what a decoder by reflection does elsewhere, by tables: strict keys, types, defaults that
 // survive what is missing. A table's row writes at an offset of the caller's struct; whatever has
 // rules of its own is a FIELD_CUSTOM whose function gets the node and so can say where it failed.
-//
-// Secrets are marked while they are decoded, not searched for afterwards: FIELD_SECRET and friends
-// note the bytes of the source in `masked`, from which decoder_masked_text() writes the text that
-// may be shown. Comments and order stay as the user wrote them.
 #include "decode.h"
-
-#include <stdlib.h>
 
 #include "base/float_text.h"
 #include "base/mem.h"
 #include "model/duration.h"
-
-#define SECRET_SHOWN "<secret>"
 
 void decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
                   const char *folder, struct buf *warnings, struct error *err)
@@ -57,43 +49,6 @@ struct regex **decoder_take_regexes(struct decoder *d, size_t *count)
     strmap_release(&d->regexes);
     strmap_init(&d->regexes);
     return array;
-}
-
-static int by_offset(const void *a, const void *b)
-{
-    const struct masked_span *x = a;
-    const struct masked_span *y = b;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-// A block scalar's bytes end with its line breaks, which stay.
-static size_t span_end(const struct decoder *d, const struct masked_span *span)
-{
-    size_t end = span->offset + span->size;
-    while (end > span->offset && strchr(" \t\r\n", d->text.ptr[end - 1]))
-        end--;
-    return end;
-}
-
-struct str decoder_masked_text(struct decoder *d)
-{
-    struct buf out = BUF_INIT;
-    size_t copied = 0;
-    if (d->masked_count)
-        qsort(d->masked, d->masked_count, sizeof(*d->masked), by_offset);
-    for (size_t i = 0; i < d->masked_count; i++) {
-        const struct masked_span *span = &d->masked[i];
-        if (span->offset < copied) // an anchor's value, met again
-            continue;
-        buf_append(&out, d->text.ptr + copied, span->offset - copied);
-        buf_cstr(&out, span->text);
-        copied = span_end(d, span);
-    }
-    if (copied < d->text.len)
-        buf_append(&out, d->text.ptr + copied, d->text.len - copied);
-    struct str text = arena_copy(d->arena, buf_view(&out));
-    buf_release(&out);
-    return text;
 }
 
 __attribute__((format(printf, 4, 0))) static int fail_with(struct decoder *d, int code,
@@ -179,82 +134,6 @@ bool url_is_valid(struct str url, bool http_only)
     struct str host, path;
     str_cut(rest, '/', &host, &path);
     return host.len > 0;
-}
-
-void mask_node(struct decoder *d, const struct yaml_node *scalar)
-{
-    if (scalar->kind != YAML_SCALAR || scalar->text.len == 0)
-        return;
-    ARENA_GROW(d->arena, d->masked, d->masked_count, d->masked_capacity);
-    d->masked[d->masked_count++] = (struct masked_span){scalar->offset, scalar->size, SECRET_SHOWN};
-}
-
-void mask_url(struct decoder *d, const struct yaml_node *scalar)
-{
-    struct str source = str_make(d->text.ptr + scalar->offset, scalar->size);
-    size_t start = str_search(source, STR("://"));
-    if (scalar->kind != YAML_SCALAR || start == source.len)
-        return;
-    struct str rest = str_skip(source, start + 3);
-    struct str authority = str_first(rest, str_find(rest, '/'));
-    size_t at = str_find_last(authority, '@');
-    size_t colon = str_find(authority, ':');
-    if (at == authority.len || colon > at)
-        return;
-    ARENA_GROW(d->arena, d->masked, d->masked_count, d->masked_capacity);
-    d->masked[d->masked_count++] =
-        (struct masked_span){scalar->offset + start + 3 + colon + 1, at - colon - 1, "xxxxx"};
-}
-
-static bool is_secret_name(struct str key)
-{
-    static const char *const names[] = {
-        "access_key",
-        "access_token",
-        "api_key",
-        "api_secret",
-        "api_token",
-        "application_credential_secret",
-        "application_secret",
-        "auth_password",
-        "auth_secret",
-        "auth_token",
-        "bearer_token",
-        "bot_token",
-        "client_certificate_key",
-        "client_secret",
-        "consumer_key",
-        "credentials",
-        "key",
-        "password",
-        "routing_key",
-        "secret",
-        "secret_key",
-        "service_account_key",
-        "service_key",
-        "token",
-        "token_id",
-        "url",
-        "user_key",
-        "webhook_url",
-        "alert_source_token",
-    };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (str_is(key, names[i]))
-            return true;
-    }
-    return str_has_suffix(key, STR("_token")) || str_has_suffix(key, STR("_secret")) ||
-           str_has_suffix(key, STR("_password"));
-}
-
-void mask_by_name(struct decoder *d, const struct yaml_node *node)
-{
-    for (const struct yaml_node *child = node->child; child; child = child->next) {
-        if (child->kind == YAML_SCALAR && child->key && is_secret_name(child->key->text))
-            mask_node(d, child);
-        else
-            mask_by_name(d, child);
-    }
 }
 
 static const char *kind_name(const struct yaml_node *node)

@@ -127,6 +127,8 @@ void mask_by_name(struct decoder *d, const struct yaml_node *node);
 void mask_node(struct decoder *d, const struct yaml_node *scalar);
 // Masks the password of a URL with one.
 void mask_url(struct decoder *d, const struct yaml_node *scalar);
+// Masks all of a URL behind its host: the rest stays a URL, which readers of the text insist on.
+void mask_secret_url(struct decoder *d, const struct yaml_node *scalar);
 
 bool node_is_given(const struct yaml_node *node); // not NULL, not null
 // The mapping has the key, and not null.

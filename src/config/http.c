@@ -1,6 +1,11 @@
 // http_config: how to reach something over HTTP. Scrape configs have the same keys inline.
 #include "sections.h"
 
+bool secret_is_set(const struct config_secret *secret)
+{
+    return secret->value.len || secret->file.len;
+}
+
 int check_exclusive(struct decoder *d, const struct yaml_node *mapping, const char *a,
                     const char *b)
 {
@@ -43,11 +48,6 @@ static const struct field tls_fields[] = {
 };
 static const struct section tls_section = SECTION("tls_config", tls_fields);
 
-static bool is_set(const struct config_secret *secret)
-{
-    return secret->value.len || secret->file.len;
-}
-
 int decode_tls(struct decoder *d, const struct yaml_node *node, void *out)
 {
     struct config_tls *tls = out;
@@ -60,11 +60,11 @@ int decode_tls(struct decoder *d, const struct yaml_node *node, void *out)
         rc = check_exclusive(d, node, "key", "key_file");
     if (rc)
         return rc;
-    if (is_set(&tls->cert) && !is_set(&tls->key))
+    if (secret_is_set(&tls->cert) && !secret_is_set(&tls->key))
         return decode_fail(d, node,
                            "exactly one of key or key_file must be configured when a "
                            "client certificate is configured");
-    if (is_set(&tls->key) && !is_set(&tls->cert))
+    if (secret_is_set(&tls->key) && !secret_is_set(&tls->cert))
         return decode_fail(d, node,
                            "exactly one of cert or cert_file must be configured when a "
                            "client key is configured");
@@ -244,7 +244,7 @@ static bool is_reserved_header(struct str name)
     return false;
 }
 
-static bool is_header_name(struct str name)
+bool header_name_is_valid(struct str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         unsigned char c = (unsigned char)name.ptr[i];
@@ -290,7 +290,7 @@ static int decode_headers(struct decoder *d, const struct yaml_node *node, void 
     http->headers = arena_calloc(d->arena, node->child_count, sizeof(*http->headers));
     for (const struct yaml_node *child = node->child; child; child = child->next) {
         struct str name = child->key->text;
-        if (!is_header_name(name))
+        if (!header_name_is_valid(name))
             return decode_fail(d, child->key, "\"%.*s\" is not a valid header name", STR_ARG(name));
         if (is_reserved_header(name))
             return decode_fail(d, child->key, "setting header \"%.*s\" is not allowed",

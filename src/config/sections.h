@@ -18,6 +18,9 @@ int decode_tls(struct decoder *d, const struct yaml_node *node, void *out); // c
 int check_exclusive(struct decoder *d, const struct yaml_node *mapping, const char *a,
                     const char *b);
 
+bool secret_is_set(const struct config_secret *secret);
+bool header_name_is_valid(struct str name); // an HTTP header's or a mail's
+
 int decode_relabel_configs(struct decoder *d, const struct yaml_node *node, void *out);
 
 // Where targets come from: every *_sd_configs key, of a scrape config or an alertmanager.

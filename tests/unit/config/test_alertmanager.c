@@ -159,7 +159,8 @@ static void test_webhook(void **state)
     assert_int_equal(r->webhooks[1].max_alerts, 3);
     assert_int_equal(r->webhooks[1].timeout_ms, 5000);
     assert_true(r->webhooks[1].http.follow_redirects);
-    assert_true(str_search(c->text, STR("- url: <secret>\n")) < c->text.len);
+    assert_true(str_search(c->text, STR("- url: http://xxxxx@h:1/<secret>\n")) < c->text.len);
+    assert_true(str_search(c->text, STR("- url: 'http://h/<secret>'\n")) < c->text.len);
     assert_int_equal(str_search(c->text, STR("tok")), c->text.len);
     alertmanager_config_unref(c);
 }
