@@ -2,8 +2,8 @@
 //
 // Most series are regular: scraped at a fixed interval, their values constant or moving in small
 // steps. So a time is stored as the change of its distance to the one before (0 for a steady
-// scrape: one bit), and a value as the XOR with the one before (0 when unchanged: one bit). A steady,
-// constant series costs two bits a sample; real ones about one byte.
+// scrape: one bit), and a value as the XOR with the one before (0 when unchanged: one bit). A
+// steady, constant series costs two bits a sample; real ones about one byte.
 //
 // The bits, most significant first:
 //
@@ -52,10 +52,10 @@
 #define HEADER_SIZE     18
 #define SAMPLE_BITS_MAX (4 + 64 + 2 + 5 + 6 + 64)
 // What one append may touch behind bit_count: the sample, and the tail of a 64-bit store.
-#define RESERVE_SIZE    (SAMPLE_BITS_MAX / 8 + 1 + 9)
-#define CAPACITY_FIRST  64
-#define WINDOW_HEADER   11
-#define LEADING_MAX     31
+#define RESERVE_SIZE   (SAMPLE_BITS_MAX / 8 + 1 + 9)
+#define CAPACITY_FIRST 64
+#define WINDOW_HEADER  11
+#define LEADING_MAX    31
 
 _Static_assert(HEADER_SIZE + RESERVE_SIZE <= CAPACITY_FIRST, "the first sample fits at once");
 _Static_assert(GORILLA_SAMPLES_MAX <= UINT16_MAX, "the count is stored in 16 bits");

@@ -24,10 +24,10 @@ void appender_free(struct appender *a);
 // many series as it may. ERR_INVALID: empty set, a name or value that is no UTF-8.
 int appender_series(struct appender *a, struct labels labels, series_ref *out);
 
-// Adds a sample to the batch, after checking it against the series' newest stored sample and against
-// this batch: ERR_OUT_OF_ORDER, ERR_DUPLICATE (same time, other value; the same value is accepted
-// and dropped), ERR_OUT_OF_BOUNDS (older than what can still be stored), ERR_TOO_FAR_AHEAD,
-// ERR_NOT_FOUND. The batch goes on after an error.
+// Adds a sample to the batch, after checking it against the series' newest stored sample and
+// against this batch: ERR_OUT_OF_ORDER, ERR_DUPLICATE (same time, other value; the same value is
+// accepted and dropped), ERR_OUT_OF_BOUNDS (older than what can still be stored),
+// ERR_TOO_FAR_AHEAD, ERR_NOT_FOUND. The batch goes on after an error.
 int appender_add(struct appender *a, series_ref series, int64_t t_ms, double value);
 
 // `durable`: returns only once the batch would survive kill -9 (it is in the kernel). All or

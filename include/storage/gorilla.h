@@ -4,8 +4,8 @@
 // "Gorilla: A Fast, Scalable, In-Memory Time Series Database", VLDB 2015). Values are kept to the
 // bit, NaN payloads and the staleness marker included. The byte layout is in storage/FORMAT.md.
 //
-// A chunk is appended to by one writer through `struct gorilla`, and read by `struct gorilla_reader`
-// over the bytes written so far. Timestamps must increase strictly: asserted.
+// A chunk is appended to by one writer through `struct gorilla`, and read by `struct
+// gorilla_reader` over the bytes written so far. Timestamps must increase strictly: asserted.
 #ifndef STORAGE_GORILLA_H
 #define STORAGE_GORILLA_H
 

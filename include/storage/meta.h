@@ -1,8 +1,8 @@
 // Small durable tables beside the series: alert state, silences, notification log, outbox, cursors.
 //
-// A table maps byte keys (up to META_KEY_MAX) to byte values. Changes are grouped in a batch that is
-// applied whole or not at all and is on disk when meta_commit() returns. In a memory-only store the
-// tables live in memory.
+// A table maps byte keys (up to META_KEY_MAX) to byte values. Changes are grouped in a batch that
+// is applied whole or not at all and is on disk when meta_commit() returns. In a memory-only store
+// the tables live in memory.
 #ifndef STORAGE_META_H
 #define STORAGE_META_H
 

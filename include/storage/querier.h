@@ -21,8 +21,8 @@ int querier_new(struct querier **out, struct storage *s, int64_t min_ms, int64_t
                 struct error *err);
 void querier_free(struct querier *q);
 
-// What a selection found: series sorted by labels_cmp(), each label set once. Arrays and labels live
-// in the arena given to querier_select().
+// What a selection found: series sorted by labels_cmp(), each label set once. Arrays and labels
+// live in the arena given to querier_select().
 struct series_set {
     struct labels *labels;
     struct querier_series **series;
@@ -52,8 +52,8 @@ void columns_reserve(struct columns *c, size_t capacity); // of both, keeping wh
 int querier_read(struct querier *q, const struct querier_series *series, int64_t min_ms,
                  int64_t max_ms, struct columns *out, struct error *err);
 
-// Names or values, sorted and unique, in the arena. Matchers narrow the series looked at; none means
-// all. `limit` 0 is none; *truncated (may be NULL) says whether it cut.
+// Names or values, sorted and unique, in the arena. Matchers narrow the series looked at; none
+// means all. `limit` 0 is none; *truncated (may be NULL) says whether it cut.
 int querier_label_names(struct querier *q, const struct matcher *matchers, size_t matcher_count,
                         size_t limit, struct arena *arena, struct str **out, size_t *count,
                         bool *truncated, struct error *err);

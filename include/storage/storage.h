@@ -14,16 +14,16 @@
 struct storage;
 
 struct storage_options {
-    const char *path;                // folder, created when missing; NULL: memory only, for tests
-    const struct clock *clock;       // borrowed
-    struct metrics *metrics;         // borrowed
-    int64_t retention_ms;            // 0: no limit by time
-    uint64_t retention_bytes;        // everything on disk counts; 0: no limit by size
-    int64_t window_ms;               // span of a sealed window: 30 min to 2 h
-    int64_t journal_sync_ms;         // most that a power failure may lose; 0 syncs every commit
-    int64_t out_of_order_ms;         // how late a sample may come behind its series' newest; 0: not
-    int64_t future_limit_ms;         // how far ahead of the clock a sample may be; 0: no limit
-    size_t series_max;               // active series; 0: no limit
+    const char *path;          // folder, created when missing; NULL: memory only, for tests
+    const struct clock *clock; // borrowed
+    struct metrics *metrics;   // borrowed
+    int64_t retention_ms;      // 0: no limit by time
+    uint64_t retention_bytes;  // everything on disk counts; 0: no limit by size
+    int64_t window_ms;         // span of a sealed window: 30 min to 2 h
+    int64_t journal_sync_ms;   // most that a power failure may lose; 0 syncs every commit
+    int64_t out_of_order_ms;   // how late a sample may come behind its series' newest; 0: not
+    int64_t future_limit_ms;   // how far ahead of the clock a sample may be; 0: no limit
+    size_t series_max;         // active series; 0: no limit
 };
 
 #define STORAGE_RETENTION_DEFAULT_MS (INT64_C(15) * 24 * 3600 * 1000)

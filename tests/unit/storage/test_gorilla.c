@@ -115,8 +115,8 @@ static void test_shapes(void **state)
         struct reference ref = {.count = 0};
         gorilla_init(&g);
         for (int i = 0; i < GORILLA_SAMPLES_MAX; i++)
-            assert_true(append_both(&g, &ref, INT64_C(1700000000000) + 15000 * i,
-                                    cases[c].value(i)));
+            assert_true(
+                append_both(&g, &ref, INT64_C(1700000000000) + 15000 * i, cases[c].value(i)));
         assert_false(gorilla_append(&g, INT64_MAX, 0));
         if (gorilla_bytes(&g).len > cases[c].size_max)
             fail_msg("%s: %zu bytes", cases[c].name, gorilla_bytes(&g).len);
@@ -142,8 +142,8 @@ static void test_extreme_times(void **state)
 {
     (void)state;
     static const int64_t times[] = {
-        INT64_MIN, INT64_MIN + 1, -1, 0, 1, 65, 8300, 600000, INT64_C(1) << 40, INT64_MAX - 1,
-        INT64_MAX};
+        INT64_MIN,        INT64_MIN + 1, -1,       0, 1, 65, 8300, 600000,
+        INT64_C(1) << 40, INT64_MAX - 1, INT64_MAX};
     struct gorilla g;
     struct reference ref = {.count = 0};
     gorilla_init(&g);

@@ -1,0 +1,407 @@
+// Segment files are named by a number that only grows: 00000001, 00000002, ... The newest is open
+// for appending from the first append on; those found at opening are only read, and wait to be
+// dropped.
+//
+// Failures. Buffered bytes stay in the buffer until the kernel took them, so a full disk delays
+// them; once BUFFER_MAX wait, batches are refused. A refused batch leaves the buffer as it was, and
+// the epoch moves on: what was coded against values that never arrived is never referred to.
+#include "journal.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "journal_record.h"
+
+#define SEGMENT_SIZE_MAX ((size_t)32 << 20)
+#define ALLOCATE_SIZE    ((size_t)4 << 20)
+#define FLUSH_SIZE       ((size_t)64 << 10)
+#define BUFFER_MAX       ((size_t)8 << 20)
+
+struct segment {
+    uint64_t number;
+    uint64_t size;
+    int64_t max_ms; // newest sample
+};
+
+struct journal {
+    char *folder;
+    struct segment *ended; // oldest first
+    size_t ended_count;
+    size_t ended_capacity;
+    struct segment current; // valid while fd >= 0
+    int fd;
+    uint64_t allocated; // bytes reserved in the current file
+    uint64_t next_number;
+    uint64_t epoch; // of the series' journal_bits
+    bool dirty;     // written since the last sync
+    struct buf buffer;
+    struct arena arena; // labels of one batch
+    uint64_t cut_count;
+    _Atomic uint64_t bytes;
+};
+
+static void segment_path(const struct journal *j, uint64_t number, struct buf *out)
+{
+    buf_reset(out);
+    buf_printf(out, "%s/%08llu", j->folder, (unsigned long long)number);
+}
+
+// Series of the segment being replayed: its numbers -> the caller's.
+struct replay_map {
+    const struct journal_replay *replay;
+    uint32_t *ids; // by the segment's number; UINT32_MAX: unknown
+    uint64_t *bits;
+    size_t count;
+    int64_t max_ms;
+};
+
+static bool map_reserve(struct replay_map *map, uint64_t id)
+{
+    if (id >= (uint64_t)1 << 31)
+        return false;
+    if (id >= map->count) {
+        size_t count = map->count * 2 > id ? map->count * 2 : (size_t)id + 64;
+        map->ids = mem_realloc(map->ids, count, sizeof(*map->ids));
+        map->bits = mem_realloc(map->bits, count, sizeof(*map->bits));
+        memset(map->ids + map->count, 0xff, (count - map->count) * sizeof(*map->ids));
+        map->count = count;
+    }
+    return true;
+}
+
+static bool replay_series(struct replay_map *map, struct str payload)
+{
+    struct decoder d;
+    decoder_init(&d, payload);
+    uint64_t id = decode_varint(&d);
+    uint64_t count = decode_varint(&d);
+    // Ids beyond what a record of this size could bring up one by one are no writer's.
+    if (d.failed || count > payload.len || !map_reserve(map, id))
+        return false;
+    struct label *items = mem_calloc((size_t)count, sizeof(*items));
+    for (uint64_t i = 0; i < count; i++) {
+        items[i].name = decode_sized(&d);
+        items[i].value = decode_sized(&d);
+    }
+    bool good = !d.failed && count > 0;
+    if (good) {
+        map->ids[id] =
+            map->replay->series(map->replay->context, (struct labels){items, (size_t)count});
+        map->bits[id] = 0;
+    }
+    mem_free(items);
+    return good;
+}
+
+static bool replay_samples(struct replay_map *map, struct str payload)
+{
+    struct decoder d;
+    struct sample_coder coder = {0};
+    struct coded c;
+    decoder_init(&d, payload);
+    while (decoder_left(&d)) {
+        if (!coder_get(&d, &coder, &c))
+            return false;
+        for (uint32_t id = c.id; id < c.id + c.run; id++) {
+            if (id >= map->count || map->ids[id] == UINT32_MAX)
+                return false;
+            map->bits[id] ^= c.xored;
+            map->replay->sample(map->replay->context, map->ids[id], c.t_ms,
+                                double_from_bits(map->bits[id]));
+        }
+        if (c.t_ms > map->max_ms)
+            map->max_ms = c.t_ms;
+    }
+    return true;
+}
+
+size_t journal_replay_segment(struct str bytes, const struct journal_replay *replay,
+                              int64_t *max_ms)
+{
+    struct replay_map map = {.replay = replay, .max_ms = INT64_MIN};
+    struct str rest = bytes;
+    size_t sound = 0;
+    enum record_type type;
+    struct str payload;
+    while (record_next(&rest, &type, &payload)) {
+        bool good = type == RECORD_SERIES    ? replay_series(&map, payload)
+                    : type == RECORD_SAMPLES ? replay_samples(&map, payload)
+                                             : false;
+        if (!good)
+            break;
+        sound = bytes.len - rest.len;
+    }
+    mem_free(map.ids);
+    mem_free(map.bits);
+    *max_ms = map.max_ms;
+    return sound;
+}
+
+static bool is_zero(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i])
+            return false;
+    }
+    return true;
+}
+
+struct opening {
+    struct journal *journal;
+    const struct journal_replay *replay;
+    struct error *err;
+};
+
+static int replay_file(void *context, const char *name)
+{
+    const struct opening *o = context;
+    struct journal *j = o->journal;
+    uint64_t number;
+    if (!str_to_u64(str_from(name), &number))
+        return OK;
+    struct buf path = BUF_INIT, bytes = BUF_INIT;
+    segment_path(j, number, &path);
+    int rc = file_read(buf_text(&path), SEGMENT_SIZE_MAX * 8, &bytes, o->err);
+    if (rc == OK) {
+        struct segment s = {.number = number, .size = bytes.len};
+        size_t sound = journal_replay_segment(buf_view(&bytes), o->replay, &s.max_ms);
+        if (!is_zero(str_skip(buf_view(&bytes), sound))) {
+            j->cut_count++;
+            log_warn("the journal's tail was torn and is cut", LOG_STR("file", buf_view(&path)),
+                     LOG_INT("sound_bytes", (int64_t)sound));
+        }
+        MEM_GROW(j->ended, j->ended_count, j->ended_capacity);
+        j->ended[j->ended_count++] = s;
+        if (number >= j->next_number)
+            j->next_number = number + 1;
+        atomic_fetch_add(&j->bytes, s.size);
+    }
+    buf_release(&path);
+    buf_release(&bytes);
+    return rc;
+}
+
+static void journal_free(struct journal *j)
+{
+    if (j->fd >= 0)
+        close(j->fd);
+    buf_release(&j->buffer);
+    arena_release(&j->arena);
+    mem_free(j->ended);
+    mem_free(j->folder);
+    mem_free(j);
+}
+
+int journal_open(struct journal **out, const char *folder, const struct journal_replay *replay,
+                 struct error *err)
+{
+    int rc = dir_create(folder, err);
+    if (rc)
+        return rc;
+    struct journal *j = mem_calloc(1, sizeof(*j));
+    j->folder = mem_copy_str(str_from(folder));
+    j->fd = -1;
+    j->next_number = 1;
+    j->epoch = 1;
+    arena_init(&j->arena, 0);
+    struct opening opening = {j, replay, err};
+    rc = dir_each(folder, replay_file, &opening, err);
+    if (rc) {
+        journal_free(j);
+        return rc;
+    }
+    *out = j;
+    return OK;
+}
+
+void journal_close(struct journal *j)
+{
+    struct error err;
+    if (!j)
+        return;
+    if (journal_rotate(j, &err))
+        log_error("the journal could not be written at shutdown", LOG_ERR(&err));
+    journal_free(j);
+}
+
+static int io_failed(const struct journal *j, int rc, const char *action, struct error *err)
+{
+    return error_set(err, rc, "%s journal segment %s/%08llu: %m", action, j->folder,
+                     (unsigned long long)j->current.number);
+}
+
+static int start_segment(struct journal *j, struct error *err)
+{
+    struct buf path = BUF_INIT;
+    j->current = (struct segment){.number = j->next_number, .max_ms = INT64_MIN};
+    segment_path(j, j->current.number, &path);
+    int fd = io_open(buf_text(&path), O_RDWR | O_CREAT | O_TRUNC, 0640);
+    buf_release(&path);
+    if (fd < 0)
+        return io_failed(j, fd, "create", err);
+    int rc = dir_sync(j->folder, err);
+    if (rc) {
+        close(fd);
+        return rc;
+    }
+    j->fd = fd;
+    j->allocated = 0;
+    j->next_number++;
+    return OK;
+}
+
+// Writes j->buffer at the end of the current segment.
+static int write_buffer(struct journal *j, struct error *err)
+{
+    int rc;
+    if (j->buffer.len == 0)
+        return OK;
+    if (j->fd < 0 && (rc = start_segment(j, err)))
+        return rc;
+    uint64_t end = j->current.size + j->buffer.len;
+    if (end > j->allocated) {
+        uint64_t allocated = (end + ALLOCATE_SIZE - 1) / ALLOCATE_SIZE * ALLOCATE_SIZE;
+        rc = io_allocate(j->fd, (off_t)allocated);
+        if (rc)
+            return io_failed(j, rc, "reserve space for", err);
+        j->allocated = allocated;
+    }
+    rc = io_write_at(j->fd, j->buffer.ptr, j->buffer.len, (off_t)j->current.size);
+    if (rc)
+        return io_failed(j, rc, "write", err);
+    j->current.size = end;
+    atomic_fetch_add(&j->bytes, j->buffer.len);
+    buf_reset(&j->buffer);
+    j->dirty = true;
+    return OK;
+}
+
+int journal_flush(struct journal *j, struct error *err)
+{
+    return write_buffer(j, err);
+}
+
+int journal_sync(struct journal *j, struct error *err)
+{
+    int rc = write_buffer(j, err);
+    if (rc || !j->dirty)
+        return rc;
+    rc = io_sync(j->fd);
+    if (rc)
+        return io_failed(j, rc, "sync", err);
+    j->dirty = false;
+    return OK;
+}
+
+int journal_rotate(struct journal *j, struct error *err)
+{
+    int rc = journal_sync(j, err);
+    if (rc || j->fd < 0)
+        return rc;
+    // The reserve is given back; that this fails harms nobody.
+    if (io_truncate(j->fd, (off_t)j->current.size))
+        log_debug("journal reserve not given back");
+    close(j->fd);
+    j->fd = -1;
+    MEM_GROW(j->ended, j->ended_count, j->ended_capacity);
+    j->ended[j->ended_count++] = j->current;
+    j->epoch++;
+    return OK;
+}
+
+// Writes the labels of each series that this segment hasn't seen.
+static void put_new_series(struct journal *j, struct head *head, const struct entry *entries,
+                           size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct series *s = entries[i].dropped ? NULL : head_get(head, entries[i].id);
+        if (!s || s->journal_epoch == j->epoch)
+            continue;
+        arena_reset(&j->arena);
+        record_put_series(&j->buffer, s->id, head_labels(head, s, &j->arena));
+        s->journal_epoch = j->epoch;
+        s->journal_bits = 0;
+    }
+}
+
+static void put_samples(struct journal *j, struct head *head, const struct entry *entries,
+                        size_t count)
+{
+    struct sample_coder coder = {0};
+    size_t start = record_begin(&j->buffer, RECORD_SAMPLES);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *e = &entries[i];
+        struct series *s = e->dropped ? NULL : head_get(head, e->id);
+        if (!s)
+            continue;
+        uint64_t bits = double_bits(e->value);
+        coder_put(&j->buffer, &coder, e->id, e->t_ms, bits ^ s->journal_bits);
+        s->journal_bits = bits;
+        if (e->t_ms > j->current.max_ms)
+            j->current.max_ms = e->t_ms;
+    }
+    record_end(&j->buffer, start);
+}
+
+int journal_append(struct journal *j, struct head *head, const struct entry *entries, size_t count,
+                   bool durable, struct error *err)
+{
+    int rc = OK;
+    size_t before = j->buffer.len;
+    if (before > BUFFER_MAX && (rc = write_buffer(j, err)))
+        return rc;
+    if (j->current.size > SEGMENT_SIZE_MAX && (rc = journal_rotate(j, err)))
+        return rc;
+    if (j->fd < 0 && (rc = start_segment(j, err)))
+        return rc;
+    before = j->buffer.len;
+    put_new_series(j, head, entries, count);
+    put_samples(j, head, entries, count);
+    if (durable || j->buffer.len >= FLUSH_SIZE)
+        rc = write_buffer(j, err);
+    if (rc && durable) {
+        buf_truncate(&j->buffer, before);
+        j->epoch++;
+        return rc;
+    }
+    return OK;
+}
+
+int journal_drop(struct journal *j, int64_t before_ms, struct error *err)
+{
+    size_t kept = 0;
+    int rc = OK;
+    struct buf path = BUF_INIT;
+    for (size_t i = 0; i < j->ended_count; i++) {
+        const struct segment *s = &j->ended[i];
+        int failed = ERR_END;
+        if (s->max_ms < before_ms) {
+            segment_path(j, s->number, &path);
+            failed = io_unlink(buf_text(&path));
+            if (failed)
+                rc = error_set(err, failed, "remove %s: %m", buf_text(&path));
+            else
+                atomic_fetch_sub(&j->bytes, s->size);
+        }
+        if (failed)
+            j->ended[kept++] = *s;
+    }
+    j->ended_count = kept;
+    buf_release(&path);
+    return rc;
+}
+
+uint64_t journal_bytes(const struct journal *j)
+{
+    return atomic_load(&j->bytes);
+}
+
+uint64_t journal_cut_count(const struct journal *j)
+{
+    return j->cut_count;
+}

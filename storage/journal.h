@@ -1,0 +1,61 @@
+// The journal: every accepted batch, in order, until a window holds it.
+//
+// A folder of segment files, each readable on its own: the first batch that touches a series in a
+// segment also writes its labels, and values are coded against the series' previous value in the
+// same segment. Bytes gather in a buffer, go to the kernel when a durable batch or the timer asks
+// for it, and to the disk at least every journal_sync_ms. The layout is in storage/FORMAT.md.
+//
+// Guarded by storage.commit, but for journal_bytes().
+#ifndef STORAGE_JOURNAL_H
+#define STORAGE_JOURNAL_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "head.h"
+
+struct journal;
+
+// One sample of a batch.
+struct entry {
+    uint32_t id;  // of the series
+    bool dropped; // not to be stored after all
+    int64_t t_ms;
+    double value;
+};
+
+// Called for each replayed sample; series by labels.
+struct journal_replay {
+    void *context;
+    // Returns the caller's number for the series.
+    uint32_t (*series)(void *context, struct labels labels);
+    void (*sample)(void *context, uint32_t series, int64_t t_ms, double value);
+};
+
+// Opens the folder, replays what is there and starts a new segment at the first append.
+int journal_open(struct journal **out, const char *folder, const struct journal_replay *replay,
+                 struct error *err);
+// Writes and syncs what is buffered, and closes.
+void journal_close(struct journal *j);
+
+// Adds one batch. `durable` returns once it is in the kernel. On failure the batch is in the
+// journal neither now nor later.
+int journal_append(struct journal *j, struct head *head, const struct entry *entries, size_t count,
+                   bool durable, struct error *err);
+// Hands the buffer to the kernel.
+int journal_flush(struct journal *j, struct error *err);
+// ... and the kernel's to the disk.
+int journal_sync(struct journal *j, struct error *err);
+// Ends the segment, so that the next append starts another.
+int journal_rotate(struct journal *j, struct error *err);
+// Unlinks ended segments without a sample at or after `before_ms`.
+int journal_drop(struct journal *j, int64_t before_ms, struct error *err);
+uint64_t journal_bytes(const struct journal *j);
+// Torn or corrupt tails cut at opening.
+uint64_t journal_cut_count(const struct journal *j);
+
+// The records of one segment; public for the fuzz driver. Returns the bytes that were sound, and
+// the newest sample's time in *max_ms (INT64_MIN when there is none).
+size_t journal_replay_segment(struct str bytes, const struct journal_replay *replay,
+                              int64_t *max_ms);
+
+#endif

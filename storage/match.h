@@ -1,0 +1,30 @@
+// Which series of an index satisfy a list of matchers: the same logic for the head and for windows.
+//
+// An index answers two questions: all its series, and, for one label name, each value with its
+// series. A matcher that wants a value narrows the candidates to the union of the matching values'
+// series. One that is satisfied by a missing label instead removes the series whose value doesn't
+// match.
+#ifndef STORAGE_MATCH_H
+#define STORAGE_MATCH_H
+
+#include "ids.h"
+#include "model/matcher.h"
+
+typedef void index_value_fn(void *context, struct str value, const uint32_t *items, size_t count);
+
+struct series_index {
+    void *context;
+    // Adds every series, ascending.
+    void (*all)(void *context, struct ids *out);
+    // Calls each() with the series of one value (the common case), when there are any.
+    void (*value)(void *context, struct str name, struct str value, index_value_fn *each,
+                  void *each_context);
+    // Calls each() for every value of a name, in no order.
+    void (*values)(void *context, struct str name, index_value_fn *each, void *each_context);
+};
+
+// Adds the matching series to *out (empty on entry), ascending.
+void index_match(const struct series_index *index, const struct matcher *matchers, size_t count,
+                 struct ids *out);
+
+#endif

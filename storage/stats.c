@@ -1,0 +1,185 @@
+// The store's own metrics and the figures of the status page.
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "store.h"
+
+static int64_t lowest_ms(struct storage *s, struct view *v)
+{
+    int64_t head_ms = atomic_load(&s->head.min_ms);
+    int64_t window_ms = v->window_count ? window_min_ms(v->windows[0]) : INT64_MAX;
+    return head_ms < window_ms ? head_ms : window_ms;
+}
+
+static uint64_t windows_bytes(const struct view *v)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < v->window_count; i++)
+        bytes += window_bytes(v->windows[i]);
+    return bytes;
+}
+
+static double seconds_or_zero(int64_t ms)
+{
+    return ms == INT64_MAX || ms == INT64_MIN ? 0 : (double)ms / 1000;
+}
+
+static void collect(void *context)
+{
+    struct storage *s = context;
+    struct storage_metrics *m = &s->metrics;
+    struct view *v = view_get(s);
+    metric_set(m->series, (double)atomic_load(&s->head.series_count));
+    metric_set(m->chunks, (double)atomic_load(&s->head.chunk_count));
+    metric_set(m->min_time, seconds_or_zero(atomic_load(&s->head.min_ms)));
+    metric_set(m->max_time, seconds_or_zero(atomic_load(&s->head.max_ms)));
+    metric_set(m->lowest, seconds_or_zero(lowest_ms(s, v)));
+    metric_set(m->journal_bytes, s->journal ? (double)journal_bytes(s->journal) : 0);
+    metric_set(m->windows, (double)v->window_count);
+    metric_set(m->window_bytes, (double)windows_bytes(v));
+    metric_set(m->written_bytes, (double)io_bytes_written());
+    view_put(s, v);
+}
+
+static struct metric *rejected(struct metrics *m, const char *reason)
+{
+    return metrics_counter(m, "lapwing_storage_samples_rejected_total",
+                           "Samples that were not stored, by reason.", reason);
+}
+
+void storage_metrics_init(struct storage *s)
+{
+    struct metrics *m = s->options.metrics;
+    s->metrics = (struct storage_metrics){
+        .series = metrics_gauge(m, "lapwing_storage_head_series", "Series in memory.", ""),
+        .series_created = metrics_counter(m, "lapwing_storage_series_created_total",
+                                          "Series created in memory.", ""),
+        .series_removed =
+            metrics_counter(m, "lapwing_storage_series_removed_total",
+                            "Series forgotten after their samples went to windows.", ""),
+        .series_refused = metrics_counter(m, "lapwing_storage_series_refused_total",
+                                          "New series refused by the limit on active series.", ""),
+        .chunks = metrics_gauge(m, "lapwing_storage_head_chunks", "Closed chunks in memory.", ""),
+        .samples =
+            metrics_counter(m, "lapwing_storage_samples_appended_total", "Samples stored.", ""),
+        .min_time = metrics_gauge(m, "lapwing_storage_head_min_time_seconds",
+                                  "Oldest sample in memory, Unix time.", ""),
+        .max_time = metrics_gauge(m, "lapwing_storage_head_max_time_seconds",
+                                  "Newest sample in memory, Unix time.", ""),
+        .lowest =
+            metrics_gauge(m, "prometheus_tsdb_lowest_timestamp_seconds",
+                          "Oldest sample stored, Unix time; under the name sidecars read.", ""),
+        .out_of_order = rejected(m, "reason=\"out_of_order\""),
+        .out_of_bounds = rejected(m, "reason=\"out_of_bounds\""),
+        .duplicate = rejected(m, "reason=\"duplicate\""),
+        .too_far_ahead = rejected(m, "reason=\"too_far_ahead\""),
+        .journal_bytes =
+            metrics_gauge(m, "lapwing_storage_journal_bytes", "Bytes in the journal.", ""),
+        .journal_cut = metrics_counter(m, "lapwing_storage_journal_cuts_total",
+                                       "Torn journal tails cut at opening.", ""),
+        .journal_failures = metrics_counter(m, "lapwing_storage_journal_failures_total",
+                                            "Writes of the journal that failed.", ""),
+        .sync_seconds = metrics_histogram(m, "lapwing_storage_journal_sync_seconds",
+                                          "Time to bring the journal to the disk.", "",
+                                          METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT),
+        .windows = metrics_gauge(m, "lapwing_storage_windows", "Sealed windows.", ""),
+        .window_bytes =
+            metrics_gauge(m, "lapwing_storage_window_bytes", "Bytes in sealed windows.", ""),
+        .seals = metrics_counter(m, "lapwing_storage_seals_total", "Windows sealed.", ""),
+        .seal_failures = metrics_counter(m, "lapwing_storage_seal_failures_total",
+                                         "Attempts to seal a window that failed.", ""),
+        .seal_seconds =
+            metrics_histogram(m, "lapwing_storage_seal_seconds", "Time to seal a window.", "",
+                              METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT),
+        .retention_drops = metrics_counter(m, "lapwing_storage_retention_windows_removed_total",
+                                           "Windows removed by retention.", ""),
+        .corrupt_windows =
+            metrics_counter(m, "lapwing_storage_corrupt_windows_total",
+                            "Windows that could not be read and were set aside.", ""),
+        .written_bytes =
+            metrics_gauge(m, "lapwing_storage_journal_written_bytes",
+                          "Bytes written to the journal and small files since the start.", ""),
+    };
+    metrics_on_collect(m, collect, s);
+}
+
+// A list of the STORAGE_TOP_COUNT largest, largest first.
+static void top_add(struct storage_count *top, size_t *count, struct str name, uint64_t value)
+{
+    size_t at = *count;
+    while (at > 0 && top[at - 1].count < value)
+        at--;
+    if (at == STORAGE_TOP_COUNT)
+        return;
+    size_t moved = *count - at;
+    if (*count == STORAGE_TOP_COUNT)
+        moved--;
+    else
+        (*count)++;
+    memmove(top + at + 1, top + at, moved * sizeof(*top));
+    top[at] = (struct storage_count){name, value};
+}
+
+static bool would_enter(const struct storage_count *top, size_t count, uint64_t value)
+{
+    return value && (count < STORAGE_TOP_COUNT || top[count - 1].count < value);
+}
+
+static void count_pair(struct storage *s, const struct posting *p, struct arena *arena,
+                       struct storage_stats *out)
+{
+    struct str name = symbols_get(&s->head.symbols, p->name);
+    struct str value = symbols_get(&s->head.symbols, p->value);
+    if (would_enter(out->top_pairs, out->top_pair_count, p->ids.count))
+        top_add(out->top_pairs, &out->top_pair_count,
+                arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value)), p->ids.count);
+    if (str_is(name, LABEL_METRIC_NAME) &&
+        would_enter(out->top_metrics, out->top_metric_count, p->ids.count))
+        top_add(out->top_metrics, &out->top_metric_count, arena_copy(arena, value), p->ids.count);
+}
+
+// All values of the name that this posting is the newest of.
+static void count_name(struct storage *s, const struct posting *first, struct arena *arena,
+                       struct storage_stats *out)
+{
+    uint64_t values = 0, bytes = 0;
+    for (const struct posting *p = first; p; p = postings_next(&s->head.postings, p)) {
+        if (p->ids.count == 0)
+            continue;
+        values++;
+        bytes += symbols_get(&s->head.symbols, p->value).len;
+        count_pair(s, p, arena, out);
+    }
+    struct str name = arena_copy(arena, symbols_get(&s->head.symbols, first->name));
+    out->head_label_pairs += values;
+    if (values)
+        top_add(out->top_labels, &out->top_label_count, name, values);
+    if (bytes)
+        top_add(out->top_label_memory, &out->top_label_memory_count, name, bytes);
+}
+
+void storage_stats(struct storage *s, struct arena *arena, struct storage_stats *out)
+{
+    struct head *h = &s->head;
+    struct view *v = view_get(s);
+    *out = (struct storage_stats){
+        .head_series = atomic_load(&h->series_count),
+        .head_chunks = atomic_load(&h->chunk_count),
+        .head_min_ms = atomic_load(&h->min_ms),
+        .head_max_ms = atomic_load(&h->max_ms),
+        .lowest_ms = lowest_ms(s, v),
+        .window_count = v->window_count,
+        .window_bytes = windows_bytes(v),
+        .journal_bytes = s->journal ? journal_bytes(s->journal) : 0,
+    };
+    view_put(s, v);
+    pthread_rwlock_rdlock(&h->lock);
+    for (size_t i = 0; i < h->postings.count; i++) {
+        const struct posting *p = &h->postings.items[i];
+        if (postings_first(&h->postings, p->name) == p)
+            count_name(s, p, arena, out);
+    }
+    pthread_rwlock_unlock(&h->lock);
+}

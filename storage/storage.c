@@ -1,0 +1,267 @@
+// Opening and closing the folder, and what is done once a second.
+//
+//     PATH/lock                         flock()ed by the process that has it open
+//     PATH/journal/00000001 ...         journal.c
+//     PATH/window-<min>-<max>.lmdb      window_write.c, window_read.c
+//     PATH/meta/                        meta.c
+//
+// Opening reads the windows' headers, then replays the journal, skipping samples that a window
+// holds already: a crash between a window's rename and the journal's drop leaves both.
+#include "storage/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "store.h"
+
+void storage_options_init(struct storage_options *o)
+{
+    *o = (struct storage_options){
+        .retention_ms = STORAGE_RETENTION_DEFAULT_MS,
+        .window_ms = STORAGE_WINDOW_DEFAULT_MS,
+        .journal_sync_ms = STORAGE_SYNC_DEFAULT_MS,
+        .future_limit_ms = STORAGE_FUTURE_DEFAULT_MS,
+    };
+}
+
+static int lock_folder(struct storage *s, struct error *err)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/lock", s->path);
+    int rc = OK;
+    s->lock_fd = open(buf_text(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (s->lock_fd < 0)
+        rc = error_set(err, err_from_errno(errno), "open %s: %m", buf_text(&path));
+    else if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
+        rc = error_set(err, ERR_EXISTS, "%s is in use by another process", s->path);
+    buf_release(&path);
+    return rc;
+}
+
+struct window_list {
+    struct storage *storage;
+    struct window **items;
+    size_t count;
+    size_t capacity;
+};
+
+static void set_aside(struct storage *s, const char *name, const struct error *why)
+{
+    struct buf from = BUF_INIT, to = BUF_INIT;
+    buf_printf(&from, "%s/%s", s->path, name);
+    buf_printf(&to, "%s.corrupt", buf_text(&from));
+    log_error("a window cannot be read and is set aside", LOG_CSTR("file", name), LOG_ERR(why));
+    metric_add(s->metrics.corrupt_windows, 1);
+    if (io_rename(buf_text(&from), buf_text(&to)))
+        log_error("setting it aside failed", LOG_CSTR("file", name));
+    buf_release(&from);
+    buf_release(&to);
+}
+
+static int open_entry(void *context, const char *name)
+{
+    struct window_list *list = context;
+    struct window *w;
+    struct error err;
+    int64_t min_ms, max_ms;
+    if (str_has_prefix(str_from(name), STR("window-")) &&
+        str_has_suffix(str_from(name), STR(".tmp"))) {
+        struct buf path = BUF_INIT;
+        buf_printf(&path, "%s/%s", list->storage->path, name);
+        io_unlink(buf_text(&path));
+        buf_release(&path);
+        return OK;
+    }
+    if (!window_parse_name(name, &min_ms, &max_ms))
+        return OK;
+    if (window_open(&w, list->storage->path, name, &err)) {
+        set_aside(list->storage, name, &err);
+        return OK;
+    }
+    MEM_GROW(list->items, list->count, list->capacity);
+    list->items[list->count++] = w;
+    return OK;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    int64_t x = window_min_ms(*(struct window *const *)a);
+    int64_t y = window_min_ms(*(struct window *const *)b);
+    return (x > y) - (x < y);
+}
+
+static int open_windows(struct storage *s, struct error *err)
+{
+    struct window_list list = {.storage = s};
+    int rc = dir_each(s->path, open_entry, &list, err);
+    if (list.count)
+        qsort(list.items, list.count, sizeof(struct window *), by_time);
+    int64_t sealed_ms = list.count ? window_max_ms(list.items[list.count - 1]) : INT64_MIN;
+    atomic_store(&s->sealed_ms, sealed_ms);
+    view_publish(s, list.items, list.count, sealed_ms);
+    return rc;
+}
+
+static uint32_t replay_series(void *context, struct labels labels)
+{
+    struct head *h = &((struct storage *)context)->head;
+    uint64_t hash = labels_hash(labels);
+    struct series *series = head_find(h, labels, hash);
+    return (series ? series : head_create(h, labels, hash))->id;
+}
+
+static void replay_sample(void *context, uint32_t id, int64_t t_ms, double value)
+{
+    struct storage *s = context;
+    struct series *series = head_get(&s->head, id);
+    if (t_ms >= atomic_load_explicit(&s->sealed_ms, memory_order_relaxed) &&
+        (!series->has_sample || t_ms > series->last_ms))
+        head_append(&s->head, series, t_ms, value);
+}
+
+static int open_journal(struct storage *s, struct error *err)
+{
+    struct buf folder = BUF_INIT;
+    struct journal_replay replay = {s, replay_series, replay_sample};
+    buf_printf(&folder, "%s/journal", s->path);
+    int rc = journal_open(&s->journal, buf_text(&folder), &replay, err);
+    buf_release(&folder);
+    if (rc == OK && journal_cut_count(s->journal))
+        metric_add(s->metrics.journal_cut, journal_cut_count(s->journal));
+    return rc;
+}
+
+static int open_folder(struct storage *s, struct error *err)
+{
+    int rc = dir_create(s->path, err);
+    if (rc == OK)
+        rc = lock_folder(s, err);
+    if (rc == OK)
+        rc = open_windows(s, err);
+    if (rc == OK)
+        rc = open_journal(s, err);
+    if (rc)
+        return rc;
+    struct buf meta = BUF_INIT;
+    buf_printf(&meta, "%s/meta", s->path);
+    rc = meta_open(&s->meta, buf_text(&meta), err);
+    buf_release(&meta);
+    return rc;
+}
+
+int storage_open(struct storage **out, const struct storage_options *options, struct error *err)
+{
+    struct storage *s = mem_calloc(1, sizeof(*s));
+    s->options = *options;
+    s->lock_fd = -1;
+    s->path = options->path ? mem_copy_str(str_from(options->path)) : NULL;
+    pthread_mutex_init(&s->commit, NULL);
+    pthread_mutex_init(&s->view_mutex, NULL);
+    atomic_init(&s->sealed_ms, INT64_MIN);
+    atomic_init(&s->retention_ms, options->retention_ms);
+    atomic_init(&s->retention_bytes, options->retention_bytes);
+    head_init(&s->head, options->window_ms);
+    storage_metrics_init(s);
+    s->synced_ns = clock_mono_ns(options->clock);
+    int rc;
+    if (s->path) {
+        rc = open_folder(s, err);
+    } else {
+        view_publish(s, NULL, 0, INT64_MIN);
+        rc = meta_open(&s->meta, NULL, err);
+    }
+    if (rc) {
+        storage_close(s);
+        return rc;
+    }
+    *out = s;
+    return OK;
+}
+
+void storage_close(struct storage *s)
+{
+    if (!s)
+        return;
+    journal_close(s->journal);
+    meta_close(s->meta);
+    if (s->view)
+        view_put(s, s->view);
+    head_release(&s->head);
+    if (s->lock_fd >= 0)
+        close(s->lock_fd);
+    pthread_mutex_destroy(&s->commit);
+    pthread_mutex_destroy(&s->view_mutex);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+int storage_sync(struct storage *s, struct error *err)
+{
+    if (!s->journal)
+        return OK;
+    int64_t start_ns = clock_mono_ns(s->options.clock);
+    pthread_mutex_lock(&s->commit);
+    int rc = journal_sync(s->journal, err);
+    s->synced_ns = start_ns;
+    pthread_mutex_unlock(&s->commit);
+    double seconds = (double)(clock_mono_ns(s->options.clock) - start_ns) / 1e9;
+    metric_observe(s->metrics.sync_seconds, seconds);
+    return rc;
+}
+
+// Says once that writing fails, and once that it works again.
+static void report(struct storage *s, int rc, const struct error *err)
+{
+    if (rc && !s->failing)
+        log_error("the journal cannot be written: samples wait or are refused", LOG_ERR(err));
+    else if (!rc && s->failing)
+        log_info("the journal can be written again");
+    if (rc)
+        metric_add(s->metrics.journal_failures, 1);
+    s->failing = rc != 0;
+}
+
+static void write_journal(struct storage *s)
+{
+    struct error err;
+    int64_t since_ms = (clock_mono_ns(s->options.clock) - s->synced_ns) / 1000000;
+    int rc;
+    // Called about once a second: a sync that waited for the next call would come too late.
+    if (since_ms + 1000 >= s->options.journal_sync_ms) {
+        rc = storage_sync(s, &err);
+    } else {
+        pthread_mutex_lock(&s->commit);
+        rc = journal_flush(s->journal, &err);
+        pthread_mutex_unlock(&s->commit);
+    }
+    report(s, rc, &err);
+}
+
+void storage_maintain(struct storage *s)
+{
+    if (!s->path)
+        return;
+    write_journal(s);
+    seal_due(s);
+    retire_windows(s);
+}
+
+void storage_set_out_of_order(struct storage *s, int64_t out_of_order_ms)
+{
+    if (out_of_order_ms > 0)
+        log_warn(
+            "storage.tsdb.out_of_order_time_window is not supported yet: late samples are refused");
+    s->options.out_of_order_ms = out_of_order_ms;
+}
+
+void storage_set_retention(struct storage *s, int64_t retention_ms, uint64_t retention_bytes)
+{
+    atomic_store(&s->retention_ms, retention_ms);
+    atomic_store(&s->retention_bytes, retention_bytes);
+}

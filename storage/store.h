@@ -1,0 +1,76 @@
+// The store's parts and how they hang together; private to storage.
+#ifndef STORAGE_STORE_H
+#define STORAGE_STORE_H
+
+#include "base/metrics.h"
+#include "head.h"
+#include "journal.h"
+#include "window.h"
+
+struct meta;
+
+// What a querier sees: windows, and the head from head_min_ms on. Immutable and counted. Head
+// chunks older than every view's head_min_ms are free to go.
+struct view {
+    size_t references; // guarded by storage.view_mutex
+    struct view *next; // all that live
+    int64_t head_min_ms;
+    struct window **windows; // by time; a reference each
+    size_t window_count;
+};
+
+struct storage_metrics {
+    struct metric *series, *series_created, *series_removed, *chunks, *samples, *min_time,
+        *max_time;
+    struct metric *out_of_order, *out_of_bounds, *duplicate, *too_far_ahead, *series_refused;
+    struct metric *journal_bytes, *journal_cut, *journal_failures, *sync_seconds;
+    struct metric *windows, *window_bytes, *seals, *seal_failures, *seal_seconds;
+    struct metric *retention_drops, *corrupt_windows, *written_bytes, *lowest;
+};
+
+struct storage {
+    struct storage_options options; // path, clock, metrics borrowed; the rest copied
+    char *path;                     // owned; NULL in memory
+    int lock_fd;
+    struct head head;
+    struct meta *meta;
+    struct storage_metrics metrics;
+
+    pthread_mutex_t commit;  // one batch at a time: the journal's order is the head's
+    struct journal *journal; // NULL in memory
+    int64_t synced_ns;       // monotonic, of the last sync
+    bool failing;            // a commit failed and none succeeded since
+
+    // Samples before this are in windows or too late: refused. Grows.
+    atomic_int_least64_t sealed_ms;
+    atomic_int_least64_t retention_ms;
+    _Atomic uint64_t retention_bytes;
+
+    pthread_mutex_t view_mutex; // guards the two below
+    struct view *view;          // current
+    struct view *views;         // all
+};
+
+void storage_metrics_init(struct storage *s);
+// The current view, with a reference for the caller.
+struct view *view_get(struct storage *s);
+void view_put(struct storage *s, struct view *v);
+// Makes a new current view out of these windows, whose references it takes.
+void view_publish(struct storage *s, struct window **windows, size_t count, int64_t head_min_ms);
+// The oldest head time that some view still needs.
+int64_t views_head_min_ms(struct storage *s);
+// Samples before this are past retention by time; INT64_MIN without one.
+int64_t retention_floor_ms(const struct storage *s);
+
+// querier.c: every value of a label in the sources within the range, some more than once.
+void querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context);
+
+// maintenance.c: seals the oldest window that is due; retention.
+void seal_due(struct storage *s);
+void retire_windows(struct storage *s);
+
+// meta.c
+int meta_open(struct meta **out, const char *path, struct error *err);
+void meta_close(struct meta *m);
+
+#endif

@@ -1,0 +1,71 @@
+#include "store.h"
+
+#include <assert.h>
+
+#include "base/mem.h"
+
+struct view *view_get(struct storage *s)
+{
+    pthread_mutex_lock(&s->view_mutex);
+    struct view *v = s->view;
+    v->references++;
+    pthread_mutex_unlock(&s->view_mutex);
+    return v;
+}
+
+// Caller holds view_mutex; true when nobody has it any more and it is out of the list.
+static bool release(struct storage *s, struct view *v)
+{
+    assert(v->references > 0);
+    if (--v->references)
+        return false;
+    struct view **at = &s->views;
+    while (*at != v)
+        at = &(*at)->next;
+    *at = v->next;
+    return true;
+}
+
+static void view_free(struct view *v)
+{
+    for (size_t i = 0; i < v->window_count; i++)
+        window_unref(v->windows[i]);
+    mem_free(v->windows);
+    mem_free(v);
+}
+
+void view_put(struct storage *s, struct view *v)
+{
+    pthread_mutex_lock(&s->view_mutex);
+    bool last = release(s, v);
+    pthread_mutex_unlock(&s->view_mutex);
+    if (last)
+        view_free(v);
+}
+
+void view_publish(struct storage *s, struct window **windows, size_t count, int64_t head_min_ms)
+{
+    struct view *v = mem_calloc(1, sizeof(*v));
+    *v = (struct view){1, NULL, head_min_ms, windows, count};
+    pthread_mutex_lock(&s->view_mutex);
+    struct view *old = s->view;
+    v->next = s->views;
+    s->views = v;
+    s->view = v;
+    bool last = old && release(s, old);
+    pthread_mutex_unlock(&s->view_mutex);
+    if (last)
+        view_free(old);
+}
+
+int64_t views_head_min_ms(struct storage *s)
+{
+    int64_t least_ms = INT64_MAX;
+    pthread_mutex_lock(&s->view_mutex);
+    for (const struct view *v = s->views; v; v = v->next) {
+        if (v->head_min_ms < least_ms)
+            least_ms = v->head_min_ms;
+    }
+    pthread_mutex_unlock(&s->view_mutex);
+    return least_ms;
+}
