@@ -1,0 +1,162 @@
+// /api/v1/write: Prometheus remote write 1.0.
+//
+// The message is decompressed into one buffer, then walked once: series are looked up and samples
+// appended as they are decoded, without an intermediate form. One commit at the end makes the batch
+// durable; only then the answer is 204.
+//
+// A sample that cannot be stored (out of order, another value for a time, too old, too far ahead)
+// does not hold up the others: they are stored, and the answer is 400 with the first reason, which
+// tells the client not to send the batch again. What another attempt can mend (disk full) is a 503.
+#include "base/compress.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "model/labels.h"
+#include "remote_write.h"
+#include "routes.h"
+#include "storage/appender.h"
+
+struct write_outcome {
+    size_t refused;
+    size_t histograms;
+    struct error first; // reason of the first refusal
+};
+
+static void refuse(struct response *res, int status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void refuse(struct response *res, int status, const char *format, ...)
+{
+    struct buf line = BUF_INIT;
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(&line, format, args);
+    va_end(args);
+    response_text(res, status, buf_view(&line));
+    log_debug("remote write refused", LOG_INT("status", status), LOG_STR("err", buf_view(&line)));
+    buf_release(&line);
+}
+
+static void note(struct write_outcome *o, size_t samples, int rc, const char *reason,
+                 struct labels labels)
+{
+    if (o->refused == 0) {
+        struct buf series = BUF_INIT;
+        labels_format(&series, labels);
+        error_set(&o->first, rc, "%s for series %.*s", reason, STR_ARG(buf_view(&series)));
+        buf_release(&series);
+    }
+    o->refused += samples;
+}
+
+static void add_samples(struct appender *a, const struct remote_write *w, struct labels labels,
+                        struct write_outcome *o)
+{
+    series_ref series;
+    int rc = appender_series(a, labels, &series);
+    if (rc) {
+        note(o, w->sample_count, rc,
+             rc == ERR_LIMIT ? "series limit reached: sample refused" : err_text(rc), labels);
+        return;
+    }
+    for (size_t i = 0; i < w->sample_count; i++) {
+        rc = appender_add(a, series, w->samples[i].t_ms, w->samples[i].value);
+        if (rc)
+            note(o, 1, rc, err_text(rc), labels);
+    }
+}
+
+// ERR_END when the whole message was walked.
+static int add_message(struct appender *a, struct remote_write *w, struct write_outcome *o,
+                       struct error *err)
+{
+    int rc;
+    while ((rc = remote_write_next(w, err)) == OK) {
+        struct labels labels;
+        struct error bad;
+        if (remote_write_labels(w, &labels, &bad))
+            note(o, w->sample_count ? w->sample_count : 1, ERR_INVALID, bad.text, labels);
+        else if (w->sample_count)
+            add_samples(a, w, labels, o);
+        o->histograms += w->histogram_count;
+    }
+    return rc;
+}
+
+static void answer(struct response *res, const struct write_outcome *o)
+{
+    if (o->refused > 1)
+        refuse(res, 400, "%s (and %zu more samples refused)", o->first.text, o->refused - 1);
+    else if (o->refused == 1)
+        refuse(res, 400, "%s", o->first.text);
+    else if (o->histograms)
+        refuse(res, 400, "native histograms are not supported yet: %zu refused", o->histograms);
+    else
+        res->status = 204;
+}
+
+static void store(struct web_server *web, struct response *res, struct str message)
+{
+    struct write_outcome outcome = {0};
+    struct error err;
+    struct remote_write w;
+    struct appender *a = appender_new(web->options.storage);
+    remote_write_init(&w, message);
+    if (add_message(a, &w, &outcome, &err) != ERR_END) {
+        appender_rollback(a);
+        refuse(res, 400, "%s", err.text);
+    } else if (appender_commit(a, true, &err)) {
+        refuse(res, 503, "%s", err.text);
+    } else {
+        answer(res, &outcome);
+    }
+    remote_write_release(&w);
+    appender_free(a);
+}
+
+// 415 makes clients fall back to what is spoken here.
+static bool acceptable(struct request *req, struct response *res)
+{
+    struct str type = media_type(req->content_type);
+    if (type.len && !str_eq_nocase(type, STR("application/x-protobuf"))) {
+        refuse(res, 415, "\"%.*s\" is not accepted: expected Content-Type application/x-protobuf",
+               STR_ARG(type));
+        return false;
+    }
+    if (str_search(req->content_type, STR("io.prometheus.write.v2")) < req->content_type.len) {
+        refuse(
+            res, 415,
+            "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only "
+            "accepts prometheus.WriteRequest");
+        return false;
+    }
+    if (req->content_encoding.len && !str_eq_nocase(req->content_encoding, STR("snappy"))) {
+        refuse(
+            res, 415,
+            "%.*s encoding (compression) is not accepted by this server; only snappy is acceptable",
+            STR_ARG(req->content_encoding));
+        return false;
+    }
+    return true;
+}
+
+void api_write(struct web_server *web, struct request *req, struct response *res)
+{
+    struct buf message = BUF_INIT;
+    if (!web->options.enable_remote_write) {
+        response_text(res, 404,
+                      STR("remote write receiver needs to be enabled with "
+                          "--web.enable-remote-write-receiver"));
+        return;
+    }
+    if (!acceptable(req, res))
+        return;
+    int rc = snappy_decode(req->body, web->options.remote_write_max, &message);
+    if (rc == ERR_LIMIT)
+        refuse(res, 413, "remote write request is larger than %zu bytes when decoded",
+               web->options.remote_write_max);
+    else if (rc)
+        refuse(res, 400, "snappy: corrupt input");
+    else
+        store(web, res, buf_view(&message));
+    buf_release(&message);
+}

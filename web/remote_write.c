@@ -1,0 +1,219 @@
+// A protobuf reader for exactly one message type.
+//
+// Every field is a varint key (number << 3 | wire type) and a value whose length the wire type
+// gives. Unknown fields are skipped, a repeated scalar keeps its last value, as the format demands.
+// Nothing is copied: a label is a view into the message, and the arrays are reused, so that
+// decoding costs no allocation once they have grown.
+#include "remote_write.h"
+
+#include "base/coding.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
+
+// One field; `number` holds the value of the numeric wire types, `bytes` that of WIRE_BYTES.
+struct field {
+    uint32_t id;
+    enum wire_type type;
+    uint64_t number;
+    struct str bytes;
+};
+
+struct reader {
+    const unsigned char *pos;
+    const unsigned char *end;
+};
+
+static struct reader reader_of(struct str bytes)
+{
+    const unsigned char *start = (const unsigned char *)bytes.ptr;
+    return (struct reader){start, start + bytes.len};
+}
+
+static bool take_fixed(struct reader *r, size_t size, uint64_t *out)
+{
+    if ((size_t)(r->end - r->pos) < size)
+        return false;
+    *out = 0;
+    for (size_t i = 0; i < size; i++)
+        *out |= (uint64_t)r->pos[i] << 8 * i;
+    r->pos += size;
+    return true;
+}
+
+static bool take_bytes(struct reader *r, struct str *out)
+{
+    uint64_t len;
+    if (!varint_get(&r->pos, r->end, &len) || len > (uint64_t)(r->end - r->pos))
+        return false;
+    *out = str_make((const char *)r->pos, (size_t)len);
+    r->pos += len;
+    return true;
+}
+
+static bool take_field(struct reader *r, struct field *f)
+{
+    uint64_t key;
+    if (!varint_get(&r->pos, r->end, &key) || key >> 3 == 0 || key >> 3 > 0x1fffffff)
+        return false;
+    f->id = (uint32_t)(key >> 3);
+    f->type = (enum wire_type)(key & 7);
+    switch (f->type) {
+    case WIRE_VARINT:
+        return varint_get(&r->pos, r->end, &f->number);
+    case WIRE_FIXED64:
+        return take_fixed(r, 8, &f->number);
+    case WIRE_FIXED32:
+        return take_fixed(r, 4, &f->number);
+    case WIRE_BYTES:
+        return take_bytes(r, &f->bytes);
+    }
+    return false;
+}
+
+static bool decode_label(struct str bytes, struct label *out)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    *out = (struct label){0};
+    while (r.pos < r.end) {
+        if (!take_field(&r, &f))
+            return false;
+        if (f.id > 2)
+            continue;
+        if (f.type != WIRE_BYTES)
+            return false;
+        *(f.id == 1 ? &out->name : &out->value) = f.bytes;
+    }
+    return true;
+}
+
+static bool decode_sample(struct str bytes, struct sample *out)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    *out = (struct sample){0};
+    while (r.pos < r.end) {
+        if (!take_field(&r, &f))
+            return false;
+        if (f.id == 1 && f.type == WIRE_FIXED64)
+            out->value = double_from_bits(f.number);
+        else if (f.id == 2 && f.type == WIRE_VARINT)
+            out->t_ms = (int64_t)f.number;
+        else if (f.id <= 2)
+            return false;
+    }
+    return true;
+}
+
+static bool add_label(struct remote_write *w, struct str bytes)
+{
+    struct label label;
+    if (w->label_count >= REMOTE_WRITE_LABELS_MAX || !decode_label(bytes, &label))
+        return false;
+    if (label.value.len == 0)
+        return true; // a label without a value is no label
+    MEM_GROW(w->labels, w->label_count, w->label_capacity);
+    w->labels[w->label_count++] = label;
+    return true;
+}
+
+static bool add_sample(struct remote_write *w, struct str bytes)
+{
+    MEM_GROW(w->samples, w->sample_count, w->sample_capacity);
+    return decode_sample(bytes, &w->samples[w->sample_count++]);
+}
+
+static bool decode_series(struct remote_write *w, struct str bytes)
+{
+    struct reader r = reader_of(bytes);
+    struct field f;
+    while (r.pos < r.end) {
+        if (!take_field(&r, &f))
+            return false;
+        if (f.id > 4)
+            continue;
+        if (f.type != WIRE_BYTES)
+            return false;
+        if (f.id == 1 && !add_label(w, f.bytes))
+            return false;
+        if (f.id == 2 && !add_sample(w, f.bytes))
+            return false;
+        w->exemplar_count += f.id == 3;
+        w->histogram_count += f.id == 4;
+    }
+    return true;
+}
+
+// Clients send labels sorted: insertion sort is one comparison a label then.
+static void sort_labels(struct label *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct label moving = items[i];
+        size_t k = i;
+        for (; k > 0 && str_cmp(items[k - 1].name, moving.name) > 0; k--)
+            items[k] = items[k - 1];
+        items[k] = moving;
+    }
+}
+
+void remote_write_init(struct remote_write *w, struct str message)
+{
+    struct reader r = reader_of(message);
+    *w = (struct remote_write){.pos = r.pos, .end = r.end};
+}
+
+void remote_write_release(struct remote_write *w)
+{
+    mem_free(w->labels);
+    mem_free(w->samples);
+}
+
+static int give_up(struct remote_write *w, const char *what, struct error *err)
+{
+    w->pos = w->end;
+    return error_set(err, ERR_INVALID, "error decoding remote write request: %s", what);
+}
+
+int remote_write_next(struct remote_write *w, struct error *err)
+{
+    struct reader r = {w->pos, w->end};
+    struct field f;
+    w->label_count = w->sample_count = w->exemplar_count = w->histogram_count = 0;
+    while (r.pos < r.end) {
+        if (!take_field(&r, &f))
+            return give_up(w, "malformed protobuf message", err);
+        w->pos = r.pos;
+        if (f.id != 1)
+            continue;
+        if (f.type != WIRE_BYTES || !decode_series(w, f.bytes))
+            return give_up(w, "malformed time series", err);
+        sort_labels(w->labels, w->label_count);
+        return OK;
+    }
+    return ERR_END;
+}
+
+static const char *labels_fault(struct labels set)
+{
+    bool named = false;
+    for (size_t i = 0; i < set.count; i++) {
+        struct label l = set.items[i];
+        if (i && str_eq(l.name, set.items[i - 1].name))
+            return "a label name twice";
+        if (!label_name_is_valid(l.name) || !utf8_valid(l.value))
+            return "text that is no UTF-8 or an empty label name";
+        named = named || str_is(l.name, LABEL_METRIC_NAME);
+    }
+    return named ? NULL : "no metric name";
+}
+
+int remote_write_labels(const struct remote_write *w, struct labels *out, struct error *err)
+{
+    *out = (struct labels){w->labels, w->label_count};
+    const char *fault = labels_fault(*out);
+    if (!fault)
+        return OK;
+    return error_set(err, ERR_INVALID, "invalid metric name or labels, got %s", fault);
+}

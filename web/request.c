@@ -1,0 +1,166 @@
+#include "request.h"
+
+enum http_method http_method_parse(struct str name)
+{
+    static const struct {
+        const char *name;
+        enum http_method method;
+    } methods[] = {
+        {"GET", HTTP_GET}, {"HEAD", HTTP_HEAD},     {"POST", HTTP_POST},
+        {"PUT", HTTP_PUT}, {"DELETE", HTTP_DELETE}, {"OPTIONS", HTTP_OPTIONS},
+    };
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+        if (str_is(name, methods[i].name))
+            return methods[i].method;
+    }
+    return HTTP_OTHER;
+}
+
+void request_init(struct request *r)
+{
+    *r = (struct request){.method = HTTP_GET};
+    arena_init(&r->arena, REQUEST_MEMORY_MAX);
+    cancel_init(&r->cancel);
+}
+
+void request_release(struct request *r)
+{
+    arena_release(&r->arena);
+}
+
+void request_set_target(struct request *r, struct str target)
+{
+    str_cut(arena_copy(&r->arena, target), '?', &r->path, &r->query);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool url_decode(struct arena *a, struct str in, bool plus_is_space, struct str *out,
+                struct str *bad)
+{
+    if (str_find(in, '%') == in.len && (!plus_is_space || str_find(in, '+') == in.len)) {
+        *out = in;
+        return true;
+    }
+    char *text = arena_alloc(a, in.len);
+    size_t len = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        if (in.ptr[i] == '%') {
+            struct str escape = str_make(in.ptr + i, in.len - i < 3 ? in.len - i : 3);
+            int high = escape.len == 3 ? hex_digit(escape.ptr[1]) : -1;
+            int low = escape.len == 3 ? hex_digit(escape.ptr[2]) : -1;
+            if (high < 0 || low < 0) {
+                *bad = escape;
+                return false;
+            }
+            text[len++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            text[len++] = plus_is_space && in.ptr[i] == '+' ? ' ' : in.ptr[i];
+        }
+    }
+    *out = str_make(text, len);
+    return true;
+}
+
+static int add_param(struct request *r, struct str pair, struct error *err)
+{
+    struct str name, value, bad;
+    str_cut(pair, '=', &name, &value);
+    if (r->param_count >= PARAM_COUNT_MAX)
+        return error_set(err, ERR_LIMIT, "error parsing form values: more than %d parameters",
+                         PARAM_COUNT_MAX);
+    ARENA_GROW(&r->arena, r->params, r->param_count, r->param_capacity);
+    struct param *param = &r->params[r->param_count];
+    if (!url_decode(&r->arena, name, true, &param->name, &bad) ||
+        !url_decode(&r->arena, value, true, &param->value, &bad))
+        return error_set(err, ERR_INVALID, "error parsing form values: invalid URL escape \"%.*s\"",
+                         STR_ARG(bad));
+    r->param_count++;
+    return OK;
+}
+
+static int add_params(struct request *r, struct str encoded, struct error *err)
+{
+    struct str pair;
+    while (str_next(&encoded, '&', &pair)) {
+        int rc = pair.len ? add_param(r, pair, err) : OK;
+        if (rc)
+            return rc;
+    }
+    return OK;
+}
+
+int request_parse_params(struct request *r, struct error *err)
+{
+    bool form =
+        (r->method == HTTP_POST || r->method == HTTP_PUT) &&
+        str_eq_nocase(media_type(r->content_type), STR("application/x-www-form-urlencoded"));
+    int rc = form ? add_params(r, r->body, err) : OK;
+    return rc ? rc : add_params(r, r->query, err);
+}
+
+struct str request_param(const struct request *r, const char *name)
+{
+    for (size_t i = 0; i < r->param_count; i++) {
+        if (str_is(r->params[i].name, name))
+            return r->params[i].value;
+    }
+    return str_make(NULL, 0);
+}
+
+struct str *request_param_all(struct request *r, const char *name, size_t *count)
+{
+    struct str *values = arena_array(&r->arena, r->param_count, sizeof(*values));
+    *count = 0;
+    for (size_t i = 0; i < r->param_count; i++) {
+        if (str_is(r->params[i].name, name))
+            values[(*count)++] = r->params[i].value;
+    }
+    return values;
+}
+
+struct str media_type(struct str header)
+{
+    struct str type, parameters;
+    str_cut(header, ';', &type, &parameters);
+    return str_trim(type);
+}
+
+// "q=0", "q=0.0": the coding is refused.
+static bool quality_is_zero(struct str parameters)
+{
+    struct str piece;
+    while (str_next(&parameters, ';', &piece)) {
+        piece = str_trim(piece);
+        if (!str_has_prefix(piece, STR("q=0")))
+            continue;
+        for (size_t i = 3; i < piece.len; i++) {
+            if (piece.ptr[i] >= '1' && piece.ptr[i] <= '9')
+                return false;
+        }
+        return true;
+    }
+    return false;
+}
+
+bool header_accepts(struct str header, const char *coding)
+{
+    struct str piece, name, parameters;
+    bool any = false;
+    while (str_next(&header, ',', &piece)) {
+        str_cut(piece, ';', &name, &parameters);
+        name = str_trim(name);
+        bool refused = quality_is_zero(parameters);
+        if (str_eq_nocase(name, str_from(coding)))
+            return !refused;
+        any = any || (str_is(name, "*") && !refused);
+    }
+    return any;
+}

@@ -1,0 +1,101 @@
+#include "routes.h"
+
+#define READ (HTTP_GET | HTTP_HEAD)
+#define FORM (READ | HTTP_POST)
+
+static const struct route routes[] = {
+    {"/api/v1/query", FORM, LANE_QUERY, api_query},
+    {"/api/v1/query_range", FORM, LANE_QUERY, api_query_range},
+    {"/api/v1/query_exemplars", FORM, LANE_WORK, api_query_exemplars},
+    {"/api/v1/format_query", FORM, LANE_WORK, api_format_query},
+    {"/api/v1/series", FORM, LANE_QUERY, api_series},
+    {"/api/v1/labels", FORM, LANE_QUERY, api_labels},
+    {"/api/v1/label/:name/values", READ, LANE_QUERY, api_label_values},
+    {"/api/v1/write", HTTP_POST, LANE_WORK, api_write},
+    {"/api/v1/metadata", READ, LANE_WORK, api_metadata},
+    {"/api/v1/targets", READ, LANE_WORK, api_targets},
+    {"/api/v1/targets/metadata", READ, LANE_WORK, api_targets_metadata},
+    {"/api/v1/scrape_pools", READ, LANE_WORK, api_scrape_pools},
+    {"/api/v1/rules", READ, LANE_WORK, api_rules},
+    {"/api/v1/alerts", READ, LANE_WORK, api_alerts},
+    {"/api/v1/alertmanagers", READ, LANE_WORK, api_alertmanagers},
+    {"/api/v1/notifications", READ, LANE_INLINE, api_notifications},
+    {"/api/v1/status/buildinfo", READ, LANE_INLINE, api_buildinfo},
+    {"/api/v1/status/config", READ, LANE_WORK, api_config},
+    {"/api/v1/status/flags", READ, LANE_INLINE, api_flags},
+    {"/api/v1/status/runtimeinfo", READ, LANE_WORK, api_runtimeinfo},
+    {"/api/v1/status/tsdb", READ, LANE_WORK, api_tsdb},
+    {"/api/v1/status/walreplay", READ, LANE_INLINE, api_walreplay},
+    {"/api/v1/admin/tsdb/delete_series", HTTP_POST | HTTP_PUT, LANE_INLINE, api_admin},
+    {"/api/v1/admin/tsdb/clean_tombstones", HTTP_POST | HTTP_PUT, LANE_INLINE, api_admin},
+    {"/api/v1/admin/tsdb/snapshot", HTTP_POST | HTTP_PUT, LANE_INLINE, api_admin},
+    {"/federate", READ, LANE_QUERY, federate},
+    {"/metrics", READ, LANE_WORK, manage_metrics},
+    {"/version", READ, LANE_INLINE, manage_version},
+    {"/-/healthy", READ, LANE_INLINE, manage_healthy},
+    {"/-/ready", READ, LANE_INLINE, manage_ready},
+    {"/-/reload", HTTP_POST | HTTP_PUT, LANE_WORK, manage_reload},
+    {"/-/quit", HTTP_POST | HTTP_PUT, LANE_WORK, manage_quit},
+    {"/", READ, LANE_INLINE, ui_root},
+    {"/query", READ, LANE_INLINE, ui_page},
+    {"/alerts", READ, LANE_INLINE, ui_page},
+    {"/rules", READ, LANE_INLINE, ui_page},
+    {"/targets", READ, LANE_INLINE, ui_page},
+    {"/status", READ, LANE_INLINE, ui_page},
+    {"/graph", READ, LANE_INLINE, ui_redirect},
+    {"/assets/:name", READ, LANE_INLINE, ui_asset},
+};
+
+static bool path_matches(const char *pattern, struct str path, struct str *param)
+{
+    struct str left = str_from(pattern), want, have;
+    while (str_next(&left, '/', &want)) {
+        if (!str_next(&path, '/', &have))
+            return false;
+        if (want.len > 0 && want.ptr[0] == ':')
+            *param = have;
+        else if (!str_eq(want, have))
+            return false;
+    }
+    return path.len == 0;
+}
+
+const struct route *route_find(struct str path, struct request *r)
+{
+    struct str bad, param = {0};
+    if (str_has_suffix(path, STR("/")) && path.len > 1)
+        return NULL;
+    for (size_t i = 0; i < route_count(); i++) {
+        if (path_matches(routes[i].path, path, &param))
+            return url_decode(&r->arena, param, false, &r->path_param, &bad) ? &routes[i] : NULL;
+    }
+    return NULL;
+}
+
+size_t route_count(void)
+{
+    return sizeof(routes) / sizeof(routes[0]);
+}
+
+size_t route_index(const struct route *route)
+{
+    return (size_t)(route - routes);
+}
+
+const struct route *route_at(size_t index)
+{
+    return &routes[index];
+}
+
+void route_allow(const struct route *route, struct buf *out)
+{
+    static const struct {
+        enum http_method method;
+        const char *name;
+    } names[] = {{HTTP_GET, "GET, "}, {HTTP_POST, "POST, "}, {HTTP_PUT, "PUT, "}};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (route->methods & names[i].method)
+            buf_cstr(out, names[i].name);
+    }
+    buf_cstr(out, "OPTIONS");
+}
