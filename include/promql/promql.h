@@ -34,6 +34,9 @@ const char *promql_type_name(enum promql_type type); // "scalar", "string", "vec
 // from `text`.
 int promql_parse(struct promql_expr **out, struct str text, unsigned features, struct arena *arena,
                  struct error *err);
+// Releases the regular expressions that the tree's matchers own, and leaves the nodes to the arena:
+// call it before the arena is reset. NULL is allowed.
+void promql_expr_free(struct promql_expr *e);
 // The type of what an expression evaluates to.
 enum promql_type promql_expr_type(const struct promql_expr *e);
 // The expression on one line, as Prometheus prints it; parsing that gives the same expression.
@@ -92,7 +95,7 @@ struct promql_result {
     uint64_t bytes_peak;
 };
 
-// Evaluates; the result lives in the arena. A range query over a scalar or vector gives a matrix;
+// Evaluates; the result lives in the arena and may borrow strings from the expression. A range query over a scalar or vector gives a matrix;
 // an instant vector keeps the order of sort() and friends, everything else is sorted by labels.
 // ERR_EXECUTION (many-to-many matching, duplicate series, ...), ERR_LIMIT (samples, memory, points),
 // ERR_TIMEOUT, ERR_CANCELED, ERR_UNAVAILABLE (too many queries wait), ERR_IO and ERR_CORRUPT.

@@ -32,8 +32,7 @@ int compile(struct regex **out, const std::string &pattern, struct error *err)
     auto re = std::make_unique<regex>(pattern, options);
     if (!re->re.ok()) {
         int code = re->re.error_code() == RE2::ErrorPatternTooLarge ? ERR_LIMIT : ERR_INVALID;
-        return error_set(err, code, "error parsing regexp: %s: `%s`", re->re.error().c_str(),
-                         re->re.error_arg().c_str());
+        return error_set(err, code, "error parsing regexp: %s", re->re.error().c_str());
     }
     *out = re.release();
     return OK;

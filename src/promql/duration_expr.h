@@ -9,8 +9,8 @@ struct duration_context {
     int64_t range_ms; // end - start
 };
 
-// `may_be_negative`: offsets; ranges and steps must come out above 0. ERR_EXECUTION with a text that
-// begins with the position ("1:5: ...").
+// `may_be_negative`: offsets; ranges and steps must come out above 0. ERR_EXECUTION with a text
+// that begins with the position ("1:5: ...").
 int duration_expr_eval(const struct duration_expr *d, const struct duration_context *context,
                        bool may_be_negative, int64_t *ms, struct error *err);
 

@@ -61,6 +61,7 @@ static void measure(struct promql_engine *engine, const char *text, int64_t star
             die(text, &err);
         double ms = (double)(clock_mono_ns(&clock_system) - before) / 1e6;
         best_ms = ms < best_ms ? ms : best_ms;
+        promql_expr_free(e);
         arena_release(&arena);
     }
     printf("%9.3f ms %9llu samples %6zu series %9llu bytes  %s\n", best_ms,

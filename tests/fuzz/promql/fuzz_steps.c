@@ -336,6 +336,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     q.expr = e;
     if (promql_run(world.engine, &q, &arena, &result, &err) == 0)
         compare(&world, e, buf_text(&text), &q, &result, &arena);
+    promql_expr_free(e);
     arena_release(&arena);
     buf_release(&text);
     return 0;

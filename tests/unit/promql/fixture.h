@@ -18,6 +18,7 @@
      PROMQL_EXTENDED_RANGE_SELECTORS | PROMQL_BINOP_FILL_MODIFIERS)
 
 struct fixture {
+    struct promql_expr *expr; // of the last query, until query_done()
     struct clock_virtual clock;
     struct metrics *metrics;
     struct storage *storage;
@@ -142,6 +143,14 @@ static inline void format_result(struct buf *out, const struct promql_result *r)
         buf_printf(out, " | %.*s", STR_ARG(r->infos[i]));
 }
 
+// The query is over: what it parsed and returned goes.
+static inline void query_done(struct fixture *f, struct arena *arena)
+{
+    promql_expr_free(f->expr);
+    f->expr = NULL;
+    arena_release(arena);
+}
+
 static inline int run_query(struct fixture *f, struct promql_query q, const char *text,
                             struct arena *arena, struct promql_result *result, struct error *err)
 {
@@ -151,6 +160,7 @@ static inline int run_query(struct fixture *f, struct promql_query q, const char
         return rc;
     q.expr = e;
     q.text = str_from(text);
+    f->expr = e;
     return promql_run(f->engine, &q, arena, result, err);
 }
 
@@ -170,7 +180,7 @@ static inline void expect_query(struct fixture *f, struct promql_query q, const 
         print_error("%s\n  got  %s\n  want %s\n", text, buf_text(&got), want);
     bool same = str_is(buf_view(&got), want);
     buf_release(&got);
-    arena_release(&arena);
+    query_done(f, &arena);
     assert_true(same);
 }
 

@@ -292,7 +292,7 @@ static void test_against_reference(void **state)
             if (run_query(&f, asked.query, asked.text, &arena, &result, &err))
                 fail_msg("%s: %s", asked.text, err.text);
             compare(&asked, functions[which].fn, series, count, &result);
-            arena_release(&arena);
+            query_done(&f, &arena);
         }
         fixture_release(&f);
     }

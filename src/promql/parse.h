@@ -1,0 +1,59 @@
+// The parser's state and the pieces its files share. Recursive descent over one token of
+// look-ahead; a failure sets `failed` once and everything unwinds.
+#ifndef PROMQL_PARSE_H
+#define PROMQL_PARSE_H
+
+#include "ast.h"
+#include "lex.h"
+
+struct parser {
+    struct lexer lexer;
+    struct token token; // the one looked at
+    uint32_t last_end;  // end of the token before
+    struct arena *arena;
+    struct error *err;
+    unsigned features;
+    int depth;
+    int rc;             // 0, or the failure
+    bool may_match_all; // the selector being read need not narrow anything
+    // Every matcher made, so that a failed parse can release them.
+    struct promql_expr **selectors;
+    size_t selector_count;
+    size_t selector_capacity;
+};
+
+void parser_init(struct parser *p, struct str text, unsigned features, struct arena *arena,
+                 struct error *err);
+// Notes a failure at a byte; the first one stays.
+void parser_fail(struct parser *p, size_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// "unexpected <token> in <context>, expected ..." at the token; expected may be NULL.
+void parser_unexpected(struct parser *p, const char *context, const char *expected);
+void parser_advance(struct parser *p);
+bool parser_at(const struct parser *p, const char *punctuation);
+bool parser_at_word(const struct parser *p, const char *word); // any case
+bool parser_take(struct parser *p, const char *punctuation);
+bool parser_take_word(struct parser *p, const char *word);
+bool parser_need(struct parser *p, const char *punctuation, const char *context);
+struct promql_expr *parser_node(struct parser *p, enum expr_kind kind, enum expr_type type,
+                                uint32_t start);
+struct promql_expr *parse_expr(struct parser *p, int min_precedence);
+
+// parse_selector.c: the token is the metric's name, or `{`.
+struct promql_expr *parse_selector(struct parser *p);
+// [range], [range:step], offset, @, anchored, smoothed behind an expression.
+struct promql_expr *parse_postfix(struct parser *p, struct promql_expr *e);
+// ( name, "name", ... )
+void parse_label_list(struct parser *p, struct str **out, size_t *count);
+// parse_duration.c: within brackets; and the restricted form behind `offset`.
+struct duration_expr *parse_duration(struct parser *p);
+struct duration_expr *parse_offset(struct parser *p);
+
+// check.c: types; fails the parser at the node's position.
+void check_call(struct parser *p, struct promql_expr *e);
+void check_aggregate(struct parser *p, struct promql_expr *e);
+void check_binary(struct parser *p, struct promql_expr *e, size_t operator_at);
+void check_unary(struct parser *p, struct promql_expr *e);
+const char *expr_type_words(enum expr_type type); // "instant vector" and so on
+
+#endif

@@ -1,0 +1,247 @@
+// One line, laid out as Prometheus' own printer does: the text that rules and format_query show.
+#include "functions.h"
+
+#include "base/float_text.h"
+#include "model/duration.h"
+
+static void print_labels(struct buf *out, const struct str *labels, size_t count)
+{
+    buf_char(out, '(');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_cstr(out, ", ");
+        if (label_name_is_legacy(labels[i]))
+            buf_str(out, labels[i]);
+        else
+            str_quote(out, labels[i]);
+    }
+    buf_char(out, ')');
+}
+
+static const char *duration_operator(enum duration_kind kind)
+{
+    static const char *const operators[] = {
+        [DURATION_ADD] = " + ",        [DURATION_SUB] = " - ",        [DURATION_MUL] = " * ",
+        [DURATION_DIV] = " / ",        [DURATION_MOD] = " % ",        [DURATION_POW] = " ^ ",
+        [DURATION_MIN_OF] = "min_of(", [DURATION_MAX_OF] = "max_of(",
+    };
+    return operators[kind];
+}
+
+static void print_constant(struct buf *out, const struct duration_expr *d)
+{
+    // A number is a duration of so many seconds, unless a factor: then its text must stay.
+    if (d->is_number && (double)d->ms / 1000 != d->number)
+        buf_float(out, d->number, FLOAT_F);
+    else
+        duration_format(out, d->ms);
+}
+
+static void print_duration(struct buf *out, const struct duration_expr *d, bool factor)
+{
+    if (d->parenthesized)
+        buf_char(out, '(');
+    switch (d->kind) {
+    case DURATION_NONE:
+        break;
+    case DURATION_CONSTANT:
+        if (d->is_number && factor)
+            buf_float(out, d->number, FLOAT_F);
+        else
+            print_constant(out, d);
+        break;
+    case DURATION_STEP:
+        buf_cstr(out, "step()");
+        break;
+    case DURATION_RANGE:
+        buf_cstr(out, "range()");
+        break;
+    case DURATION_NEGATE:
+        buf_char(out, '-');
+        print_duration(out, d->left, factor);
+        break;
+    case DURATION_MIN_OF:
+    case DURATION_MAX_OF:
+        buf_cstr(out, duration_operator(d->kind));
+        print_duration(out, d->left, factor);
+        buf_cstr(out, ", ");
+        print_duration(out, d->right, factor);
+        buf_char(out, ')');
+        break;
+    default:
+        print_duration(out, d->left, true);
+        buf_cstr(out, duration_operator(d->kind));
+        print_duration(out, d->right, true);
+    }
+    if (d->parenthesized)
+        buf_char(out, ')');
+}
+
+static void print_modifiers(struct buf *out, const struct time_modifiers *m)
+{
+    if (m->at == AT_TIMESTAMP)
+        buf_printf(out, " @ %.3f", (double)m->at_ms / 1000);
+    else if (m->at != AT_NONE)
+        buf_cstr(out, m->at == AT_START ? " @ start()" : " @ end()");
+    bool zero = m->offset && m->offset->kind == DURATION_CONSTANT && m->offset->ms == 0;
+    if (m->offset && !zero) {
+        buf_cstr(out, " offset ");
+        print_duration(out, m->offset, false);
+    }
+}
+
+static void print_selector(struct buf *out, const struct selector *s)
+{
+    bool outside = s->name.len && metric_name_is_legacy(s->name);
+    size_t count = s->matcher_count - (s->name.len ? 1 : 0); // the name's stands last
+    if (outside)
+        buf_str(out, s->name);
+    if (outside && count == 0)
+        return;
+    buf_char(out, '{');
+    bool first = true;
+    if (s->name.len && !outside) {
+        str_quote(out, s->name);
+        first = false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!first)
+            buf_char(out, ',');
+        first = false;
+        matcher_format(out, &s->matchers[i]);
+    }
+    buf_char(out, '}');
+}
+
+static void print_extended(struct buf *out, const struct selector *s)
+{
+    if (s->anchored || s->smoothed)
+        buf_cstr(out, s->anchored ? " anchored" : " smoothed");
+}
+
+static void print_range(struct buf *out, const struct promql_expr *e)
+{
+    buf_char(out, '[');
+    print_duration(out, e->range, false);
+    if (e->kind == EXPR_SUBQUERY) {
+        buf_char(out, ':');
+        if (e->subquery.step)
+            print_duration(out, e->subquery.step, false);
+    }
+    buf_char(out, ']');
+}
+
+static void print_args(struct buf *out, const struct promql_expr *const *args, size_t count)
+{
+    buf_char(out, '(');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_cstr(out, ", ");
+        promql_print(out, args[i]);
+    }
+    buf_char(out, ')');
+}
+
+static void print_aggregate(struct buf *out, const struct promql_expr *e)
+{
+    const struct promql_expr *args[2] = {e->aggregate.param, e->aggregate.inner};
+    bool grouped = e->aggregate.without || e->aggregate.grouping_count;
+    buf_cstr(out, aggregate_op_name(e->aggregate.op));
+    if (grouped) {
+        buf_cstr(out, e->aggregate.without ? " without " : " by ");
+        print_labels(out, e->aggregate.grouping, e->aggregate.grouping_count);
+        buf_char(out, ' ');
+    }
+    print_args(out, args + !args[0], args[0] ? 2 : 1);
+}
+
+static void print_fill(struct buf *out, const struct vector_matching *m)
+{
+    bool both = m->has_fill_left && m->has_fill_right &&
+                double_bits(m->fill_left) == double_bits(m->fill_right);
+    if (m->has_fill_left) {
+        buf_cstr(out, both ? " fill (" : " fill_left (");
+        buf_float(out, m->fill_left, FLOAT_G);
+        buf_char(out, ')');
+    }
+    if (m->has_fill_right && !both) {
+        buf_cstr(out, " fill_right (");
+        buf_float(out, m->fill_right, FLOAT_G);
+        buf_char(out, ')');
+    }
+}
+
+static void print_matching(struct buf *out, const struct vector_matching *m)
+{
+    bool grouped = m->card == CARD_MANY_TO_ONE || m->card == CARD_ONE_TO_MANY;
+    if (m->label_count || m->on || grouped) {
+        buf_cstr(out, m->on ? " on " : " ignoring ");
+        print_labels(out, m->labels, m->label_count);
+    }
+    if (grouped) {
+        buf_cstr(out, m->card == CARD_MANY_TO_ONE ? " group_left " : " group_right ");
+        print_labels(out, m->include, m->include_count);
+    }
+    print_fill(out, m);
+}
+
+static void print_binary(struct buf *out, const struct promql_expr *e)
+{
+    promql_print(out, e->binary.left);
+    buf_printf(out, " %s%s", binary_op_name(e->binary.op), e->binary.return_bool ? " bool" : "");
+    print_matching(out, &e->binary.matching);
+    buf_char(out, ' ');
+    promql_print(out, e->binary.right);
+}
+
+static void print_number(struct buf *out, const struct promql_expr *e)
+{
+    if (e->number_is_duration)
+        duration_format(out, (int64_t)(e->number * 1000 + (e->number < 0 ? -0.5 : 0.5)));
+    else
+        buf_float(out, e->number, FLOAT_G);
+}
+
+void promql_print(struct buf *out, const struct promql_expr *e)
+{
+    switch (e->kind) {
+    case EXPR_NUMBER:
+        print_number(out, e);
+        break;
+    case EXPR_STRING:
+        str_quote(out, e->string);
+        break;
+    case EXPR_SELECTOR:
+    case EXPR_MATRIX:
+        print_selector(out, &e->selector);
+        if (e->kind == EXPR_MATRIX)
+            print_range(out, e);
+        print_extended(out, &e->selector);
+        print_modifiers(out, &e->selector.modifiers);
+        break;
+    case EXPR_SUBQUERY:
+        promql_print(out, e->subquery.inner);
+        print_range(out, e);
+        print_modifiers(out, &e->subquery.modifiers);
+        break;
+    case EXPR_CALL:
+        buf_cstr(out, e->call.function->name);
+        print_args(out, e->call.args, e->call.arg_count);
+        break;
+    case EXPR_AGGREGATE:
+        print_aggregate(out, e);
+        break;
+    case EXPR_BINARY:
+        print_binary(out, e);
+        break;
+    case EXPR_UNARY:
+        buf_char(out, e->unary.negate ? '-' : '+');
+        promql_print(out, e->unary.inner);
+        break;
+    case EXPR_PAREN:
+        buf_char(out, '(');
+        promql_print(out, e->inner);
+        buf_char(out, ')');
+        break;
+    }
+}

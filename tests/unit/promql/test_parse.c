@@ -1,0 +1,218 @@
+// The parser by its printer: what is accepted reads back the same, what is refused says why and
+// where.
+#include "unit.h"
+
+#include "promql/promql.h"
+#include "promql/selector.h"
+
+#include "base/mem.h"
+
+#define ALL_FEATURES 0x1fu
+
+static void check_print(const char *text, const char *expected)
+{
+    struct arena arena;
+    struct promql_expr *e, *again;
+    struct error err = {.text = ""};
+    struct buf out = BUF_INIT, twice = BUF_INIT;
+    arena_init(&arena, 0);
+    if (promql_parse(&e, str_from(text), ALL_FEATURES, &arena, &err))
+        fail_msg("%s: %s", text, err.text);
+    promql_print(&out, e);
+    if (!str_is(buf_view(&out), expected))
+        fail_msg("%s printed as %s, expected %s", text, buf_text(&out), expected);
+    if (promql_parse(&again, buf_view(&out), ALL_FEATURES, &arena, &err))
+        fail_msg("printed %s: %s", buf_text(&out), err.text);
+    promql_print(&twice, again);
+    assert_string_equal(buf_text(&out), buf_text(&twice));
+    promql_expr_free(e);
+    promql_expr_free(again);
+    buf_release(&out);
+    buf_release(&twice);
+    arena_release(&arena);
+}
+
+static void test_print(void **state)
+{
+    static const char *const cases[][2] = {
+        {"1", "1"},
+        {"0x1F", "31"},
+        {"1_000.5e-1", "100.05"},
+        {"-1", "-1"},
+        {"+Inf", "+Inf"},
+        {"nan", "NaN"},
+        {"5m * 2", "5m * 2"},
+        {"'a\\'b'", "\"a'b\""},
+        {"`a\\b`", "\"a\\\\b\""},
+        {"foo", "foo"},
+        {"foo{}", "foo"},
+        {"foo{a='b',c!=\"d\",e=~'f.*',g!~'h',}", "foo{a=\"b\",c!=\"d\",e=~\"f.*\",g!~\"h\"}"},
+        {"{\"a.b\", \"x.y\"='z'}", "{\"a.b\",\"x.y\"=\"z\"}"},
+        {"{__name__=~'a.+'}", "{__name__=~\"a.+\"}"},
+        {"foo[5m]", "foo[5m]"},
+        {"foo[300]", "foo[5m]"},
+        {"foo offset 1h", "foo offset 1h"},
+        {"foo[5m] offset -1d", "foo[5m] offset -1d"},
+        {"foo @ 1700000000 offset 5m", "foo @ 1700000000.000 offset 5m"},
+        {"foo offset 5m @ end()", "foo @ end() offset 5m"},
+        {"foo[1h:5m] @ start()", "foo[1h:5m] @ start()"},
+        {"rate(foo[5m])[1h:]", "rate(foo[5m])[1h:]"},
+        {"sum(foo)", "sum(foo)"},
+        {"sum by (a, b) (foo)", "sum by (a, b) (foo)"},
+        {"SUM(foo) WITHOUT(a)", "sum without (a) (foo)"},
+        {"topk(5, foo)", "topk(5, foo)"},
+        {"sum by () (foo)", "sum(foo)"},
+        {"sum", "sum"},
+        {"sum + by", "sum + by"},
+        {"a + b * c ^ d", "a + b * c ^ d"},
+        {"2 ^ 3 ^ 2", "2 ^ 3 ^ 2"},
+        {"-a ^ 2", "-a ^ 2"},
+        {"a and b or c unless d", "a and b or c unless d"},
+        {"a == bool on (x) b", "a == bool on (x) b"},
+        {"a / on(x) group_left(y) b", "a / on (x) group_left (y) b"},
+        {"a * ignoring(x) group_right b", "a * ignoring (x) group_right () b"},
+        {"a + on(x) fill(0) b", "a + on (x) fill (0) b"},
+        {"a atan2 b", "a atan2 b"},
+        {"(a)", "(a)"},
+        {"# comment\nfoo # more", "foo"},
+        {"histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m])))",
+         "histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m])))"},
+        {"rate(foo[step() * 2])", "rate(foo[step() * 2])"},
+        {"rate(foo[max_of(1m, range() / 4)])", "rate(foo[max_of(1m, range() / 4)])"},
+        {"foo offset (5m + 1m)", "foo offset (5m + 1m)"},
+        {"increase(foo[5m] anchored)", "increase(foo[5m] anchored)"},
+        {"time()", "time()"},
+        {"label_replace(up, 'a', '$1', 'b', '(.*)')",
+         "label_replace(up, \"a\", \"$1\", \"b\", \"(.*)\")"},
+        {"foo{on='x', sum='y', inf='z'}", "foo{on=\"x\",sum=\"y\",inf=\"z\"}"},
+        {":a:b", ":a:b"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        check_print(cases[i][0], cases[i][1]);
+}
+
+static void test_errors(void **state)
+{
+    static const char *const cases[][2] = {
+        {"", "1:1: parse error: no expression found in input"},
+        {"# only", "1:1: parse error: no expression found in input"},
+        {"1 +", "1:4: parse error: unexpected end of input"},
+        {"(1", "1:3: parse error: unclosed left parenthesis"},
+        {"1)", "1:2: parse error: unexpected right parenthesis"},
+        {"foo{", "1:5: parse error: unexpected end of input in label matching, expected identifier "
+                 "or \"}\""},
+        {"foo{a}", "1:6: parse error: unexpected right brace in label matching, expected label "
+                   "matching operator"},
+        {"foo{a=b}",
+         "1:7: parse error: unexpected identifier \"b\" in label matching, expected string"},
+        {"{}", "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+        {"{a=~'.*'}",
+         "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+        {"foo{__name__='b'}",
+         "1:1: parse error: metric name must not be set twice: \"foo\" or \"b\""},
+        {"nope(1)", "1:1: parse error: unknown function with name \"nope\""},
+        {"abs()", "1:1: parse error: expected 1 argument(s) in call to \"abs\", got 0"},
+        {"abs(1)",
+         "1:5: parse error: expected type instant vector in call to function \"abs\", got scalar"},
+        {"rate(foo)", "1:6: parse error: expected type range vector in call to function \"rate\", "
+                      "got instant vector"},
+        {"sum(1)",
+         "1:5: parse error: expected type instant vector in aggregation expression, got scalar"},
+        {"1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"},
+        {"1 and 1",
+         "1:1: parse error: set operator \"and\" not allowed in binary scalar expression"},
+        {"a + bool b", "1:3: parse error: bool modifier can only be used on comparison operators"},
+        {"a and on(x) group_left b", "1:1: parse error: no grouping allowed for \"and\" operation"},
+        {"a + on(x) group_left(x) b",
+         "1:1: parse error: label \"x\" must not occur in ON and GROUP clause at once"},
+        {"(a + b)[5m]", "1:1: parse error: ranges only allowed for vector selectors"},
+        {"foo offset 1m [5m]", "1:1: parse error: no offset modifiers allowed before range"},
+        {"foo offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"},
+        {"foo[5mm]", "1:5: parse error: bad number or duration syntax: \"5mm\""},
+        {"foo[0]", "1:5: parse error: duration must be greater than 0"},
+        {"1[5m:]",
+         "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
+        {"'abc", "1:1: parse error: unterminated quoted string"},
+        {"a ! b", "1:3: parse error: unexpected character: '!'"},
+        {"foo{a=~'('}", "1:8: parse error: error parsing regexp: missing ): ^(?s:()$"},
+        {"a\n+\n$", "3:1: parse error: unexpected character: '$'"},
+        {"foo @ NaN", "1:7: parse error: timestamp out of bounds for @ modifier: nan"},
+        {"-'a'", "1:1: parse error: unary expression only allowed on expressions of type scalar or "
+                 "instant vector, got \"string\""},
+        {"sum(a,)", "1:6: parse error: trailing commas not allowed in function call args"},
+        {"topk(1)", "1:1: parse error: wrong number of arguments for aggregate expression "
+                    "provided, expected 2, got 1"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena arena;
+        struct promql_expr *e;
+        struct error err = {.text = ""};
+        arena_init(&arena, 0);
+        int rc = promql_parse(&e, str_from(cases[i][0]), ALL_FEATURES, &arena, &err);
+        if (rc != ERR_INVALID || strcmp(err.text, cases[i][1]) != 0)
+            fail_msg("%s: got \"%s\", expected \"%s\"", cases[i][0], err.text, cases[i][1]);
+        arena_release(&arena);
+    }
+}
+
+static void test_features(void **state)
+{
+    static const char *const cases[] = {"rate(foo[step()])", "foo[5m] anchored",
+                                        "a + on(x) fill(0) b", "limitk(1, foo)",
+                                        "mad_over_time(foo[5m])"};
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena arena;
+        struct promql_expr *e;
+        struct error err;
+        arena_init(&arena, 0);
+        assert_int_equal(promql_parse(&e, str_from(cases[i]), 0, &arena, &err), ERR_INVALID);
+        assert_non_null(strstr(err.text, "enabled"));
+        arena_release(&arena);
+    }
+}
+
+static void test_depth(void **state)
+{
+    struct buf text = BUF_INIT;
+    struct arena arena;
+    struct promql_expr *e;
+    struct error err;
+    (void)state;
+    arena_init(&arena, 0);
+    for (int i = 0; i < 100000; i++)
+        buf_cstr(&text, i % 2 ? "(" : "-");
+    assert_int_equal(promql_parse(&e, buf_view(&text), 0, &arena, &err), ERR_INVALID);
+    assert_non_null(strstr(err.text, "nested too deep"));
+    buf_release(&text);
+    arena_release(&arena);
+}
+
+static void test_selector(void **state)
+{
+    struct matcher *matchers;
+    size_t count;
+    struct error err;
+    (void)state;
+    assert_int_equal(promql_parse_selector(STR("up{job=\"a\"}"), &matchers, &count, &err), OK);
+    assert_int_equal(count, 2);
+    for (size_t i = 0; i < count; i++)
+        matcher_release(&matchers[i]);
+    mem_free(matchers);
+    assert_int_equal(promql_parse_selector(STR("up[5m]"), &matchers, &count, &err), ERR_INVALID);
+    assert_int_equal(promql_parse_selector(STR("up offset 5m"), &matchers, &count, &err),
+                     ERR_INVALID);
+    assert_int_equal(promql_parse_selector(STR("1"), &matchers, &count, &err), ERR_INVALID);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_print),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_features), cmocka_unit_test(test_depth),
+        cmocka_unit_test(test_selector),
+    };
+    return UNIT_RUN(tests);
+}
