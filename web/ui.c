@@ -88,9 +88,10 @@ void ui_redirect(struct web_server *web, struct request *req, struct response *r
 void ui_asset(struct web_server *web, struct request *req, struct response *res)
 {
     const struct ui_asset *asset = find(req->path_param);
+    bool hashed = str_has_prefix(req->path_param, STR("app.")); // by its content
     (void)web;
     if (asset)
-        serve(req, res, asset, "max-age=3600");
+        serve(req, res, asset, hashed ? "max-age=31536000, immutable" : "max-age=3600");
     else
         response_text(res, 404, STR("404 page not found"));
 }
