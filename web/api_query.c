@@ -124,6 +124,7 @@ static void write_stats(struct json_writer *w, const struct promql_result *resul
 
 // What a request asks for beside the expression.
 struct query_form {
+    struct promql_expr *expr; // owned; NULL until it is parsed
     struct promql_query query;
     size_t limit;
     bool stats;
@@ -191,7 +192,6 @@ static bool parse_expression(struct web_server *web, struct request *req, struct
 static bool parse_common(struct web_server *web, struct request *req, struct response *res,
                          struct query_form *form)
 {
-    struct promql_expr *expr;
     struct str lookback = request_param(req, "lookback_delta");
     if (!api_duration(req, res, "timeout", &form->query.timeout_ms))
         return false;
@@ -206,9 +206,9 @@ static bool parse_common(struct web_server *web, struct request *req, struct res
         return false;
     }
     form->stats = request_param(req, "stats").len > 0;
-    if (!parse_expression(web, req, res, &expr))
+    if (!parse_expression(web, req, res, &form->expr))
         return false;
-    form->query.expr = expr;
+    form->query.expr = form->expr;
     return true;
 }
 
@@ -216,12 +216,13 @@ void api_query(struct web_server *web, struct request *req, struct response *res
 {
     struct query_form form = {0};
     int64_t now_ms = clock_wall_ms(web->options.clock);
-    if (!api_limit(req, res, &form.limit) ||
-        !api_time_or(req, res, "time", now_ms, &form.query.start_ms) ||
-        !parse_common(web, req, res, &form))
-        return;
-    form.query.end_ms = form.query.start_ms;
-    run_query(web, req, res, &form);
+    if (api_limit(req, res, &form.limit) &&
+        api_time_or(req, res, "time", now_ms, &form.query.start_ms) &&
+        parse_common(web, req, res, &form)) {
+        form.query.end_ms = form.query.start_ms;
+        run_query(web, req, res, &form);
+    }
+    promql_expr_free(form.expr);
 }
 
 static bool parse_steps(const struct request *req, struct response *res, struct promql_query *q)
@@ -269,8 +270,9 @@ void api_query_range(struct web_server *web, struct request *req, struct respons
 {
     struct query_form form = {0};
     if (api_limit(req, res, &form.limit) && parse_steps(req, res, &form.query) &&
-        parse_common(web, req, res, &form) && has_range_type(res, form.query.expr))
+        parse_common(web, req, res, &form) && has_range_type(res, form.expr))
         run_query(web, req, res, &form);
+    promql_expr_free(form.expr);
 }
 
 // Exemplars are not stored: a valid request has an empty answer.
@@ -281,6 +283,7 @@ void api_query_exemplars(struct web_server *web, struct request *req, struct res
     struct json_writer w;
     if (!api_range(req, res, &start_ms, &end_ms) || !parse_expression(web, req, res, &expr))
         return;
+    promql_expr_free(expr);
     api_begin(res, &w);
     json_array_begin(&w);
     json_array_end(&w);
@@ -295,6 +298,7 @@ void api_format_query(struct web_server *web, struct request *req, struct respon
         return;
     struct buf text = BUF_INIT;
     promql_print(&text, expr);
+    promql_expr_free(expr);
     api_begin(res, &w);
     json_str(&w, buf_view(&text));
     api_end(&w);
