@@ -1,6 +1,10 @@
 // A batch is an array of entries; nothing else of the store knows of them before the commit. Checks
 // are made twice: when a sample is added, for the caller's sake, and at the commit, since another
-// batch may have come between.
+// batch may have come between. What was overtaken is dropped then, and counted.
+//
+// A series that a batch refers to is kept for a while (head_touch()); should one have been
+// forgotten all the same, by a batch that stayed open for long, the commit fails and says so: what
+// a commit accepts is stored.
 #include "storage/appender.h"
 
 #include "base/mem.h"
@@ -68,9 +72,11 @@ int appender_series(struct appender *a, struct labels labels, series_ref *out)
     struct head *h = &a->storage->head;
     uint64_t hash = labels_hash(labels);
     pthread_rwlock_rdlock(&h->lock);
-    const struct series *series = head_find(h, labels, hash);
-    if (series)
+    struct series *series = head_find(h, labels, hash);
+    if (series) {
+        head_touch(h, series);
         *out = (series_ref)series->id + 1;
+    }
     pthread_rwlock_unlock(&h->lock);
     return series ? OK : create_series(a->storage, labels, hash, out);
 }
@@ -113,8 +119,9 @@ static int check_series(struct storage *s, uint32_t id, int64_t t_ms, double val
     struct head *h = &s->head;
     int rc = ERR_NOT_FOUND;
     pthread_rwlock_rdlock(&h->lock);
-    const struct series *series = head_get(h, id);
+    struct series *series = head_get(h, id);
     if (series) {
+        head_touch(h, series);
         pthread_mutex_lock(head_stripe(h, id));
         rc = series->has_sample ? check_order(s, series->last_ms, series->last_value, t_ms, value)
                                 : OK;
@@ -144,16 +151,23 @@ int appender_add(struct appender *a, series_ref series, int64_t t_ms, double val
     return OK;
 }
 
-// Marks entries that another batch, or this one, overtook. Only commits change what is looked at,
-// and the caller holds the commit lock; so does this batch's own order, through `last_ms` below.
-static void drop_overtaken(struct storage *s, struct entry *entries, size_t count)
+// Marks entries that another batch overtook. Only commits change what is looked at, and the caller
+// holds the commit lock. ERR_NOT_FOUND when a series is gone.
+static int drop_overtaken(struct storage *s, struct entry *entries, size_t count)
 {
     int64_t sealed_ms = atomic_load(&s->sealed_ms);
     for (size_t i = 0; i < count; i++) {
         const struct series *series = head_get(&s->head, entries[i].id);
-        entries[i].dropped = !series || entries[i].t_ms < sealed_ms ||
-                             (series->has_sample && entries[i].t_ms <= series->last_ms);
+        if (!series)
+            return ERR_NOT_FOUND;
+        bool late = series->has_sample && entries[i].t_ms <= series->last_ms;
+        entries[i].dropped = late || entries[i].t_ms < sealed_ms;
+        if (late)
+            metric_add(s->metrics.out_of_order, 1);
+        else if (entries[i].dropped)
+            metric_add(s->metrics.out_of_bounds, 1);
     }
+    return OK;
 }
 
 static size_t apply(struct storage *s, struct entry *entries, size_t count)
@@ -177,18 +191,25 @@ static size_t apply(struct storage *s, struct entry *entries, size_t count)
     return stored;
 }
 
+static enum durability durability(const struct storage *s, bool durable)
+{
+    if (s->options.journal_sync_ms == 0)
+        return DURABLE_DISK;
+    return durable ? DURABLE_KERNEL : DURABLE_LATER;
+}
+
 static int commit_locked(struct appender *a, bool durable, struct error *err)
 {
     struct storage *s = a->storage;
-    int rc = OK;
     pthread_rwlock_rdlock(&s->head.lock);
-    drop_overtaken(s, a->entries, a->count);
-    if (s->journal)
-        rc = journal_append(s->journal, &s->head, a->entries, a->count, durable, err);
+    int rc = drop_overtaken(s, a->entries, a->count);
+    if (rc)
+        error_set(err, rc, "a series of the batch was forgotten meanwhile: look it up again");
+    else if (s->journal && (rc = journal_append(s->journal, &s->head, a->entries, a->count,
+                                                durability(s, durable), err)))
+        metric_add(s->metrics.journal_failures, 1);
     if (rc == OK)
         metric_add(s->metrics.samples, apply(s, a->entries, a->count));
-    else
-        metric_add(s->metrics.journal_failures, 1);
     pthread_rwlock_unlock(&s->head.lock);
     return rc;
 }

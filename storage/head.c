@@ -1,3 +1,15 @@
+// Where a sample lives from its commit until its window is sealed: per series an open chunk, the
+// closed ones before it, and an inverted index over all series.
+//
+//     index --labels_hash--> id --table--> struct series { labels, chunks, open chunk }
+//     postings --(name, value)--> ids
+//
+// Invariants
+//   1. Ids are given out ascending and never again; table[id] is NULL once the series is forgotten.
+//   2. A series' chunks are ordered by time, do not overlap, and lie before its open chunk.
+//   3. No chunk crosses a multiple of window_ms: sealing takes whole chunks.
+//   4. last_ms and last_value outlive the chunks they were in.
+//   5. A series that a batch referred to in this or the previous pass of head_truncate() is kept.
 #include "head.h"
 
 #include <assert.h>
@@ -73,6 +85,7 @@ struct series *head_create(struct head *h, struct labels labels, uint64_t hash)
     s->id = (uint32_t)h->table_count;
     s->label_count = (uint16_t)labels.count;
     gorilla_init(&s->open);
+    atomic_init(&s->touched, h->pass);
     for (size_t i = 0; i < labels.count; i++) {
         s->labels[i].name = symbols_intern(&h->symbols, labels.items[i].name);
         s->labels[i].value = symbols_intern(&h->symbols, labels.items[i].value);
@@ -222,18 +235,25 @@ static void drop_chunks(struct head *h, struct series *s, int64_t before_ms)
     }
 }
 
+static bool may_forget(const struct head *h, const struct series *s, int64_t before_ms)
+{
+    uint32_t age = h->pass - atomic_load_explicit(&s->touched, memory_order_relaxed);
+    return age > 1 && (!s->has_sample || s->last_ms < before_ms);
+}
+
 size_t head_truncate(struct head *h, int64_t before_ms)
 {
     size_t forgotten = 0;
     int64_t min_ms = INT64_MAX;
     pthread_rwlock_wrlock(&h->lock);
+    h->pass++;
     for (size_t i = 0; i < h->table_count; i++) {
         struct series *s = h->table[i];
         if (!s)
             continue;
         drop_chunks(h, s, before_ms);
         int64_t oldest_ms = series_min_ms(s);
-        if (oldest_ms == INT64_MAX && (!s->has_sample || s->last_ms < before_ms)) {
+        if (oldest_ms == INT64_MAX && may_forget(h, s, before_ms)) {
             forget(h, s);
             forgotten++;
         } else if (oldest_ms < min_ms) {
@@ -254,8 +274,8 @@ static void index_all(void *context, struct ids *out)
     }
 }
 
-static void index_value(void *context, struct str name, struct str value, index_value_fn *each,
-                        void *each_context)
+static int index_value(void *context, struct str name, struct str value, index_value_fn *each,
+                       void *each_context)
 {
     const struct head *h = context;
     uint32_t n = symbols_find(&h->symbols, name);
@@ -264,9 +284,10 @@ static void index_value(void *context, struct str name, struct str value, index_
         n == SYMBOL_NONE || v == SYMBOL_NONE ? NULL : postings_find(&h->postings, n, v);
     if (p && p->ids.count)
         each(each_context, value, p->ids.items, p->ids.count);
+    return OK;
 }
 
-static void index_values(void *context, struct str name, index_value_fn *each, void *each_context)
+static int index_values(void *context, struct str name, index_value_fn *each, void *each_context)
 {
     const struct head *h = context;
     uint32_t n = symbols_find(&h->symbols, name);
@@ -275,6 +296,7 @@ static void index_values(void *context, struct str name, index_value_fn *each, v
         if (p->ids.count)
             each(each_context, symbols_get(&h->symbols, p->value), p->ids.items, p->ids.count);
     }
+    return OK;
 }
 
 struct series_index head_index(struct head *h)

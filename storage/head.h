@@ -40,6 +40,8 @@ struct series {
     uint32_t id;
     uint16_t label_count;
     bool has_sample;
+    // The head's pass when a batch last referred to it; written under the lock held for reading.
+    atomic_uint_least32_t touched;
     struct chunk *chunks; // closed ones, in order of time
     uint32_t chunk_count;
     uint32_t chunk_capacity;
@@ -65,6 +67,7 @@ struct head {
     atomic_int_least64_t min_ms; // oldest and newest sample ever appended and not sealed away
     atomic_int_least64_t max_ms;
     _Atomic uint64_t chunk_count;
+    uint32_t pass; // of head_truncate(); changed under the lock held for writing
 };
 
 void head_init(struct head *h, int64_t window_ms);
@@ -96,8 +99,17 @@ int columns_decode(struct columns *out, struct str chunk, int64_t min_ms, int64_
 // Oldest sample still held; INT64_MAX when there is none. Caller holds the stripe.
 int64_t series_min_ms(const struct series *s);
 
+// A batch refers to the series: it is kept for two more passes of head_truncate(). Caller holds
+// lock.
+static inline void head_touch(struct head *h, struct series *s)
+{
+    if (atomic_load_explicit(&s->touched, memory_order_relaxed) != h->pass)
+        atomic_store_explicit(&s->touched, h->pass, memory_order_relaxed);
+}
+
 // Frees the chunks that end before `before_ms`, and forgets series with no samples left whose
-// newest was before it. Returns how many series were forgotten. Takes the locks.
+// newest was before it and that no batch touched lately. Returns how many series were forgotten.
+// Takes the locks.
 size_t head_truncate(struct head *h, int64_t before_ms);
 
 // For match.h. Caller holds lock while it is used.

@@ -298,6 +298,36 @@ int journal_sync(struct journal *j, struct error *err)
     return OK;
 }
 
+int journal_sync_begin(struct journal *j, int *fd, struct error *err)
+{
+    *fd = -1;
+    int rc = write_buffer(j, err);
+    if (rc || !j->dirty)
+        return rc;
+    *fd = fcntl(j->fd, F_DUPFD_CLOEXEC, 0);
+    if (*fd < 0)
+        return journal_sync(j, err);
+    j->dirty = false;
+    return OK;
+}
+
+int journal_sync_finish(int fd, struct error *err)
+{
+    if (fd < 0)
+        return OK;
+    int rc = io_sync(fd);
+    if (rc)
+        error_set(err, rc, "sync the journal: %m");
+    close(fd);
+    return rc;
+}
+
+void journal_sync_failed(struct journal *j)
+{
+    if (j->fd >= 0)
+        j->dirty = true;
+}
+
 int journal_rotate(struct journal *j, struct error *err)
 {
     int rc = journal_sync(j, err);
@@ -348,28 +378,44 @@ static void put_samples(struct journal *j, struct head *head, const struct entry
     record_end(&j->buffer, start);
 }
 
+// Writes the buffer, whose last `batch_size` bytes are one batch, as far as asked. On failure the
+// batch is cut off again, from the buffer or from the file, whose next write then overwrites it.
+static int write_batch(struct journal *j, size_t batch_size, enum durability durability,
+                       struct error *err)
+{
+    int rc = write_buffer(j, err);
+    if (rc) {
+        // What only has to be written later stays in the buffer.
+        if (durability == DURABLE_LATER)
+            return OK;
+        buf_truncate(&j->buffer, j->buffer.len - batch_size);
+        j->epoch++;
+        return rc;
+    }
+    if (durability == DURABLE_DISK && (rc = journal_sync(j, err))) {
+        j->current.size -= batch_size;
+        atomic_fetch_sub(&j->bytes, batch_size);
+        j->epoch++;
+    }
+    return rc;
+}
+
 int journal_append(struct journal *j, struct head *head, const struct entry *entries, size_t count,
-                   bool durable, struct error *err)
+                   enum durability durability, struct error *err)
 {
     int rc = OK;
-    size_t before = j->buffer.len;
-    if (before > BUFFER_MAX && (rc = write_buffer(j, err)))
+    if (j->buffer.len > BUFFER_MAX && (rc = write_buffer(j, err)))
         return rc;
     if (j->current.size > SEGMENT_SIZE_MAX && (rc = journal_rotate(j, err)))
         return rc;
     if (j->fd < 0 && (rc = start_segment(j, err)))
         return rc;
-    before = j->buffer.len;
+    size_t before = j->buffer.len;
     put_new_series(j, head, entries, count);
     put_samples(j, head, entries, count);
-    if (durable || j->buffer.len >= FLUSH_SIZE)
-        rc = write_buffer(j, err);
-    if (rc && durable) {
-        buf_truncate(&j->buffer, before);
-        j->epoch++;
-        return rc;
-    }
-    return OK;
+    if (durability == DURABLE_LATER && j->buffer.len < FLUSH_SIZE)
+        return OK;
+    return write_batch(j, j->buffer.len - before, durability, err);
 }
 
 int journal_drop(struct journal *j, int64_t before_ms, struct error *err)

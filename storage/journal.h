@@ -37,14 +37,26 @@ int journal_open(struct journal **out, const char *folder, const struct journal_
 // Writes and syncs what is buffered, and closes.
 void journal_close(struct journal *j);
 
-// Adds one batch. `durable` returns once it is in the kernel. On failure the batch is in the
-// journal neither now nor later.
+// How far a batch must have come when journal_append() returns.
+enum durability {
+    DURABLE_LATER,  // in the buffer: written and synced by the timer
+    DURABLE_KERNEL, // would survive kill -9
+    DURABLE_DISK,   // would survive a power failure
+};
+
+// Adds one batch. On failure the batch is in the journal neither now nor later.
 int journal_append(struct journal *j, struct head *head, const struct entry *entries, size_t count,
-                   bool durable, struct error *err);
+                   enum durability durability, struct error *err);
 // Hands the buffer to the kernel.
 int journal_flush(struct journal *j, struct error *err);
 // ... and the kernel's to the disk.
 int journal_sync(struct journal *j, struct error *err);
+// The same in two steps, so that nobody waits for the disk under the lock: flushes and gives a
+// descriptor of its own to sync (-1: nothing to do), to be passed to journal_sync_finish() without
+// the lock, whose result goes to journal_sync_failed() under the lock when it is an error.
+int journal_sync_begin(struct journal *j, int *fd, struct error *err);
+int journal_sync_finish(int fd, struct error *err);
+void journal_sync_failed(struct journal *j);
 // Ends the segment, so that the next append starts another.
 int journal_rotate(struct journal *j, struct error *err);
 // Unlinks ended segments without a sample at or after `before_ms`.

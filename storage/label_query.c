@@ -88,7 +88,9 @@ int querier_label_values(struct querier *q, struct str name, const struct matche
     if (matcher_count || name.len == 0)
         rc = add_selected(q, name, matchers, matcher_count, &set, err);
     else
-        querier_each_value(q, name, add_value, &set);
+        rc = querier_each_value(q, name, add_value, &set);
+    if (rc && !(matcher_count || name.len == 0))
+        error_set(err, rc, "reading a window's index: %s", err_text(rc));
     finish(&set, limit, arena, out, count, truncated);
     return rc;
 }

@@ -1,7 +1,13 @@
+// LMDB behind a narrow door.
+//
+// A window file is opened read-only with MDB_NOLOCK: nobody changes it, so there is no reader table
+// and any number of threads read. Its map is as large as the file, and the file must be as long as
+// its meta page says: a read behind the end would be SIGBUS, not an error.
 #include "lmdb_env.h"
 
 #include <errno.h>
 #include <lmdb.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 
@@ -56,11 +62,22 @@ static unsigned flags_of(enum lmdb_mode mode)
     return 0;
 }
 
+static bool is_whole(MDB_env *env, size_t file_size)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    return mdb_env_info(env, &info) == 0 && mdb_env_stat(env, &stat) == 0 &&
+           (info.me_last_pgno + 1) * stat.ms_psize <= file_size;
+}
+
 int lmdb_env_open(struct lmdb_env **out, const char *path, enum lmdb_mode mode, size_t map_size,
                   unsigned table_count, struct error *err)
 {
     struct lmdb_env *e = mem_calloc(1, sizeof(*e));
     e->mode = mode;
+    struct stat st = {0};
+    if (mode == LMDB_READ_FILE && stat(path, &st) == 0)
+        map_size = (size_t)st.st_size;
     int rc = mdb_env_create(&e->env);
     if (rc == 0 && map_size)
         rc = mdb_env_set_mapsize(e->env, map_size);
@@ -68,6 +85,8 @@ int lmdb_env_open(struct lmdb_env **out, const char *path, enum lmdb_mode mode, 
         rc = mdb_env_set_maxdbs(e->env, table_count);
     if (rc == 0)
         rc = mdb_env_open(e->env, path, flags_of(mode), 0640);
+    if (rc == 0 && mode == LMDB_READ_FILE && !is_whole(e->env, map_size))
+        rc = MDB_CORRUPTED;
     if (rc) {
         failed(rc, "open", err);
         error_prefix(err, "%s: ", path);

@@ -12,19 +12,21 @@
 
 typedef void index_value_fn(void *context, struct str value, const uint32_t *items, size_t count);
 
+// value() and values() return 0, ERR_CORRUPT or ERR_IO.
 struct series_index {
     void *context;
     // Adds every series, ascending.
     void (*all)(void *context, struct ids *out);
     // Calls each() with the series of one value (the common case), when there are any.
-    void (*value)(void *context, struct str name, struct str value, index_value_fn *each,
-                  void *each_context);
+    int (*value)(void *context, struct str name, struct str value, index_value_fn *each,
+                 void *each_context);
     // Calls each() for every value of a name, in no order.
-    void (*values)(void *context, struct str name, index_value_fn *each, void *each_context);
+    int (*values)(void *context, struct str name, index_value_fn *each, void *each_context);
 };
 
-// Adds the matching series to *out (empty on entry), ascending.
-void index_match(const struct series_index *index, const struct matcher *matchers, size_t count,
-                 struct ids *out);
+// Adds the matching series to *out (empty on entry), ascending. An error of the index is returned;
+// *out is then to be released all the same.
+int index_match(const struct series_index *index, const struct matcher *matchers, size_t count,
+                struct ids *out);
 
 #endif

@@ -1,6 +1,14 @@
 // A selection asks each source (the view's windows, then the head) for its matching series, and
 // merges them by label set. A querier_series is then a list of places: a series number in a source
 // each.
+//
+// While sources are asked, labels are views of the head's symbols or of a window's map, in scratch
+// memory; the table lock is held and the view pinned until the sets found are copied to the
+// caller's arena, which may live longer than the querier. Neighbours in a result share most of
+// their texts, and so do the copies.
+//
+// A window found corrupt fails the query that meets it; maintenance then sets it aside, and the
+// next query is answered from the rest.
 #include "storage/querier.h"
 
 #include <stdlib.h>
@@ -70,42 +78,43 @@ static bool series_reaches(struct head *h, const struct series *s, int64_t min_m
     return reaches;
 }
 
-static void find_in_head(struct querier *q, const struct matcher *matchers, size_t matcher_count,
-                         int64_t min_ms, int64_t max_ms, struct arena *arena,
-                         struct found_list *list)
+// Caller holds the table lock.
+static int find_in_head(struct querier *q, const struct matcher *matchers, size_t matcher_count,
+                        int64_t min_ms, int64_t max_ms, struct arena *scratch,
+                        struct found_list *list)
 {
     struct head *h = &q->storage->head;
     struct ids ids = {0};
     uint32_t source = (uint32_t)q->view->window_count;
     if (min_ms < q->view->head_min_ms)
         min_ms = q->view->head_min_ms;
-    pthread_rwlock_rdlock(&h->lock);
     struct series_index index = head_index(h);
-    index_match(&index, matchers, matcher_count, &ids);
+    int rc = index_match(&index, matchers, matcher_count, &ids);
     for (size_t i = 0; i < ids.count; i++) {
         const struct series *s = head_get(h, ids.items[i]);
         if (series_reaches(h, s, min_ms, max_ms))
-            found_add(list, head_labels(h, s, arena), source, s->id);
+            found_add(list, head_labels(h, s, scratch), source, s->id);
     }
-    pthread_rwlock_unlock(&h->lock);
     ids_release(&ids);
+    return rc;
 }
 
 static int find_in_window(struct querier *q, uint32_t source, const struct matcher *matchers,
-                          size_t matcher_count, struct arena *arena, struct found_list *list)
+                          size_t matcher_count, struct arena *scratch, struct found_list *list)
 {
     struct window *w = q->view->windows[source];
     struct series_index index = window_index(w);
     struct ids ids = {0};
-    int rc = OK;
-    index_match(&index, matchers, matcher_count, &ids);
+    int rc = index_match(&index, matchers, matcher_count, &ids);
     for (size_t i = 0; i < ids.count && rc == OK; i++) {
         struct labels labels;
-        rc = window_labels(w, ids.items[i], arena, &labels);
+        rc = window_labels(w, ids.items[i], scratch, &labels);
         if (rc == OK)
             found_add(list, labels, source, ids.items[i]);
     }
     ids_release(&ids);
+    if (rc == ERR_CORRUPT)
+        window_mark_corrupt(w);
     return rc;
 }
 
@@ -122,15 +131,36 @@ static int by_labels(const void *a, const void *b)
                  : (x->place.source > y->place.source) - (x->place.source < y->place.source);
 }
 
-// One entry a label set, its places in order of time.
-static void merge(struct found_list *list, struct arena *arena, struct series_set *out)
+static struct str share_or_copy(struct str text, struct str before, struct arena *arena)
+{
+    return str_eq(text, before) && text.len ? before : arena_copy(arena, text);
+}
+
+// A deep copy that takes over the texts that stand at the same place in the set before.
+static struct labels copy_labels(struct labels set, struct labels before, struct arena *arena)
+{
+    struct label *items = arena_array(arena, set.count, sizeof(*items));
+    for (size_t i = 0; i < set.count; i++) {
+        static const struct label none;
+        const struct label *b = i < before.count ? &before.items[i] : &none;
+        items[i].name = share_or_copy(set.items[i].name, b->name, arena);
+        items[i].value = share_or_copy(set.items[i].value, b->value, arena);
+    }
+    return (struct labels){items, set.count};
+}
+
+// One entry a label set, its places in order of time. ERR_LIMIT when the arena is full.
+static int merge(struct found_list *list, struct arena *arena, struct series_set *out)
 {
     if (list->count)
         qsort(list->items, list->count, sizeof(*list->items), by_labels);
     out->labels = arena_array(arena, list->count, sizeof(*out->labels));
     out->series = arena_array(arena, list->count, sizeof(struct querier_series *));
     out->count = 0;
+    struct labels before = {NULL, 0};
     for (size_t i = 0, end; i < list->count; i = end) {
+        if (arena->exceeded)
+            return ERR_LIMIT;
         for (end = i + 1;
              end < list->count && labels_eq(list->items[i].labels, list->items[end].labels);)
             end++;
@@ -139,42 +169,57 @@ static void merge(struct found_list *list, struct arena *arena, struct series_se
         s->place_count = end - i;
         for (size_t p = i; p < end; p++)
             s->places[p - i] = list->items[p].place;
-        out->labels[out->count] = list->items[i].labels;
+        before = copy_labels(list->items[i].labels, before, arena);
+        out->labels[out->count] = before;
         out->series[out->count++] = s;
     }
+    return arena->exceeded ? ERR_LIMIT : OK;
 }
 
-static int find_all(struct querier *q, const struct matcher *matchers, size_t matcher_count,
-                    int64_t min_ms, int64_t max_ms, struct arena *arena, struct found_list *list,
-                    struct error *err)
+static int find_in_windows(struct querier *q, const struct matcher *matchers, size_t matcher_count,
+                           int64_t min_ms, int64_t max_ms, struct arena *scratch,
+                           struct found_list *list)
 {
     for (uint32_t w = 0; w < q->view->window_count; w++) {
         if (!window_reaches(q->view->windows[w], min_ms, max_ms))
             continue;
-        int rc = find_in_window(q, w, matchers, matcher_count, arena, list);
-        if (rc)
-            return error_set(err, rc, "reading a window's index: %s", err_text(rc));
-        if (arena->exceeded)
-            return error_set(err, ERR_LIMIT, "the selected series need too much memory");
+        int rc = find_in_window(q, w, matchers, matcher_count, scratch, list);
+        if (rc || scratch->exceeded)
+            return rc ? rc : ERR_LIMIT;
     }
-    find_in_head(q, matchers, matcher_count, min_ms, max_ms, arena, list);
-    if (arena->exceeded)
-        return error_set(err, ERR_LIMIT, "the selected series need too much memory");
     return OK;
+}
+
+static int find_all(struct querier *q, const struct matcher *matchers, size_t matcher_count,
+                    int64_t min_ms, int64_t max_ms, struct arena *arena, struct series_set *out)
+{
+    struct head *h = &q->storage->head;
+    struct found_list list = {0};
+    struct arena scratch;
+    // The views take no more room than the copies may.
+    arena_init(&scratch, arena->limit);
+    int rc = find_in_windows(q, matchers, matcher_count, min_ms, max_ms, &scratch, &list);
+    pthread_rwlock_rdlock(&h->lock);
+    if (rc == OK)
+        rc = find_in_head(q, matchers, matcher_count, min_ms, max_ms, &scratch, &list);
+    if (rc == OK)
+        rc = scratch.exceeded ? ERR_LIMIT : merge(&list, arena, out);
+    pthread_rwlock_unlock(&h->lock);
+    mem_free(list.items);
+    arena_release(&scratch);
+    return rc;
 }
 
 int querier_select(struct querier *q, const struct matcher *matchers, size_t matcher_count,
                    int64_t min_ms, int64_t max_ms, struct arena *arena, struct series_set *out,
                    struct error *err)
 {
-    struct found_list list = {0};
     min_ms = min_ms > q->min_ms ? min_ms : q->min_ms;
     max_ms = max_ms < q->max_ms ? max_ms : q->max_ms;
-    int rc = find_all(q, matchers, matcher_count, min_ms, max_ms, arena, &list, err);
-    if (rc == OK)
-        merge(&list, arena, out);
-    mem_free(list.items);
-    return rc;
+    int rc = find_all(q, matchers, matcher_count, min_ms, max_ms, arena, out);
+    if (rc == ERR_LIMIT)
+        return error_set(err, rc, "the selected series need too much memory");
+    return rc ? error_set(err, rc, "reading a window's index: %s", err_text(rc)) : OK;
 }
 
 void columns_init(struct columns *c)
@@ -216,6 +261,18 @@ static int read_head(const struct querier *q, uint32_t id, int64_t min_ms, int64
     return rc;
 }
 
+static int read_window(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms,
+                       struct columns *out)
+{
+    int rc = window_read(w, id, min_ms, max_ms, out);
+    // The number came out of the index: that it leads nowhere is damage, too.
+    if (rc == ERR_NOT_FOUND)
+        rc = ERR_CORRUPT;
+    if (rc == ERR_CORRUPT)
+        window_mark_corrupt(w);
+    return rc;
+}
+
 int querier_read(struct querier *q, const struct querier_series *series, int64_t min_ms,
                  int64_t max_ms, struct columns *out, struct error *err)
 {
@@ -228,22 +285,27 @@ int querier_read(struct querier *q, const struct querier_series *series, int64_t
         if (p->source == q->view->window_count)
             rc = read_head(q, p->id, min_ms, max_ms, out);
         else if (window_reaches(q->view->windows[p->source], min_ms, max_ms))
-            rc = window_read(q->view->windows[p->source], p->id, min_ms, max_ms, out);
+            rc = read_window(q->view->windows[p->source], p->id, min_ms, max_ms, out);
     }
     return rc ? error_set(err, rc, "reading a series: %s", err_text(rc)) : OK;
 }
 
-void querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context)
+int querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context)
 {
     struct head *h = &q->storage->head;
-    for (size_t w = 0; w < q->view->window_count; w++) {
+    int rc = OK;
+    for (size_t w = 0; w < q->view->window_count && rc == OK; w++) {
         if (!window_reaches(q->view->windows[w], q->min_ms, q->max_ms))
             continue;
         struct series_index index = window_index(q->view->windows[w]);
-        index.values(index.context, name, each, context);
+        rc = index.values(index.context, name, each, context);
+        if (rc == ERR_CORRUPT)
+            window_mark_corrupt(q->view->windows[w]);
     }
     pthread_rwlock_rdlock(&h->lock);
     struct series_index index = head_index(h);
-    index.values(index.context, name, each, context);
+    if (rc == OK)
+        rc = index.values(index.context, name, each, context);
     pthread_rwlock_unlock(&h->lock);
+    return rc;
 }

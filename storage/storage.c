@@ -56,8 +56,7 @@ static void set_aside(struct storage *s, const char *name, const struct error *w
     struct buf from = BUF_INIT, to = BUF_INIT;
     buf_printf(&from, "%s/%s", s->path, name);
     buf_printf(&to, "%s.corrupt", buf_text(&from));
-    log_error("a window cannot be read and is set aside", LOG_CSTR("file", name), LOG_ERR(why));
-    metric_add(s->metrics.corrupt_windows, 1);
+    set_aside_log(s, name, why->text);
     if (io_rename(buf_text(&from), buf_text(&to)))
         log_error("setting it aside failed", LOG_CSTR("file", name));
     buf_release(&from);
@@ -206,10 +205,16 @@ int storage_sync(struct storage *s, struct error *err)
     if (!s->journal)
         return OK;
     int64_t start_ns = clock_mono_ns(s->options.clock);
+    int fd;
     pthread_mutex_lock(&s->commit);
-    int rc = journal_sync(s->journal, err);
+    int rc = journal_sync_begin(s->journal, &fd, err);
     s->synced_ns = start_ns;
     pthread_mutex_unlock(&s->commit);
+    if (rc == OK && (rc = journal_sync_finish(fd, err))) {
+        pthread_mutex_lock(&s->commit);
+        journal_sync_failed(s->journal);
+        pthread_mutex_unlock(&s->commit);
+    }
     double seconds = (double)(clock_mono_ns(s->options.clock) - start_ns) / 1e9;
     metric_observe(s->metrics.sync_seconds, seconds);
     return rc;

@@ -59,15 +59,18 @@ void view_put(struct storage *s, struct view *v);
 void view_publish(struct storage *s, struct window **windows, size_t count, int64_t head_min_ms);
 // The oldest head time that some view still needs.
 int64_t views_head_min_ms(struct storage *s);
-// Samples before this are past retention by time; INT64_MIN without one.
-int64_t retention_floor_ms(const struct storage *s);
+// Samples before this are past retention by time; INT64_MIN without one. See retention.c.
+int64_t retention_floor_ms(struct storage *s);
 
 // querier.c: every value of a label in the sources within the range, some more than once.
-void querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context);
+// ERR_CORRUPT.
+int querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context);
 
-// maintenance.c: seals the oldest window that is due; retention.
+// seal.c: seals the windows that are due.
 void seal_due(struct storage *s);
+// retention.c: removes windows past retention, sets corrupt ones aside.
 void retire_windows(struct storage *s);
+void set_aside_log(struct storage *s, const char *path, const char *why);
 
 // meta.c
 int meta_open(struct meta **out, const char *path, struct error *err);

@@ -27,6 +27,12 @@ void window_unref(struct window *w);
 // Unlinks the file; it stays readable for those who hold a reference.
 int window_remove(struct window *w, struct error *err);
 
+// Notes that reading met damage: maintenance will set the file aside (rename it to *.corrupt).
+void window_mark_corrupt(struct window *w);
+bool window_is_corrupt(const struct window *w);
+int window_set_aside(struct window *w, struct error *err);
+const char *window_path(const struct window *w);
+
 int64_t window_min_ms(const struct window *w);
 int64_t window_max_ms(const struct window *w); // exclusive
 uint64_t window_bytes(const struct window *w);

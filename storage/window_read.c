@@ -17,6 +17,7 @@ struct window {
     int64_t min_ms, max_ms;
     uint64_t bytes;
     uint32_t series_count;
+    atomic_bool corrupt;
     unsigned series, chunks, postings; // tables
 };
 
@@ -121,6 +122,30 @@ int window_remove(struct window *w, struct error *err)
 {
     int rc = io_unlink(w->path);
     return rc ? error_set(err, rc, "remove %s: %m", w->path) : OK;
+}
+
+void window_mark_corrupt(struct window *w)
+{
+    atomic_store(&w->corrupt, true);
+}
+
+bool window_is_corrupt(const struct window *w)
+{
+    return atomic_load(&w->corrupt);
+}
+
+const char *window_path(const struct window *w)
+{
+    return w->path;
+}
+
+int window_set_aside(struct window *w, struct error *err)
+{
+    struct buf to = BUF_INIT;
+    buf_printf(&to, "%s.corrupt", w->path);
+    int rc = io_rename(w->path, buf_text(&to));
+    buf_release(&to);
+    return rc ? error_set(err, rc, "rename %s: %m", w->path) : OK;
 }
 
 int64_t window_min_ms(const struct window *w)
@@ -231,19 +256,21 @@ static int pass_posting(struct posting_scan *scan, struct str stored)
     struct str payload;
     struct decoder d;
     if (!window_value_check(stored, &payload))
-        return OK;
+        return ERR_CORRUPT;
     decoder_init(&d, payload);
     struct str name = decode_sized(&d);
     struct str value = decode_sized(&d);
     uint64_t count = decode_varint(&d);
-    if (d.failed || !str_eq(name, scan->name) || count > payload.len)
-        return OK;
+    if (d.failed || count > payload.len)
+        return ERR_CORRUPT;
+    if (!str_eq(name, scan->name))
+        return OK; // the hashes collide
     scan->ids.count = 0;
     uint64_t id = 0;
     for (uint64_t i = 0; i < count; i++) {
         id += decode_varint(&d);
         if (d.failed || id >= scan->window->series_count)
-            return OK;
+            return ERR_CORRUPT;
         ids_add(&scan->ids, (uint32_t)id);
     }
     scan->each(scan->context, value, scan->ids.items, scan->ids.count);
@@ -258,18 +285,6 @@ static int scan_value(void *context, struct str key, struct str stored)
     return pass_posting(scan, stored);
 }
 
-static void each_posting(struct window *w, struct str from,
-                         int (*each)(void *context, struct str key, struct str value),
-                         struct posting_scan *scan)
-{
-    struct lmdb_txn *t;
-    if (lmdb_begin(&t, w->env, false, NULL) != OK)
-        return;
-    lmdb_each(t, w->postings, from, each, scan);
-    lmdb_abort(t);
-    ids_release(&scan->ids);
-}
-
 static void index_all(void *context, struct ids *out)
 {
     const struct window *w = context;
@@ -277,8 +292,8 @@ static void index_all(void *context, struct ids *out)
         ids_add(out, i);
 }
 
-static void index_value(void *context, struct str name, struct str value, index_value_fn *each,
-                        void *each_context)
+static int index_value(void *context, struct str name, struct str value, index_value_fn *each,
+                       void *each_context)
 {
     struct window *w = context;
     struct posting_scan scan = {.window = w, .name = name, .each = each, .context = each_context};
@@ -286,24 +301,35 @@ static void index_value(void *context, struct str name, struct str value, index_
     struct lmdb_txn *t;
     struct str stored;
     window_pair_key(name, value, key);
-    if (lmdb_begin(&t, w->env, false, NULL) != OK)
-        return;
-    if (lmdb_get(t, w->postings, str_make(key, sizeof(key)), &stored) == OK)
-        pass_posting(&scan, stored);
+    int rc = lmdb_begin(&t, w->env, false, NULL);
+    if (rc)
+        return rc;
+    rc = lmdb_get(t, w->postings, str_make(key, sizeof(key)), &stored);
+    if (rc == OK)
+        rc = pass_posting(&scan, stored);
     lmdb_abort(t);
     ids_release(&scan.ids);
+    return rc == ERR_NOT_FOUND ? OK : rc;
 }
 
-static void index_values(void *context, struct str name, index_value_fn *each, void *each_context)
+static int index_values(void *context, struct str name, index_value_fn *each, void *each_context)
 {
-    struct posting_scan scan = {.window = context,
+    struct window *w = context;
+    struct lmdb_txn *t;
+    struct posting_scan scan = {.window = w,
                                 .name_hash = hash_str(name),
                                 .name = name,
                                 .each = each,
                                 .context = each_context};
     char from[8];
     be64_put(from, scan.name_hash);
-    each_posting(context, str_make(from, sizeof(from)), scan_value, &scan);
+    int rc = lmdb_begin(&t, w->env, false, NULL);
+    if (rc)
+        return rc;
+    rc = lmdb_each(t, w->postings, str_make(from, sizeof(from)), scan_value, &scan);
+    lmdb_abort(t);
+    ids_release(&scan.ids);
+    return rc < 0 ? rc : OK;
 }
 
 struct series_index window_index(struct window *w)

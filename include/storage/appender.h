@@ -32,7 +32,8 @@ int appender_add(struct appender *a, series_ref series, int64_t t_ms, double val
 
 // `durable`: returns only once the batch would survive kill -9 (it is in the kernel). All or
 // nothing: after an error the batch is rolled back, nothing of it is visible, and the appender is
-// empty and usable. ERR_NO_SPACE, ERR_IO.
+// empty and usable. ERR_NO_SPACE, ERR_IO; ERR_NOT_FOUND when the batch stayed open for so long that
+// one of its series was forgotten: look the series up again.
 int appender_commit(struct appender *a, bool durable, struct error *err);
 void appender_rollback(struct appender *a);
 // Samples accepted since the last commit or rollback.

@@ -78,23 +78,28 @@ static void collect(struct storage *s, struct sealing *seal)
         qsort(seal->series, seal->count, sizeof(*seal->series), by_labels);
 }
 
-static int publish_window(struct storage *s, const struct sealing *seal, struct error *err)
+// A view that begins the head at the end of the span; `added` is NULL when the span was empty.
+static void publish_span(struct storage *s, const struct sealing *seal, struct window *added)
+{
+    struct view *old = view_get(s);
+    size_t count = old->window_count;
+    struct window **windows = mem_calloc(count + 1, sizeof(*windows));
+    for (size_t i = 0; i < count; i++)
+        windows[i] = window_ref(old->windows[i]);
+    if (added)
+        windows[count++] = added;
+    view_publish(s, windows, count, seal->max_ms);
+    view_put(s, old);
+}
+
+static int open_window(struct storage *s, const struct sealing *seal, struct window **out,
+                       struct error *err)
 {
     struct buf name = BUF_INIT;
-    struct window *added;
     buf_printf(&name, "window-%lld-%lld.lmdb", (long long)seal->min_ms, (long long)seal->max_ms);
-    int rc = window_open(&added, s->path, buf_text(&name), err);
+    int rc = window_open(out, s->path, buf_text(&name), err);
     buf_release(&name);
-    if (rc)
-        return rc;
-    struct view *old = view_get(s);
-    struct window **windows = mem_calloc(old->window_count + 1, sizeof(*windows));
-    for (size_t i = 0; i < old->window_count; i++)
-        windows[i] = window_ref(old->windows[i]);
-    windows[old->window_count] = added;
-    view_publish(s, windows, old->window_count + 1, seal->max_ms);
-    view_put(s, old);
-    return OK;
+    return rc;
 }
 
 static int drop_journal(struct storage *s, int64_t before_ms, struct error *err)
@@ -113,14 +118,16 @@ static int seal_span(struct storage *s, struct sealing *seal, struct error *err)
     atomic_store(&s->sealed_ms, seal->max_ms);
     pthread_mutex_unlock(&s->commit);
     collect(s, seal);
+    struct window *added = NULL;
     int rc = OK;
     if (seal->count)
         rc = window_write(s->path, seal->min_ms, seal->max_ms, seal->series, seal->count, err);
     if (rc == OK && seal->count)
-        rc = publish_window(s, seal, err);
-    if (rc == OK)
-        rc = drop_journal(s, seal->max_ms, err);
-    return rc;
+        rc = open_window(s, seal, &added, err);
+    if (rc)
+        return rc;
+    publish_span(s, seal, added);
+    return drop_journal(s, seal->max_ms, err);
 }
 
 static void forget_sealed(struct storage *s)
@@ -179,56 +186,4 @@ void seal_due(struct storage *s)
                  LOG_INT("series", (int64_t)seal.count));
         forget_sealed(s);
     }
-}
-
-int64_t retention_floor_ms(const struct storage *s)
-{
-    int64_t retention_ms = atomic_load(&s->retention_ms);
-    return retention_ms && s->path ? clock_wall_ms(s->options.clock) - retention_ms : INT64_MIN;
-}
-
-static uint64_t bytes_on_disk(const struct storage *s, const struct view *v)
-{
-    uint64_t bytes = journal_bytes(s->journal);
-    for (size_t i = 0; i < v->window_count; i++)
-        bytes += window_bytes(v->windows[i]);
-    return bytes;
-}
-
-// How many windows, from the oldest on, are past retention by time or too much by size.
-static size_t count_retired(const struct storage *s, const struct view *v)
-{
-    int64_t floor_ms = retention_floor_ms(s);
-    uint64_t limit = atomic_load(&s->retention_bytes);
-    uint64_t bytes = bytes_on_disk(s, v);
-    size_t count = 0;
-    while (count < v->window_count) {
-        const struct window *w = v->windows[count];
-        if (window_max_ms(w) > floor_ms && !(limit && bytes > limit))
-            break;
-        bytes -= window_bytes(w);
-        count++;
-    }
-    return count;
-}
-
-void retire_windows(struct storage *s)
-{
-    struct view *old = view_get(s);
-    size_t retired = count_retired(s, old), removed = 0;
-    struct error err;
-    while (removed < retired && window_remove(old->windows[removed], &err) == OK)
-        removed++;
-    if (removed < retired)
-        log_error("a window past retention could not be removed", LOG_ERR(&err));
-    if (removed) {
-        size_t kept = old->window_count - removed;
-        struct window **windows = mem_calloc(kept, sizeof(*windows));
-        for (size_t i = 0; i < kept; i++)
-            windows[i] = window_ref(old->windows[removed + i]);
-        view_publish(s, windows, kept, old->head_min_ms);
-        metric_add(s->metrics.retention_drops, removed);
-        log_info("windows past retention removed", LOG_INT("count", (int64_t)removed));
-    }
-    view_put(s, old);
 }
