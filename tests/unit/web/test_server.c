@@ -1,4 +1,5 @@
 // The HTTP server as a client sees it: routing, methods, limits, headers, management.
+#include "ui_assets.h"
 #include "unit.h"
 #include "web/fixture.h"
 
@@ -47,7 +48,6 @@ static void routing(void **state)
         {"GET", "/api/v1/write", NULL, 405, "Allow: POST, OPTIONS", NULL},
         {"BREW", "/api/v1/query", NULL, 405, NULL, NULL},
         {"OPTIONS", "/api/v1/query", NULL, 204, NULL, ""},
-        {"GET", "/", NULL, 200, "text/plain", NULL},
         {"GET", "/api/v1/query?query=%zz", NULL, 400, "application/json",
          "{\"status\":\"error\",\"errorType\":\"bad_data\",\"error\":\"error parsing form values: "
          "invalid URL escape \\\"%zz\\\"\"}"},
@@ -121,9 +121,6 @@ static void prefix_and_disabled_parts(void **state)
     (void)state;
     static const struct call calls[] = {
         {"GET", "/lapwing/-/healthy", NULL, 200, NULL, NULL},
-        {"GET", "/lapwing/", NULL, 200, NULL, NULL},
-        {"GET", "/lapwing", NULL, 200, NULL, NULL},
-        {"GET", "/", NULL, 200, NULL, NULL},
         {"GET", "/-/healthy", NULL, 404, NULL, NULL},
         {"GET", "/lapwingx/-/healthy", NULL, 404, NULL, NULL},
         {"POST", "/lapwing/-/reload", NULL, 403, NULL, "Lifecycle API is not enabled.\n"},
@@ -135,6 +132,65 @@ static void prefix_and_disabled_parts(void **state)
     struct fixture f;
     fixture_init(&f, with_prefix);
     check_calls(&f, calls, COUNT_OF(calls));
+    fixture_release(&f);
+}
+
+// With the UI the root leads to it, by the external URL's path; without, it names the API.
+static void check_root(struct fixture *f, const char *root, const char *pages)
+{
+    struct answer a;
+    char target[64];
+    get(f, root, &a);
+    assert_int_equal(a.status, ui_asset_count ? 302 : 200);
+    assert_true(contains(ui_asset_count ? a.head : a.body,
+                         ui_asset_count ? "Location: /query" : "/api/v1/query_range"));
+    answer_release(&a);
+    snprintf(target, sizeof(target), "%s/alerts", pages);
+    get(f, target, &a);
+    assert_int_equal(a.status, ui_asset_count ? 200 : 404);
+    answer_release(&a);
+    snprintf(target, sizeof(target), "%s/assets/nothing.js", pages);
+    get(f, target, &a);
+    assert_int_equal(a.status, 404);
+    answer_release(&a);
+}
+
+static void root_page(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    check_root(&f, "/", "");
+    fixture_release(&f);
+    fixture_init(&f, with_prefix);
+    check_root(&f, "/", "/lapwing");
+    check_root(&f, "/lapwing", "/lapwing");
+    check_root(&f, "/lapwing/", "/lapwing");
+    fixture_release(&f);
+}
+
+// The UI's document names its script, which is served for ever under that name.
+static void ui_files(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, NULL);
+    for (size_t i = 0; i < ui_asset_count; i++) {
+        struct answer a;
+        char target[128], header[128];
+        snprintf(target, sizeof(target), "/assets/%s", ui_assets[i].name);
+        get(&f, target, &a);
+        assert_int_equal(a.status, 200);
+        assert_int_equal(a.body.len, ui_assets[i].end - ui_assets[i].begin);
+        assert_true(contains(a.head, "Content-Encoding: gzip"));
+        assert_true(contains(a.head, ui_assets[i].content_type));
+        answer_release(&a);
+        snprintf(header, sizeof(header), "If-None-Match: %s\r\n", ui_assets[i].etag);
+        client_call(f.port, "GET", target, header, str_make(NULL, 0), &a);
+        assert_int_equal(a.status, 304);
+        assert_int_equal(a.body.len, 0);
+        answer_release(&a);
+    }
     fixture_release(&f);
 }
 
@@ -266,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(routing),          cmocka_unit_test(headers),
         cmocka_unit_test(cors_by_pattern),  cmocka_unit_test(prefix_and_disabled_parts),
+        cmocka_unit_test(root_page),        cmocka_unit_test(ui_files),
         cmocka_unit_test(lifecycle),        cmocka_unit_test(bodies_are_limited),
         cmocka_unit_test(hostile_requests), cmocka_unit_test(bad_options),
         cmocka_unit_test(own_metrics),
