@@ -1,0 +1,121 @@
+#include "changes.h"
+
+#include "base/coding.h"
+#include "base/hash.h"
+#include "base/mem.h"
+
+struct change {
+    bool is_delete;
+    struct buf value;
+};
+
+void changes_init(struct changes *c, struct storage *storage)
+{
+    *c = (struct changes){.storage = storage};
+    strmap_init(&c->pending);
+}
+
+static void change_free(struct change *change)
+{
+    if (!change)
+        return;
+    buf_release(&change->value);
+    mem_free(change);
+}
+
+static void drop_pending(struct changes *c)
+{
+    for (size_t i = 0; i < c->pending.count; i++)
+        change_free(c->pending.entries[i].value);
+    strmap_release(&c->pending);
+}
+
+void changes_release(struct changes *c)
+{
+    drop_pending(c);
+}
+
+static void pending_key(struct buf *out, enum meta_table table, struct str key)
+{
+    buf_char(out, (char)table);
+    buf_str(out, key);
+}
+
+static struct change *change_for(struct changes *c, enum meta_table table, struct str key)
+{
+    struct buf name = BUF_INIT;
+    pending_key(&name, table, key);
+    struct change *change = strmap_get(&c->pending, buf_view(&name));
+    if (!change) {
+        change = mem_calloc(1, sizeof(*change));
+        strmap_put(&c->pending, buf_view(&name), change);
+    }
+    buf_release(&name);
+    buf_reset(&change->value);
+    return change;
+}
+
+void changes_put(struct changes *c, enum meta_table table, struct str key, struct str value)
+{
+    struct change *change = change_for(c, table, key);
+    change->is_delete = false;
+    buf_str(&change->value, value);
+}
+
+void changes_delete(struct changes *c, enum meta_table table, struct str key)
+{
+    change_for(c, table, key)->is_delete = true;
+}
+
+bool changes_pending(const struct changes *c)
+{
+    return c->pending.count > 0;
+}
+
+int changes_get(struct changes *c, enum meta_table table, struct str key, struct buf *out)
+{
+    struct buf name = BUF_INIT;
+    pending_key(&name, table, key);
+    const struct change *change = strmap_get(&c->pending, buf_view(&name));
+    buf_release(&name);
+    if (!change)
+        return meta_get(c->storage, table, key, out);
+    if (change->is_delete)
+        return ERR_NOT_FOUND;
+    buf_reset(out);
+    buf_str(out, buf_view(&change->value));
+    return 0;
+}
+
+int changes_commit(struct changes *c, struct error *err)
+{
+    if (!changes_pending(c))
+        return 0;
+    struct meta_batch *batch = meta_batch_new(c->storage);
+    for (size_t i = 0; i < c->pending.count; i++) {
+        const struct strmap_entry *entry = &c->pending.entries[i];
+        const struct change *change = entry->value;
+        enum meta_table table = (enum meta_table)entry->key[0];
+        struct str key = str_make(entry->key + 1, entry->key_len - 1);
+        if (change->is_delete)
+            meta_delete(batch, table, key);
+        else
+            meta_put(batch, table, key, buf_view(&change->value));
+    }
+    int rc = meta_commit(batch, err);
+    meta_batch_free(batch);
+    if (rc == 0) {
+        drop_pending(c);
+        strmap_init(&c->pending);
+    }
+    return rc;
+}
+
+struct changes_key changes_key(char prefix, struct str name)
+{
+    struct changes_key key;
+    key.bytes[0] = prefix;
+    be64_put(key.bytes + 1, hash64(name.ptr, name.len, 0));
+    be64_put(key.bytes + 9, hash64(name.ptr, name.len, 1));
+    return key;
+}

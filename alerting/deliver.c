@@ -1,0 +1,237 @@
+// A few threads share the outbox: each takes the oldest entry that is due and whose integration is
+// not busy, so that a slow receiver holds up none but itself, and an integration's notifications
+// leave in order.
+//
+// The entry is on disk before it is sent, and the log's entry and the outbox's removal are written
+// as one commit after it arrived: a notification is sent once, unless power fails in between.
+#include "deliver.h"
+
+#include <errno.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define THREAD_COUNT 4
+#define WAIT_MAX_MS  INT64_C(60000)
+
+struct deliverer {
+    struct alertmanager *engine; // its lock guards `stopping`
+    pthread_cond_t due;
+    bool stopping;
+    pthread_t threads[THREAD_COUNT];
+};
+
+// One attempt, away from the lock.
+struct attempt {
+    struct outbox_entry *entry; // in flight: nobody else removes it
+    struct routing *routing;    // a reference
+    const struct integration *integration;
+    struct buf payload;
+    unsigned number;
+    struct send_result result;
+};
+
+static void drop_orphan(struct alertmanager *a, struct outbox_entry *entry)
+{
+    log_warn("notification dropped: its receiver is no longer configured",
+             LOG_STR("receiver", entry->target->receiver),
+             LOG_STR("integration", entry->target->kind),
+             LOG_INT("index", (int64_t)entry->target->index), LOG_STR("group", entry->group_key));
+    metric_add(a->metrics.outbox_dropped, 1);
+    outbox_remove(&a->outbox, entry);
+}
+
+// Under the lock. False when there is nothing to send; entries that cannot be sent are dropped.
+static bool begin(struct alertmanager *a, struct attempt *attempt, int64_t now_ms)
+{
+    struct outbox_entry *entry;
+    while (a->routing && (entry = outbox_due(&a->outbox, now_ms))) {
+        const struct outbox_target *target = entry->target;
+        attempt->integration =
+            routing_find(a->routing, target->receiver, target->kind, target->index);
+        if (!attempt->integration) {
+            drop_orphan(a, entry);
+            continue;
+        }
+        attempt->number = entry->attempts + 1;
+        if (outbox_take(&a->outbox, entry, &attempt->payload)) {
+            log_error("a queued notification was lost on disk");
+            continue;
+        }
+        attempt->entry = entry;
+        attempt->routing = routing_ref(a->routing);
+        return true;
+    }
+    return false;
+}
+
+static void log_attempt(const struct attempt *attempt, bool given_up)
+{
+    const struct outbox_entry *entry = attempt->entry;
+    const struct send_result *result = &attempt->result;
+    const struct log_field fields[] = {
+        LOG_STR("receiver", entry->target->receiver),
+        LOG_STR("integration", entry->target->kind),
+        LOG_INT("index", (int64_t)entry->target->index),
+        LOG_STR("group", entry->group_key),
+        LOG_INT("attempt", attempt->number),
+        LOG_INT("status", result->status),
+        LOG_ERR(&result->err),
+    };
+    size_t count = sizeof(fields) / sizeof(fields[0]);
+    enum log_level level = given_up ? LOG_ERROR : LOG_WARN;
+    const char *message = "notification failed, will be tried again";
+    if (result->outcome == OUTBOX_DELIVERED) {
+        level = LOG_INFO;
+        message = "notification delivered";
+        count--;
+    } else if (result->outcome == OUTBOX_REFUSED) {
+        level = LOG_ERROR;
+        message = "notification refused";
+    }
+    if (log_enabled(level))
+        log_write(level, __FILE__, __LINE__, message, fields, count);
+}
+
+static void log_given_up(const struct outbox_entry *entry)
+{
+    log_error("notification given up: it could not be delivered for five days",
+              LOG_STR("receiver", entry->target->receiver),
+              LOG_STR("integration", entry->target->kind), LOG_STR("group", entry->group_key));
+}
+
+static void count_attempt(const struct attempt *attempt, double seconds)
+{
+    const struct integration_metrics *m = attempt->integration->metrics;
+    metric_add(m->requests, 1);
+    metric_observe(m->latency, seconds);
+    if (attempt->result.outcome != OUTBOX_DELIVERED)
+        metric_add(m->requests_failed, 1);
+    if (attempt->result.outcome == OUTBOX_REFUSED)
+        metric_add(m->failed, 1);
+}
+
+// What was delivered, or given up, is what the receiver counts as told.
+static void note_told(struct alertmanager *a, const struct outbox_entry *entry, int64_t now_ms)
+{
+    nflog_put(&a->nflog, &entry->key, entry->in_flight, now_ms, entry->repeat_interval_ms);
+}
+
+static void finish(struct alertmanager *a, struct attempt *attempt, int64_t now_ms)
+{
+    struct outbox_entry *entry = attempt->entry;
+    const struct send_result *result = &attempt->result;
+    struct buf group_id = BUF_INIT;
+    buf_str(&group_id, entry->group_id);
+    bool too_late = outbox_gives_up(entry, result->outcome, now_ms);
+    log_attempt(attempt, too_late);
+    if (too_late) {
+        log_given_up(entry);
+        metric_add(attempt->integration->metrics->failed, 1);
+    }
+    if (too_late || result->outcome == OUTBOX_DELIVERED)
+        note_told(a, entry, now_ms);
+    outbox_settle(&a->outbox, entry, result->outcome, result->retry_after_ms, now_ms);
+    struct group *group = groups_find(&a->groups, buf_view(&group_id));
+    if (group && pipeline_is_told(a, group))
+        group_drop_resolved(&a->groups, group, now_ms);
+    buf_release(&group_id);
+}
+
+bool deliver_one(struct alertmanager *a)
+{
+    const struct clock *clock = a->options.clock;
+    struct attempt attempt = {0};
+    pthread_mutex_lock(&a->lock);
+    bool begun = begin(a, &attempt, clock_wall_ms(clock));
+    pthread_mutex_unlock(&a->lock);
+    if (begun) {
+        int64_t start_ns = clock_mono_ns(clock);
+        attempt.integration->kind->send(attempt.integration, buf_view(&attempt.payload), &a->wire,
+                                        &attempt.result);
+        count_attempt(&attempt, (double)(clock_mono_ns(clock) - start_ns) / 1e9);
+        int64_t now_ms = clock_wall_ms(clock);
+        pthread_mutex_lock(&a->lock);
+        finish(a, &attempt, now_ms);
+        engine_commit(a, now_ms);
+        if (a->deliverer)
+            pthread_cond_broadcast(&a->deliverer->due);
+        pthread_mutex_unlock(&a->lock);
+        routing_unref(attempt.routing);
+    }
+    buf_release(&attempt.payload);
+    return begun;
+}
+
+static void wait_until_due(struct deliverer *d)
+{
+    struct alertmanager *a = d->engine;
+    int64_t next_ms = outbox_next_ms(&a->outbox);
+    int64_t now_ms = clock_wall_ms(a->options.clock);
+    int64_t wait_ms = next_ms == INT64_MAX ? WAIT_MAX_MS : next_ms - now_ms;
+    if (wait_ms <= 0)
+        return;
+    if (wait_ms > WAIT_MAX_MS)
+        wait_ms = WAIT_MAX_MS;
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    pthread_cond_timedwait(&d->due, &a->lock, &until);
+}
+
+static void *deliver_thread(void *argument)
+{
+    struct deliverer *d = argument;
+    struct alertmanager *a = d->engine;
+    (void)pthread_setname_np(pthread_self(), "deliver");
+    pthread_mutex_lock(&a->lock);
+    while (!d->stopping) {
+        pthread_mutex_unlock(&a->lock);
+        bool busy = deliver_one(a);
+        pthread_mutex_lock(&a->lock);
+        if (!busy && !d->stopping)
+            wait_until_due(d);
+    }
+    pthread_mutex_unlock(&a->lock);
+    return NULL;
+}
+
+struct deliverer *deliverer_start(struct alertmanager *a)
+{
+    struct deliverer *d = mem_calloc(1, sizeof(*d));
+    pthread_condattr_t attributes;
+    d->engine = a;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->due, &attributes);
+    pthread_condattr_destroy(&attributes);
+    for (size_t i = 0; i < THREAD_COUNT; i++)
+        if (pthread_create(&d->threads[i], NULL, deliver_thread, d))
+            abort();
+    return d;
+}
+
+void deliverer_wake(struct deliverer *d)
+{
+    if (d)
+        pthread_cond_broadcast(&d->due);
+}
+
+void deliverer_stop(struct deliverer *d)
+{
+    if (!d)
+        return;
+    pthread_mutex_lock(&d->engine->lock);
+    d->stopping = true;
+    pthread_cond_broadcast(&d->due);
+    pthread_mutex_unlock(&d->engine->lock);
+    for (size_t i = 0; i < THREAD_COUNT; i++)
+        pthread_join(d->threads[i], NULL);
+    pthread_cond_destroy(&d->due);
+    mem_free(d);
+}

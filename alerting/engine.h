@@ -1,0 +1,55 @@
+// The notification engine's state: what alertmanager.c, pipeline.c and deliver.c share.
+//
+// One lock guards all of it. It is held while groups are flushed and state is committed, never
+// while something is sent.
+#ifndef ALERTING_ENGINE_H
+#define ALERTING_ENGINE_H
+
+#include <pthread.h>
+
+#include "alerting/alertmanager.h"
+#include "group.h"
+#include "inhibit.h"
+#include "nflog.h"
+#include "outbox.h"
+#include "pipeline_metrics.h"
+#include "routing.h"
+#include "wire.h"
+
+struct deliverer;
+struct wire_transfer;
+
+struct alertmanager {
+    struct alertmanager_options options;
+    struct wire wire; // how things are sent; set before the first alertmanager_apply()
+    struct wire_transfer *transfer; // the network's wire, owned
+    void (*wake)(void *context);
+    void *wake_context;
+    struct pipeline_metrics metrics;
+    struct deliverer *deliverer; // NULL until something is applied, or when not delivering
+
+    pthread_mutex_t lock; // guards all below
+    struct changes changes;
+    struct alert_store store;
+    struct groups groups;
+    struct nflog nflog;
+    struct outbox outbox;
+    struct inhibitor inhibitor;
+    struct routing *routing; // NULL before the first configuration
+    struct rng rng;
+    int64_t last_tick_ms;
+    int64_t deadline_ms; // when the owner was told that the next tick is due
+    int64_t commit_ms;   // when what changed is written at the latest; INT64_MAX: nothing did
+    int64_t expire_ms;   // when the notification log is next cleaned
+    bool commit_failing;
+};
+
+// Writes down what changed. A failure is logged, counted, and tried again later.
+void engine_commit(struct alertmanager *a, int64_t now_ms);
+// Flushes the group: decides what each of its receiver's integrations is to be told, and puts it
+// into the outbox. The group may be gone afterwards.
+void pipeline_flush(struct alertmanager *a, struct group *group, int64_t now_ms);
+// Nothing is left to be delivered for the group: it may let go of what has ended.
+bool pipeline_is_told(const struct alertmanager *a, const struct group *group);
+
+#endif

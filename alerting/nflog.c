@@ -1,0 +1,117 @@
+#include "nflog.h"
+
+#include "base/mem.h"
+
+struct changes_key nflog_key(struct str group_key, struct str receiver, const char *integration,
+                             size_t index)
+{
+    struct buf text = BUF_INIT;
+    buf_sized(&text, group_key);
+    buf_sized(&text, receiver);
+    buf_sized(&text, str_from(integration));
+    buf_varint(&text, index);
+    struct changes_key key = changes_key('n', buf_view(&text));
+    buf_release(&text);
+    return key;
+}
+
+void nflog_init(struct nflog *log, struct changes *changes)
+{
+    *log = (struct nflog){.changes = changes};
+    strmap_init(&log->entries);
+}
+
+static void entry_free(struct nflog_entry *entry)
+{
+    told_release(&entry->told);
+    mem_free(entry);
+}
+
+void nflog_release(struct nflog *log)
+{
+    for (size_t i = 0; i < log->entries.count; i++)
+        entry_free(log->entries.entries[i].value);
+    strmap_release(&log->entries);
+}
+
+static struct nflog_entry *entry_replace(struct nflog *log, struct str key)
+{
+    struct nflog_entry *entry = mem_calloc(1, sizeof(*entry));
+    struct nflog_entry *old = strmap_put(&log->entries, key, entry);
+    if (old)
+        entry_free(old);
+    return entry;
+}
+
+static int load_one(void *context, struct str key, struct str value)
+{
+    struct decoder d;
+    decoder_init(&d, value);
+    uint8_t version = decode_u8(&d);
+    int64_t timestamp_ms = decode_svarint(&d);
+    int64_t expires_ms = decode_svarint(&d);
+    struct told told;
+    if (version != 1 || !told_decode(&d, &told))
+        return 0;
+    struct nflog_entry *entry = entry_replace(context, key);
+    *entry =
+        (struct nflog_entry){.told = told, .timestamp_ms = timestamp_ms, .expires_ms = expires_ms};
+    return 0;
+}
+
+int nflog_load(struct nflog *log)
+{
+    return meta_each(log->changes->storage, META_NOTIFICATIONS, STR(""), load_one, log);
+}
+
+const struct nflog_entry *nflog_find(const struct nflog *log, const struct changes_key *key)
+{
+    return strmap_get(&log->entries, changes_key_str(key));
+}
+
+void nflog_put(struct nflog *log, const struct changes_key *key, const struct told *told,
+               int64_t now_ms, int64_t repeat_interval_ms)
+{
+    int64_t kept_ms =
+        repeat_interval_ms < NFLOG_RETENTION_MS / 2 ? 2 * repeat_interval_ms : NFLOG_RETENTION_MS;
+    struct told copy = told_copy(told);
+    struct nflog_entry *entry = entry_replace(log, changes_key_str(key));
+    *entry =
+        (struct nflog_entry){.told = copy, .timestamp_ms = now_ms, .expires_ms = now_ms + kept_ms};
+
+    struct buf value = BUF_INIT;
+    buf_char(&value, 1);
+    buf_svarint(&value, entry->timestamp_ms);
+    buf_svarint(&value, entry->expires_ms);
+    told_encode(&value, &entry->told);
+    changes_put(log->changes, META_NOTIFICATIONS, changes_key_str(key), buf_view(&value));
+    buf_release(&value);
+}
+
+void nflog_expire(struct nflog *log, int64_t now_ms)
+{
+    for (size_t i = log->entries.count; i-- > 0;) {
+        struct nflog_entry *entry = log->entries.entries[i].value;
+        if (entry->expires_ms > now_ms)
+            continue;
+        struct str key = str_make(log->entries.entries[i].key, log->entries.entries[i].key_len);
+        changes_delete(log->changes, META_NOTIFICATIONS, key);
+        strmap_remove(&log->entries, key);
+        entry_free(entry);
+    }
+}
+
+bool nflog_needs_update(const struct nflog_entry *entry, const struct told *now_told,
+                        bool send_resolved, int64_t repeat_interval_ms, int64_t now_ms)
+{
+    if (!entry)
+        return now_told->firing.count > 0;
+    if (!fingerprints_contain(&entry->told.firing, &now_told->firing))
+        return true;
+    // Irrespective of send_resolved: the log must learn that nothing fires any more.
+    if (now_told->firing.count == 0)
+        return entry->told.firing.count > 0;
+    if (send_resolved && !fingerprints_contain(&entry->told.resolved, &now_told->resolved))
+        return true;
+    return entry->timestamp_ms < now_ms - repeat_interval_ms;
+}

@@ -1,0 +1,45 @@
+// The notification log: what each receiver integration was last told about each group, and when.
+//
+// It is what keeps people from being told twice, over restarts too. Entries are kept for twice the
+// repeat interval, at most NFLOG_RETENTION_MS.
+#ifndef ALERTING_NFLOG_H
+#define ALERTING_NFLOG_H
+
+#include "base/strmap.h"
+#include "changes.h"
+#include "told.h"
+
+#define NFLOG_RETENTION_MS (INT64_C(120) * 3600 * 1000)
+
+struct nflog_entry {
+    struct told told;
+    int64_t timestamp_ms;
+    int64_t expires_ms;
+};
+
+struct nflog {
+    struct strmap entries;   // key bytes -> struct nflog_entry, owned
+    struct changes *changes; // borrowed
+};
+
+// Names what is logged (and queued in the outbox) together: one integration of one receiver, and
+// the group it is told about.
+struct changes_key nflog_key(struct str group_key, struct str receiver, const char *integration,
+                             size_t index);
+
+void nflog_init(struct nflog *log, struct changes *changes);
+void nflog_release(struct nflog *log);
+int nflog_load(struct nflog *log);
+const struct nflog_entry *nflog_find(const struct nflog *log, const struct changes_key *key);
+void nflog_put(struct nflog *log, const struct changes_key *key, const struct told *told,
+               int64_t now_ms, int64_t repeat_interval_ms);
+// Forgets what has expired.
+void nflog_expire(struct nflog *log, int64_t now_ms);
+
+// Whether the receiver is to be told of `now_told`, having been told what `entry` says (NULL:
+// nothing). Alertmanager's rules: new firing alerts, the end of the last one, newly resolved ones
+// if those are wanted, and after the repeat interval the same again.
+bool nflog_needs_update(const struct nflog_entry *entry, const struct told *now_told,
+                        bool send_resolved, int64_t repeat_interval_ms, int64_t now_ms);
+
+#endif

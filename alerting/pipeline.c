@@ -1,0 +1,309 @@
+// A flush, stage by stage, as Alertmanager's pipeline orders them:
+//
+//     alerts of the group, sorted -> active and mute intervals -> inhibition -> per integration:
+//         what was it told? -> does that differ, or is it time to repeat? -> render -> outbox
+//
+// What an integration was told stands in the notification log once it was delivered. Until then the
+// outbox holds what it is being told, so that each flush compares the present with what really
+// arrived: a notification that was not delivered and is not true any more is replaced, or dropped.
+// An alert that ended stays in its group until its end was delivered.
+#include "base/log.h"
+#include "engine.h"
+
+struct flush_alert {
+    const struct stored_alert *stored;
+    bool resolved;
+};
+
+struct flush {
+    struct alertmanager *engine;
+    struct group *group;
+    int64_t now_ms;
+    struct arena arena;
+    struct flush_alert *alerts;
+    size_t count;
+};
+
+static int flush_order(const void *left, const void *right)
+{
+    const struct flush_alert *a = left, *b = right;
+    return alert_order(a->stored->alert.labels, b->stored->alert.labels);
+}
+
+static void collect(struct flush *f)
+{
+    f->alerts = arena_array(&f->arena, f->group->alert_count + 1, sizeof(*f->alerts));
+    for (size_t i = 0; i < f->group->alert_count; i++) {
+        const struct stored_alert *stored = f->group->alerts[i];
+        f->alerts[f->count++] =
+            (struct flush_alert){stored, alert_is_resolved(&stored->alert, f->now_ms)};
+    }
+    qsort(f->alerts, f->count, sizeof(*f->alerts), flush_order);
+}
+
+static bool any_interval(struct time_interval *const *intervals, size_t count, int64_t now_ms)
+{
+    for (size_t i = 0; i < count; i++)
+        if (intervals[i] && time_interval_contains(intervals[i], now_ms))
+            return true;
+    return false;
+}
+
+static void suppress_all(struct flush *f, struct metric *reason)
+{
+    metric_add(reason, f->count);
+    f->count = 0;
+}
+
+static void suppress_by_time(struct flush *f)
+{
+    const struct route *route = f->group->route;
+    const struct route_config *config = route->config;
+    size_t active_count = config->active_time_interval_count;
+    if (active_count && !any_interval(route->active, active_count, f->now_ms))
+        suppress_all(f, f->engine->metrics.inactive);
+    else if (any_interval(route->mute, config->mute_time_interval_count, f->now_ms))
+        suppress_all(f, f->engine->metrics.muted);
+}
+
+static void suppress_inhibited(struct flush *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        struct labels labels = f->alerts[i].stored->alert.labels;
+        if (!inhibitor_mutes(&f->engine->inhibitor, labels, f->now_ms))
+            f->alerts[kept++] = f->alerts[i];
+    }
+    metric_add(f->engine->metrics.inhibited, f->count - kept);
+    f->count = kept;
+}
+
+static struct changes_key key_for(const struct group *group, const struct integration *in)
+{
+    return nflog_key(group->key, in->receiver->config->name, in->name, in->index);
+}
+
+static struct notification_alert tell_alert(struct flush *f, const struct flush_alert *item)
+{
+    const struct alert *alert = &item->stored->alert;
+    return (struct notification_alert){
+        .status = item->resolved ? STR("resolved") : STR("firing"),
+        .labels = alert->labels,
+        .annotations = alert->annotations,
+        .starts_ms = alert->starts_ms,
+        .ends_ms = item->resolved ? alert->ends_ms : 0,
+        .generator_url = alert->generator_url,
+        .fingerprint =
+            arena_printf(&f->arena, "%016llx", (unsigned long long)item->stored->fingerprint),
+    };
+}
+
+// The pairs of `common` that `labels` has too.
+static struct labels in_common(struct label *common, size_t count, struct labels labels)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(labels_get(labels, common[i].name), common[i].value))
+            common[kept++] = common[i];
+    return (struct labels){common, kept};
+}
+
+static struct label *copy_pairs(struct labels set, struct arena *arena)
+{
+    struct label *items = arena_array(arena, set.count + 1, sizeof(*items));
+    for (size_t i = 0; i < set.count; i++)
+        items[i] = set.items[i];
+    return items;
+}
+
+static void find_common(struct notification_data *data, struct arena *arena)
+{
+    if (data->alert_count == 0)
+        return;
+    const struct notification_alert *first = &data->alerts[0];
+    struct label *labels = copy_pairs(first->labels, arena);
+    struct label *annotations = copy_pairs(first->annotations, arena);
+    data->common_labels = (struct labels){labels, first->labels.count};
+    data->common_annotations = (struct labels){annotations, first->annotations.count};
+    for (size_t i = 1; i < data->alert_count; i++) {
+        const struct notification_alert *alert = &data->alerts[i];
+        data->common_labels = in_common(labels, data->common_labels.count, alert->labels);
+        data->common_annotations =
+            in_common(annotations, data->common_annotations.count, alert->annotations);
+    }
+}
+
+// Who does not want to hear of resolved alerts is told of the firing ones only.
+static void fill_data(struct flush *f, const struct integration *in, struct notification_data *data,
+                      uint64_t *truncated_count)
+{
+    uint64_t max = in->kind->max_alerts ? in->kind->max_alerts(in) : 0;
+    struct notification_alert *alerts = arena_array(&f->arena, f->count + 1, sizeof(*alerts));
+    size_t count = 0;
+    bool firing = false;
+    *truncated_count = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        if (f->alerts[i].resolved && !in->send_resolved)
+            continue;
+        if (max && count == max) {
+            (*truncated_count)++;
+            continue;
+        }
+        firing |= !f->alerts[i].resolved;
+        alerts[count++] = tell_alert(f, &f->alerts[i]);
+    }
+    *data = (struct notification_data){
+        .receiver = in->receiver->config->name,
+        .status = firing ? STR("firing") : STR("resolved"),
+        .alerts = alerts,
+        .alert_count = count,
+        .group_labels = f->group->labels,
+        .external_url = f->engine->options.external_url,
+    };
+    find_common(data, &f->arena);
+}
+
+static void enqueue(struct flush *f, const struct integration *in, const struct told *told,
+                    struct str payload)
+{
+    const struct outbox_notice notice = {
+        .key = key_for(f->group, in),
+        .receiver = in->receiver->config->name,
+        .kind = in->name,
+        .index = in->index,
+        .group_id = f->group->id,
+        .group_key = f->group->key,
+        .told = told,
+        .repeat_interval_ms = f->group->route->config->repeat_interval_ms,
+        .payload = payload,
+    };
+    outbox_put(&f->engine->outbox, &notice, f->now_ms);
+    metric_add(in->metrics->notifications, 1);
+    log_debug("notification queued", LOG_STR("receiver", notice.receiver),
+              LOG_CSTR("integration", in->name), LOG_STR("group", f->group->key),
+              LOG_INT("firing", (int64_t)told->firing.count),
+              LOG_INT("resolved", (int64_t)told->resolved.count));
+}
+
+static void render(struct flush *f, const struct integration *in, const struct told *told)
+{
+    struct notification_data data;
+    struct notice notice = {
+        .data = &data,
+        .templates = f->engine->routing->templates,
+        .group_key = f->group->key,
+        .now_ms = f->now_ms,
+        .random = rng_u64(&f->engine->rng),
+    };
+    struct buf payload = BUF_INIT;
+    struct error err = {0};
+    fill_data(f, in, &data, &notice.truncated_count);
+    if (in->kind->render(in, &notice, &payload, &err)) {
+        metric_add(in->metrics->failed, 1);
+        log_error("notification cannot be made", LOG_STR("receiver", data.receiver),
+                  LOG_CSTR("integration", in->name), LOG_STR("group", f->group->key),
+                  LOG_ERR(&err));
+    } else {
+        enqueue(f, in, told, buf_view(&payload));
+    }
+    buf_release(&payload);
+}
+
+static void cannot_tell(struct flush *f, const struct integration *in)
+{
+    metric_add(in->metrics->undeliverable, 1);
+    log_error("alerts not told: this kind of receiver is not supported yet",
+              LOG_STR("receiver", in->receiver->config->name), LOG_CSTR("integration", in->name),
+              LOG_STR("group", f->group->key), LOG_INT("alerts", (int64_t)f->count));
+}
+
+// What is queued is not true any more. An entry that is only in flight is left to arrive.
+static void cancel_queued(struct alertmanager *a, struct outbox_entry *entry)
+{
+    if (entry && (!entry->in_flight || entry->state == OUTBOX_QUEUED))
+        outbox_cancel(&a->outbox, entry);
+}
+
+static bool needs_update(struct flush *f, const struct integration *in, const struct told *told,
+                         const struct changes_key *key, const struct outbox_entry *entry)
+{
+    const struct nflog_entry *log = nflog_find(&f->engine->nflog, key);
+    struct nflog_entry arriving;
+    if (entry && entry->in_flight) {
+        arriving = (struct nflog_entry){.told = *entry->in_flight, .timestamp_ms = f->now_ms};
+        log = &arriving;
+    }
+    return nflog_needs_update(log, told, in->send_resolved,
+                              f->group->route->config->repeat_interval_ms, f->now_ms);
+}
+
+static void tell(struct flush *f, const struct integration *in, const struct told *told)
+{
+    struct alertmanager *a = f->engine;
+    struct changes_key key = key_for(f->group, in);
+    struct outbox_entry *entry = outbox_find(&a->outbox, &key);
+    if (!needs_update(f, in, told, &key, entry)) {
+        cancel_queued(a, entry);
+        return;
+    }
+    bool nothing_to_say = told->firing.count == 0 && !in->send_resolved;
+    if (nothing_to_say || !in->kind) {
+        if (!nothing_to_say)
+            cannot_tell(f, in);
+        nflog_put(&a->nflog, &key, told, f->now_ms, f->group->route->config->repeat_interval_ms);
+        cancel_queued(a, entry);
+        return;
+    }
+    bool queued_so = entry && entry->state == OUTBOX_QUEUED && told_equal(&entry->told, told);
+    if (!queued_so)
+        render(f, in, told);
+}
+
+static void tell_receiver(struct flush *f)
+{
+    const struct receiver *receiver = f->group->route->receiver;
+    struct told told = {0};
+    for (size_t i = 0; i < f->count; i++)
+        told_add(&told, f->alerts[i].stored->fingerprint, f->alerts[i].resolved);
+    told_sort(&told);
+    for (size_t i = 0; i < receiver->count; i++)
+        tell(f, &receiver->integrations[i], &told);
+    told_release(&told);
+}
+
+static void cancel_receiver(struct flush *f)
+{
+    const struct receiver *receiver = f->group->route->receiver;
+    for (size_t i = 0; i < receiver->count; i++) {
+        struct changes_key key = key_for(f->group, &receiver->integrations[i]);
+        cancel_queued(f->engine, outbox_find(&f->engine->outbox, &key));
+    }
+}
+
+bool pipeline_is_told(const struct alertmanager *a, const struct group *group)
+{
+    const struct receiver *receiver = group->route->receiver;
+    for (size_t i = 0; i < receiver->count; i++) {
+        struct changes_key key = key_for(group, &receiver->integrations[i]);
+        if (outbox_find(&a->outbox, &key))
+            return false;
+    }
+    return true;
+}
+
+void pipeline_flush(struct alertmanager *a, struct group *group, int64_t now_ms)
+{
+    struct flush f = {.engine = a, .group = group, .now_ms = now_ms};
+    arena_init(&f.arena, 0);
+    collect(&f);
+    suppress_by_time(&f);
+    suppress_inhibited(&f);
+    if (f.count)
+        tell_receiver(&f);
+    else
+        cancel_receiver(&f);
+    arena_release(&f.arena);
+    group_flushed(&a->groups, group, now_ms);
+    if (pipeline_is_told(a, group))
+        group_drop_resolved(&a->groups, group, now_ms);
+}

@@ -1,0 +1,218 @@
+#include "routing.h"
+
+#include <glob.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "pipeline_metrics.h"
+
+#define TEMPLATE_FILE_MAX ((size_t)4 << 20)
+
+static int add_template_file(struct routing *r, const char *path, struct error *err)
+{
+    struct buf text = BUF_INIT;
+    int rc = file_read(path, TEMPLATE_FILE_MAX, &text, err);
+    const char *slash = strrchr(path, '/');
+    if (rc == 0)
+        rc = template_set_add(r->templates, buf_view(&text), slash ? slash + 1 : path, err);
+    if (rc)
+        (void)error_prefix(err, "template file %s: ", path);
+    buf_release(&text);
+    return rc;
+}
+
+static int add_templates(struct routing *r, struct str pattern, struct error *err)
+{
+    struct buf text = BUF_INIT;
+    glob_t found;
+    buf_str(&text, pattern);
+    int rc = 0;
+    if (glob(buf_text(&text), 0, NULL, &found) == 0) {
+        for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
+            rc = add_template_file(r, found.gl_pathv[i], err);
+        globfree(&found);
+    }
+    buf_release(&text);
+    return rc;
+}
+
+static int load_templates(struct routing *r, struct error *err)
+{
+    r->templates = template_set_new(TEMPLATE_NOTIFICATION);
+    for (size_t i = 0; i < r->config->template_count; i++) {
+        int rc = add_templates(r, r->config->templates[i], err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static int load_intervals(struct routing *r, struct error *err)
+{
+    size_t count = r->config->time_interval_count;
+    r->intervals = arena_calloc(&r->arena, count + 1, sizeof(*r->intervals));
+    for (; r->interval_count < count; r->interval_count++) {
+        int rc = time_interval_init(&r->intervals[r->interval_count],
+                                    &r->config->time_intervals[r->interval_count], err);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static struct integration *integration_add(struct receiver *receiver,
+                                           const struct integration_kind *kind, size_t index,
+                                           bool send_resolved, const void *config,
+                                           struct pipeline_metrics *metrics)
+{
+    struct integration *in = &receiver->integrations[receiver->count++];
+    *in = (struct integration){
+        .kind = kind,
+        .name = kind ? kind->name : NULL,
+        .index = index,
+        .send_resolved = send_resolved,
+        .config = config,
+        .receiver = receiver,
+        .metrics = kind ? pipeline_metrics_for(metrics, kind->name) : NULL,
+    };
+    return in;
+}
+
+// "pagerduty_configs" -> "pagerduty"
+static const char *kind_of_other(struct arena *arena, const char *key)
+{
+    struct str name = str_from(key);
+    if (str_has_suffix(name, STR("_configs")))
+        name.len -= strlen("_configs");
+    return arena_copy(arena, name).ptr;
+}
+
+static void add_others(struct routing *r, struct receiver *receiver,
+                       struct pipeline_metrics *metrics)
+{
+    const struct receiver_config *config = receiver->config;
+    for (size_t i = 0; i < config->other_count; i++) {
+        const struct other_receiver_config *other = &config->others[i];
+        log_warn("receivers of this kind are not supported yet: alerts routed here are not told",
+                 LOG_STR("receiver", config->name), LOG_CSTR("kind", other->kind),
+                 LOG_INT("line", other->line));
+        struct integration *in = integration_add(receiver, NULL, i, false, other, metrics);
+        in->name = kind_of_other(&r->arena, other->kind);
+        in->metrics = pipeline_metrics_for(metrics, in->name);
+    }
+}
+
+static void receiver_init(struct routing *r, struct receiver *receiver,
+                          const struct receiver_config *config, struct pipeline_metrics *metrics)
+{
+    size_t count =
+        config->webhook_count + config->slack_count + config->email_count + config->other_count;
+    receiver->config = config;
+    receiver->integrations = arena_calloc(&r->arena, count + 1, sizeof(*receiver->integrations));
+    for (size_t i = 0; i < config->webhook_count; i++)
+        integration_add(receiver, &integration_webhook, i, config->webhooks[i].send_resolved,
+                        &config->webhooks[i], metrics);
+    for (size_t i = 0; i < config->email_count; i++)
+        integration_add(receiver, &integration_email, i, config->emails[i].send_resolved,
+                        &config->emails[i], metrics);
+    for (size_t i = 0; i < config->slack_count; i++)
+        integration_add(receiver, &integration_slack, i, config->slacks[i].send_resolved,
+                        &config->slacks[i], metrics);
+    add_others(r, receiver, metrics);
+}
+
+static struct receiver *find_receiver(const struct routing *r, struct str name)
+{
+    for (size_t i = 0; i < r->receiver_count; i++)
+        if (str_eq(r->receivers[i].config->name, name))
+            return &r->receivers[i];
+    return NULL;
+}
+
+static struct time_interval *find_interval(const struct routing *r, struct str name)
+{
+    for (size_t i = 0; i < r->interval_count; i++)
+        if (str_eq(r->intervals[i].config->name, name))
+            return &r->intervals[i];
+    return NULL;
+}
+
+// Every name was checked when the configuration was read.
+static struct time_interval **resolve_intervals(struct routing *r, const struct str *names,
+                                                size_t count)
+{
+    struct time_interval **out = arena_calloc(&r->arena, count + 1, sizeof(struct time_interval *));
+    for (size_t i = 0; i < count; i++)
+        out[i] = find_interval(r, names[i]);
+    return out;
+}
+
+static int resolve_route(void *context, struct route *route)
+{
+    struct routing *r = context;
+    const struct route_config *config = route->config;
+    route->receiver = find_receiver(r, config->receiver);
+    route->mute =
+        resolve_intervals(r, config->mute_time_intervals, config->mute_time_interval_count);
+    route->active =
+        resolve_intervals(r, config->active_time_intervals, config->active_time_interval_count);
+    return route->receiver ? 0 : ERR_NOT_FOUND;
+}
+
+int routing_new(struct routing **out, struct alertmanager_config *config,
+                struct pipeline_metrics *metrics, struct error *err)
+{
+    struct routing *r = mem_calloc(1, sizeof(*r));
+    atomic_init(&r->references, 1);
+    arena_init(&r->arena, 0);
+    r->config = alertmanager_config_ref(config);
+    int rc = load_templates(r, err);
+    if (rc == 0)
+        rc = load_intervals(r, err);
+    if (rc) {
+        routing_unref(r);
+        return rc;
+    }
+    r->receivers = arena_calloc(&r->arena, config->receiver_count + 1, sizeof(*r->receivers));
+    for (; r->receiver_count < config->receiver_count; r->receiver_count++)
+        receiver_init(r, &r->receivers[r->receiver_count], &config->receivers[r->receiver_count],
+                      metrics);
+    r->root = route_new(&r->arena, config->route);
+    if (route_each(r->root, resolve_route, r)) {
+        routing_unref(r);
+        return error_set(err, ERR_INVALID, "a route names a receiver that is not defined");
+    }
+    *out = r;
+    return 0;
+}
+
+struct routing *routing_ref(struct routing *r)
+{
+    atomic_fetch_add(&r->references, 1);
+    return r;
+}
+
+void routing_unref(struct routing *r)
+{
+    if (!r || atomic_fetch_sub(&r->references, 1) > 1)
+        return;
+    for (size_t i = 0; i < r->interval_count; i++)
+        time_interval_release(&r->intervals[i]);
+    template_set_free(r->templates);
+    alertmanager_config_unref(r->config);
+    arena_release(&r->arena);
+    mem_free(r);
+}
+
+const struct integration *routing_find(const struct routing *r, struct str receiver,
+                                       struct str kind, size_t index)
+{
+    const struct receiver *found = find_receiver(r, receiver);
+    for (size_t i = 0; found && i < found->count; i++) {
+        const struct integration *in = &found->integrations[i];
+        if (in->kind && in->index == index && str_is(kind, in->name))
+            return in;
+    }
+    return NULL;
+}

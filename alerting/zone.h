@@ -1,0 +1,32 @@
+// Time zones from the system's database (TZif, RFC 8536), read once into memory: local times are
+// then computed without touching TZ or the C library's global zone, so from any thread.
+#ifndef ALERTING_ZONE_H
+#define ALERTING_ZONE_H
+
+#include "base/error.h"
+#include "base/str.h"
+
+struct zone;
+
+// A wall clock reading.
+struct zone_time {
+    int year;
+    int month;         // 1..12
+    int day;           // 1..31
+    int weekday;       // 0 is Sunday
+    int minute;        // of the day
+    int days_in_month; // of this month
+};
+
+// `name` is an IANA name ("Europe/Berlin"), "UTC" or "" for UTC, or "Local" for the system's zone.
+// ERR_NOT_FOUND for a zone that the database lacks, ERR_CORRUPT for a file that is no zone. The
+// caller owns *out.
+int zone_load(struct zone **out, struct str name, struct error *err);
+// From the bytes of a TZif file.
+int zone_parse(struct zone **out, struct str bytes, struct error *err);
+void zone_free(struct zone *z); // NULL is allowed
+// Seconds east of UTC at a Unix time in seconds.
+int32_t zone_offset(const struct zone *z, int64_t unix_s);
+void zone_time(const struct zone *z, int64_t unix_s, struct zone_time *out);
+
+#endif
