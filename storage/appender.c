@@ -91,6 +91,8 @@ static int refuse(struct metric *metric, int rc)
 static int check_bounds(struct appender *a, int64_t t_ms)
 {
     struct storage *s = a->storage;
+    if (!sample_time_is_sane(t_ms))
+        return refuse(s->metrics.out_of_bounds, ERR_OUT_OF_BOUNDS);
     if (s->options.future_limit_ms) {
         if (t_ms > a->future_ms)
             a->future_ms = clock_wall_ms(s->options.clock) + s->options.future_limit_ms;

@@ -25,6 +25,14 @@
 
 #define STRIPE_COUNT 64
 
+// Times further from the epoch are refused, so that arithmetic on stored ones cannot overflow.
+#define SAMPLE_TIME_MAX (INT64_C(1) << 61)
+
+static inline bool sample_time_is_sane(int64_t t_ms)
+{
+    return t_ms >= -SAMPLE_TIME_MAX && t_ms <= SAMPLE_TIME_MAX;
+}
+
 struct chunk {
     int64_t min_ms, max_ms;
     uint32_t size;
@@ -48,8 +56,9 @@ struct series {
     struct gorilla open;
     int64_t last_ms; // newest sample, when has_sample
     double last_value;
-    uint64_t journal_epoch; // for the journal: of the segment that holds journal_bits
+    uint64_t journal_epoch; // for the journal: since when journal_id and journal_bits hold
     uint64_t journal_bits;
+    uint32_t journal_id;
     struct label_ref labels[]; // sorted by name
 };
 

@@ -37,8 +37,9 @@ struct journal {
     int fd;
     uint64_t allocated; // bytes reserved in the current file
     uint64_t next_number;
-    uint64_t epoch; // of the series' journal_bits
-    bool dirty;     // written since the last sync
+    uint64_t epoch;    // of the series' journal_id and journal_bits
+    uint32_t declared; // series in the current segment
+    bool dirty;        // written since the last sync
     struct buf buffer;
     struct arena arena; // labels of one batch
     uint64_t cut_count;
@@ -51,37 +52,33 @@ static void segment_path(const struct journal *j, uint64_t number, struct buf *o
     buf_printf(out, "%s/%08llu", j->folder, (unsigned long long)number);
 }
 
-// Series of the segment being replayed: its numbers -> the caller's.
+// Series of the segment being replayed, in the order they were declared.
 struct replay_map {
     const struct journal_replay *replay;
-    uint32_t *ids; // by the segment's number; UINT32_MAX: unknown
+    uint32_t *ids; // the caller's numbers
     uint64_t *bits;
     size_t count;
+    size_t capacity;
     int64_t max_ms;
 };
 
-static bool map_reserve(struct replay_map *map, uint64_t id)
+static void map_add(struct replay_map *map, uint32_t id)
 {
-    if (id >= (uint64_t)1 << 31)
-        return false;
-    if (id >= map->count) {
-        size_t count = map->count * 2 > id ? map->count * 2 : (size_t)id + 64;
-        map->ids = mem_realloc(map->ids, count, sizeof(*map->ids));
-        map->bits = mem_realloc(map->bits, count, sizeof(*map->bits));
-        memset(map->ids + map->count, 0xff, (count - map->count) * sizeof(*map->ids));
-        map->count = count;
+    if (map->count == map->capacity) {
+        map->capacity = map->capacity ? map->capacity * 2 : 64;
+        map->ids = mem_realloc(map->ids, map->capacity, sizeof(*map->ids));
+        map->bits = mem_realloc(map->bits, map->capacity, sizeof(*map->bits));
     }
-    return true;
+    map->ids[map->count] = id;
+    map->bits[map->count++] = 0;
 }
 
 static bool replay_series(struct replay_map *map, struct str payload)
 {
     struct decoder d;
     decoder_init(&d, payload);
-    uint64_t id = decode_varint(&d);
     uint64_t count = decode_varint(&d);
-    // Ids beyond what a record of this size could bring up one by one are no writer's.
-    if (d.failed || count > payload.len || !map_reserve(map, id))
+    if (d.failed || count > payload.len)
         return false;
     struct label *items = mem_calloc((size_t)count, sizeof(*items));
     for (uint64_t i = 0; i < count; i++) {
@@ -89,11 +86,9 @@ static bool replay_series(struct replay_map *map, struct str payload)
         items[i].value = decode_sized(&d);
     }
     bool good = !d.failed && count > 0;
-    if (good) {
-        map->ids[id] =
-            map->replay->series(map->replay->context, (struct labels){items, (size_t)count});
-        map->bits[id] = 0;
-    }
+    if (good)
+        map_add(map,
+                map->replay->series(map->replay->context, (struct labels){items, (size_t)count}));
     mem_free(items);
     return good;
 }
@@ -108,7 +103,7 @@ static bool replay_samples(struct replay_map *map, struct str payload)
         if (!coder_get(&d, &coder, &c))
             return false;
         for (uint32_t id = c.id; id < c.id + c.run; id++) {
-            if (id >= map->count || map->ids[id] == UINT32_MAX)
+            if (id >= map->count)
                 return false;
             map->bits[id] ^= c.xored;
             map->replay->sample(map->replay->context, map->ids[id], c.t_ms,
@@ -157,6 +152,28 @@ struct opening {
     struct error *err;
 };
 
+// Replays the bytes of a segment file and returns how many were sound.
+static int replay_bytes(struct journal *j, const struct opening *o, struct str bytes,
+                        struct segment *s)
+{
+    struct str magic = STR(SEGMENT_MAGIC);
+    size_t sound = 0;
+    s->max_ms = INT64_MIN;
+    if (str_has_prefix(bytes, magic))
+        sound =
+            magic.len + journal_replay_segment(str_skip(bytes, magic.len), o->replay, &s->max_ms);
+    else if (bytes.len >= magic.len && str_has_prefix(bytes, str_first(magic, magic.len - 2)))
+        return error_set(o->err, ERR_UNSUPPORTED,
+                         "journal segment %s/%08llu is of another version, expected %s", j->folder,
+                         (unsigned long long)s->number, SEGMENT_MAGIC);
+    if (!is_zero(str_skip(bytes, sound))) {
+        j->cut_count++;
+        log_warn("the journal's tail was torn and is cut", LOG_INT("segment", (int64_t)s->number),
+                 LOG_INT("sound_bytes", (int64_t)sound));
+    }
+    return OK;
+}
+
 static int replay_file(void *context, const char *name)
 {
     const struct opening *o = context;
@@ -167,14 +184,10 @@ static int replay_file(void *context, const char *name)
     struct buf path = BUF_INIT, bytes = BUF_INIT;
     segment_path(j, number, &path);
     int rc = file_read(buf_text(&path), SEGMENT_SIZE_MAX * 8, &bytes, o->err);
+    struct segment s = {.number = number, .size = bytes.len};
+    if (rc == OK)
+        rc = replay_bytes(j, o, buf_view(&bytes), &s);
     if (rc == OK) {
-        struct segment s = {.number = number, .size = bytes.len};
-        size_t sound = journal_replay_segment(buf_view(&bytes), o->replay, &s.max_ms);
-        if (!is_zero(str_skip(buf_view(&bytes), sound))) {
-            j->cut_count++;
-            log_warn("the journal's tail was torn and is cut", LOG_STR("file", buf_view(&path)),
-                     LOG_INT("sound_bytes", (int64_t)sound));
-        }
         MEM_GROW(j->ended, j->ended_count, j->ended_capacity);
         j->ended[j->ended_count++] = s;
         if (number >= j->next_number)
@@ -244,13 +257,17 @@ static int start_segment(struct journal *j, struct error *err)
     buf_release(&path);
     if (fd < 0)
         return io_failed(j, fd, "create", err);
-    int rc = dir_sync(j->folder, err);
+    int rc = io_write_at(fd, SEGMENT_MAGIC, SEGMENT_MAGIC_SIZE, 0);
+    rc = rc ? io_failed(j, rc, "begin", err) : dir_sync(j->folder, err);
     if (rc) {
         close(fd);
         return rc;
     }
+    j->current.size = SEGMENT_MAGIC_SIZE;
+    j->bytes += SEGMENT_MAGIC_SIZE;
     j->fd = fd;
     j->allocated = 0;
+    j->declared = 0;
     j->next_number++;
     return OK;
 }
@@ -353,8 +370,9 @@ static void put_new_series(struct journal *j, struct head *head, const struct en
         if (!s || s->journal_epoch == j->epoch)
             continue;
         arena_reset(&j->arena);
-        record_put_series(&j->buffer, s->id, head_labels(head, s, &j->arena));
+        record_put_series(&j->buffer, head_labels(head, s, &j->arena));
         s->journal_epoch = j->epoch;
+        s->journal_id = j->declared++;
         s->journal_bits = 0;
     }
 }
@@ -370,7 +388,7 @@ static void put_samples(struct journal *j, struct head *head, const struct entry
         if (!s)
             continue;
         uint64_t bits = double_bits(e->value);
-        coder_put(&j->buffer, &coder, e->id, e->t_ms, bits ^ s->journal_bits);
+        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms, bits ^ s->journal_bits);
         s->journal_bits = bits;
         if (e->t_ms > j->current.max_ms)
             j->current.max_ms = e->t_ms;
@@ -389,13 +407,11 @@ static int write_batch(struct journal *j, size_t batch_size, enum durability dur
         if (durability == DURABLE_LATER)
             return OK;
         buf_truncate(&j->buffer, j->buffer.len - batch_size);
-        j->epoch++;
         return rc;
     }
     if (durability == DURABLE_DISK && (rc = journal_sync(j, err))) {
         j->current.size -= batch_size;
         atomic_fetch_sub(&j->bytes, batch_size);
-        j->epoch++;
     }
     return rc;
 }
@@ -411,11 +427,17 @@ int journal_append(struct journal *j, struct head *head, const struct entry *ent
     if (j->fd < 0 && (rc = start_segment(j, err)))
         return rc;
     size_t before = j->buffer.len;
+    uint32_t declared = j->declared;
     put_new_series(j, head, entries, count);
     put_samples(j, head, entries, count);
     if (durability == DURABLE_LATER && j->buffer.len < FLUSH_SIZE)
         return OK;
-    return write_batch(j, j->buffer.len - before, durability, err);
+    rc = write_batch(j, j->buffer.len - before, durability, err);
+    if (rc) {
+        j->epoch++;
+        j->declared = declared;
+    }
+    return rc;
 }
 
 int journal_drop(struct journal *j, int64_t before_ms, struct error *err)

@@ -65,8 +65,9 @@ uint64_t journal_bytes(const struct journal *j);
 // Torn or corrupt tails cut at opening.
 uint64_t journal_cut_count(const struct journal *j);
 
-// The records of one segment; public for the fuzz driver. Returns the bytes that were sound, and
-// the newest sample's time in *max_ms (INT64_MIN when there is none).
+// The records of one segment, without the file's first SEGMENT_MAGIC_SIZE bytes; public for the
+// fuzz driver. Returns the bytes that were sound, and the newest sample's time in *max_ms
+// (INT64_MIN when there is none).
 size_t journal_replay_segment(struct str bytes, const struct journal_replay *replay,
                               int64_t *max_ms);
 

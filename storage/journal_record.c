@@ -1,3 +1,6 @@
+// The essay of the journal's bytes is in FORMAT.md. What matters here: a scrape's samples follow
+// each other in the order their series were declared, at one time, most of them unchanged. Each is
+// then foretold by the one before, and up to 32 of them in a row are one control byte.
 #include "journal_record.h"
 
 #include "base/hash.h"
@@ -43,10 +46,9 @@ bool record_next(struct str *rest, enum record_type *type, struct str *payload)
     return true;
 }
 
-void record_put_series(struct buf *out, uint32_t id, struct labels labels)
+void record_put_series(struct buf *out, struct labels labels)
 {
     size_t start = record_begin(out, RECORD_SERIES);
-    buf_varint(out, id);
     buf_varint(out, labels.count);
     for (size_t i = 0; i < labels.count; i++) {
         buf_sized(out, labels.items[i].name);
@@ -92,7 +94,7 @@ bool coder_get(struct decoder *d, struct sample_coder *c, struct coded *out)
     int64_t step = flags & SAME_STEP ? 1 : decode_svarint(d);
     int64_t later = flags & SAME_TIME ? 0 : decode_svarint(d);
     out->xored = flags & SAME_VALUE ? 0 : __builtin_bswap64(decode_varint(d));
-    out->id = (uint32_t)((int64_t)c->id + step);
+    out->id = (uint32_t)(c->id + (uint64_t)step);
     out->t_ms = (int64_t)((uint64_t)c->t_ms + (uint64_t)later);
     out->run = 1 + (control >> RUN_SHIFT);
     if (d->failed || (out->run > 1 && flags != ALL_SAME) || out->id > UINT32_MAX - RUN_MAX)

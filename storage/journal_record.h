@@ -6,6 +6,10 @@
 #include "base/coding.h"
 #include "model/labels.h"
 
+// What a segment file begins with; the last two digits are the format's version.
+#define SEGMENT_MAGIC      "LWJRNL01"
+#define SEGMENT_MAGIC_SIZE 8
+
 #define RECORD_HEADER_SIZE 12 // be32 size of what follows, be64 checksum of it
 #define RECORD_SIZE_MAX    ((uint32_t)64 << 20)
 
@@ -17,7 +21,7 @@ void record_end(struct buf *out, size_t start);
 // Takes the next sound record off *rest: false at the end, at zeros, or at what is no sound record.
 bool record_next(struct str *rest, enum record_type *type, struct str *payload);
 
-void record_put_series(struct buf *out, uint32_t id, struct labels labels);
+void record_put_series(struct buf *out, struct labels labels);
 
 // Codes samples: each step against the one before. Shared by writer and reader.
 struct sample_coder {

@@ -119,7 +119,8 @@ static void replay_sample(void *context, uint32_t id, int64_t t_ms, double value
 {
     struct storage *s = context;
     struct series *series = head_get(&s->head, id);
-    if (t_ms >= atomic_load_explicit(&s->sealed_ms, memory_order_relaxed) &&
+    if (sample_time_is_sane(t_ms) &&
+        t_ms >= atomic_load_explicit(&s->sealed_ms, memory_order_relaxed) &&
         (!series->has_sample || t_ms > series->last_ms))
         head_append(&s->head, series, t_ms, value);
 }

@@ -214,7 +214,7 @@ static struct chunk_head next_chunk(struct decoder *d)
 {
     struct chunk_head c;
     c.min_ms = decode_svarint(d);
-    c.max_ms = c.min_ms + (int64_t)decode_varint(d);
+    c.max_ms = (int64_t)((uint64_t)c.min_ms + decode_varint(d));
     c.size = decode_varint(d);
     return c;
 }

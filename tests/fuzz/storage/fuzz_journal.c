@@ -1,0 +1,116 @@
+// A journal segment of arbitrary bytes never crashes the replay, and what it calls sound is sound
+// again; arbitrary payloads inside sound records neither; and coded samples come back as they were.
+#include <assert.h>
+
+#include "base/mem.h"
+#include "journal.h"
+#include "journal_record.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct sink {
+    uint32_t series_count;
+    size_t sample_count;
+};
+
+static uint32_t take_series(void *context, struct labels labels)
+{
+    struct sink *sink = context;
+    assert(labels.count > 0);
+    return sink->series_count++;
+}
+
+static void take_sample(void *context, uint32_t series, int64_t t_ms, double value)
+{
+    struct sink *sink = context;
+    (void)t_ms, (void)value;
+    assert(series < sink->series_count);
+    sink->sample_count++;
+}
+
+static size_t replay(struct str bytes, struct sink *sink)
+{
+    struct journal_replay to = {sink, take_series, take_sample};
+    int64_t max_ms;
+    size_t sound = journal_replay_segment(bytes, &to, &max_ms);
+    assert(sound <= bytes.len);
+    return sound;
+}
+
+static void replay_twice(struct str bytes)
+{
+    struct sink first = {0, 0}, again = {0, 0};
+    size_t sound = replay(bytes, &first);
+    assert(replay(str_first(bytes, sound), &again) == sound);
+    assert(again.series_count <= first.series_count);
+}
+
+// The input cut into payloads: a byte for the type, one for the length.
+static void replay_wrapped(const uint8_t *data, size_t size)
+{
+    struct buf segment = BUF_INIT;
+    while (size >= 2) {
+        size_t len = data[1] < size - 2 ? data[1] : size - 2;
+        size_t start = record_begin(&segment, data[0] % 4 == 0 ? 3 : data[0] % 2 + 1);
+        buf_append(&segment, data + 2, len);
+        record_end(&segment, start);
+        data += 2 + len;
+        size -= 2 + len;
+    }
+    replay_twice(buf_view(&segment));
+    buf_release(&segment);
+}
+
+struct step {
+    uint32_t id;
+    int64_t t_ms;
+    uint64_t xored;
+};
+
+// Three bytes a sample: how id, time and value differ from what is foretold.
+static size_t make_steps(const uint8_t *data, size_t size, struct step *steps)
+{
+    uint32_t id = 0;
+    int64_t t_ms = 0;
+    size_t count = 0;
+    for (; size >= 3; data += 3, size -= 3) {
+        id = data[0] < 200 ? id + 1 : (uint32_t)data[0] * 1000;
+        t_ms += data[1] < 200 ? 0 : (int64_t)data[1] - 228;
+        steps[count++] = (struct step){id, t_ms, (uint64_t)(data[2] / 4) << data[2] % 59};
+    }
+    return count;
+}
+
+static void round_trip(const uint8_t *data, size_t size)
+{
+    struct step *steps = mem_calloc(size / 3 + 1, sizeof(*steps));
+    size_t count = make_steps(data, size, steps), at = 0;
+    struct sample_coder coder = {0};
+    struct buf bytes = BUF_INIT;
+    struct decoder d;
+    struct coded c;
+    size_t start = record_begin(&bytes, RECORD_SAMPLES);
+    for (size_t i = 0; i < count; i++)
+        coder_put(&bytes, &coder, steps[i].id, steps[i].t_ms, steps[i].xored);
+    decoder_init(&d, str_skip(buf_view(&bytes), start + RECORD_HEADER_SIZE + 1));
+    coder = (struct sample_coder){0};
+    while (decoder_left(&d)) {
+        assert(coder_get(&d, &coder, &c));
+        for (uint32_t i = 0; i < c.run; i++, at++) {
+            assert(at < count);
+            assert(steps[at].id == c.id + i && steps[at].t_ms == c.t_ms);
+            assert(steps[at].xored == c.xored);
+        }
+    }
+    assert(at == count);
+    buf_release(&bytes);
+    mem_free(steps);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    replay_twice(str_make((const char *)data, size));
+    replay_wrapped(data, size);
+    round_trip(data, size);
+    return 0;
+}
