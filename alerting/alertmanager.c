@@ -220,6 +220,13 @@ static void follow_clock(struct alertmanager *a, int64_t now_ms)
     a->expire_ms = now_ms;
 }
 
+// As long as a receiver is to hear of a change, what it heard last must be known.
+static bool is_pending(void *context, struct str key)
+{
+    const struct alertmanager *a = context;
+    return strmap_has(&a->outbox.entries, key);
+}
+
 static void flush_due(struct alertmanager *a, int64_t now_ms)
 {
     struct group *group;
@@ -235,7 +242,7 @@ int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)
     if (a->routing)
         flush_due(a, now_ms);
     if (a->expire_ms <= now_ms) {
-        nflog_expire(&a->nflog, now_ms);
+        nflog_expire(&a->nflog, now_ms, is_pending, a);
         a->expire_ms = now_ms + EXPIRE_EVERY_MS;
     }
     bool made = a->outbox.sequence != queued;

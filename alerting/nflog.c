@@ -88,13 +88,14 @@ void nflog_put(struct nflog *log, const struct changes_key *key, const struct to
     buf_release(&value);
 }
 
-void nflog_expire(struct nflog *log, int64_t now_ms)
+void nflog_expire(struct nflog *log, int64_t now_ms, bool (*keep)(void *context, struct str key),
+                  void *context)
 {
     for (size_t i = log->entries.count; i-- > 0;) {
         struct nflog_entry *entry = log->entries.entries[i].value;
-        if (entry->expires_ms > now_ms)
-            continue;
         struct str key = str_make(log->entries.entries[i].key, log->entries.entries[i].key_len);
+        if (entry->expires_ms > now_ms || keep(context, key))
+            continue;
         changes_delete(log->changes, META_NOTIFICATIONS, key);
         strmap_remove(&log->entries, key);
         entry_free(entry);

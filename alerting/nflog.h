@@ -1,7 +1,7 @@
 // The notification log: what each receiver integration was last told about each group, and when.
 //
 // It is what keeps people from being told twice, over restarts too. Entries are kept for twice the
-// repeat interval, at most NFLOG_RETENTION_MS.
+// repeat interval, at most NFLOG_RETENTION_MS, and longer while something newer waits for delivery.
 #ifndef ALERTING_NFLOG_H
 #define ALERTING_NFLOG_H
 
@@ -33,8 +33,9 @@ int nflog_load(struct nflog *log);
 const struct nflog_entry *nflog_find(const struct nflog *log, const struct changes_key *key);
 void nflog_put(struct nflog *log, const struct changes_key *key, const struct told *told,
                int64_t now_ms, int64_t repeat_interval_ms);
-// Forgets what has expired.
-void nflog_expire(struct nflog *log, int64_t now_ms);
+// Forgets what has expired, but for what keep(context, key) wants kept.
+void nflog_expire(struct nflog *log, int64_t now_ms, bool (*keep)(void *context, struct str key),
+                  void *context);
 
 // Whether the receiver is to be told of `now_told`, having been told what `entry` says (NULL:
 // nothing). Alertmanager's rules: new firing alerts, the end of the last one, newly resolved ones

@@ -225,9 +225,9 @@ static int32_t rule_offset(const struct zone_rule *rule, int64_t unix_s)
     date_from_days(floor_div(unix_s + rule->standard_offset, SECONDS_PER_DAY), &year, &month, &day);
     int64_t start = switch_at(&rule->start, year) - rule->standard_offset;
     int64_t end = switch_at(&rule->end, year) - rule->daylight_offset;
-    bool daylight = start < end ? unix_s >= start && unix_s < end // north
-                                : unix_s >= start || unix_s < end;
-    return daylight ? rule->daylight_offset : rule->standard_offset;
+    bool in_daylight = start < end ? unix_s >= start && unix_s < end // north
+                                   : unix_s >= start || unix_s < end;
+    return in_daylight ? rule->daylight_offset : rule->standard_offset;
 }
 
 struct tzif_header {
