@@ -21,7 +21,7 @@ void head_init(struct head *h, int64_t window_ms)
     *h = (struct head){.window_ms = window_ms};
     pthread_rwlock_init(&h->lock, NULL);
     symbols_init(&h->symbols);
-    postings_init(&h->postings);
+    postings_init(&h->postings, &h->symbols);
     hmap_init(&h->index);
     for (size_t i = 0; i < STRIPE_COUNT; i++)
         pthread_mutex_init(&h->stripes[i], NULL);
@@ -53,13 +53,20 @@ void head_release(struct head *h)
     pthread_rwlock_destroy(&h->lock);
 }
 
+static struct label label_of(const struct head *h, uint32_t number)
+{
+    const struct pair *p = &h->postings.pairs[number];
+    return (struct label){symbols_text(&h->symbols, p->name), symbols_text(&h->symbols, p->value)};
+}
+
 static bool series_has_labels(const struct head *h, const struct series *s, struct labels labels)
 {
     if (s->label_count != labels.count)
         return false;
     for (size_t i = 0; i < labels.count; i++) {
-        if (!str_eq(symbols_get(&h->symbols, s->labels[i].value), labels.items[i].value) ||
-            !str_eq(symbols_get(&h->symbols, s->labels[i].name), labels.items[i].name))
+        struct label label = label_of(h, s->pairs[i]);
+        if (!str_eq(label.value, labels.items[i].value) ||
+            !str_eq(label.name, labels.items[i].name))
             return false;
     }
     return true;
@@ -80,17 +87,15 @@ struct series *head_find(const struct head *h, struct labels labels, uint64_t ha
 struct series *head_create(struct head *h, struct labels labels, uint64_t hash)
 {
     assert(labels.count <= UINT16_MAX && h->table_count < HMAP_NONE);
-    struct series *s = mem_calloc(1, sizeof(*s) + labels.count * sizeof(s->labels[0]));
+    struct series *s = mem_calloc(1, sizeof(*s) + labels.count * sizeof(s->pairs[0]));
     s->hash = hash;
     s->id = (uint32_t)h->table_count;
     s->label_count = (uint16_t)labels.count;
     gorilla_init(&s->open);
     atomic_init(&s->touched, h->pass);
-    for (size_t i = 0; i < labels.count; i++) {
-        s->labels[i].name = symbols_intern(&h->symbols, labels.items[i].name);
-        s->labels[i].value = symbols_intern(&h->symbols, labels.items[i].value);
-        postings_add(&h->postings, s->labels[i].name, s->labels[i].value, s->id);
-    }
+    for (size_t i = 0; i < labels.count; i++)
+        s->pairs[i] =
+            postings_add(&h->postings, labels.items[i].name, labels.items[i].value, s->id);
     MEM_GROW(h->table, h->table_count, h->table_capacity);
     h->table[h->table_count++] = s;
     hmap_insert(&h->index, hash, s->id);
@@ -101,10 +106,8 @@ struct series *head_create(struct head *h, struct labels labels, uint64_t hash)
 struct labels head_labels(const struct head *h, const struct series *s, struct arena *arena)
 {
     struct label *items = arena_array(arena, s->label_count, sizeof(*items));
-    for (size_t i = 0; i < s->label_count; i++) {
-        items[i].name = symbols_get(&h->symbols, s->labels[i].name);
-        items[i].value = symbols_get(&h->symbols, s->labels[i].value);
-    }
+    for (size_t i = 0; i < s->label_count; i++)
+        items[i] = label_of(h, s->pairs[i]);
     return (struct labels){items, s->label_count};
 }
 
@@ -209,14 +212,40 @@ int series_read(const struct series *s, int64_t min_ms, int64_t max_ms, struct c
     return rc;
 }
 
-static void forget(struct head *h, struct series *s)
+// Series on their way out: gone from the table, still in the posting lists.
+struct leaving {
+    struct series **series;
+    size_t count;
+    size_t capacity;
+};
+
+static void leave(struct head *h, struct leaving *l, struct series *s)
 {
-    for (size_t i = 0; i < s->label_count; i++)
-        postings_remove(&h->postings, s->labels[i].name, s->labels[i].value, s->id);
     hmap_remove(&h->index, s->hash, s->id);
     h->table[s->id] = NULL;
-    series_free(s);
+    MEM_GROW(l->series, l->count, l->capacity);
+    l->series[l->count++] = s;
     atomic_fetch_sub_explicit(&h->series_count, 1, memory_order_relaxed);
+}
+
+static bool is_gone(const void *context, uint32_t id)
+{
+    return !((const struct head *)context)->table[id];
+}
+
+// One pass over each posting list that changes, however many of its series leave.
+static void forget(struct head *h, struct leaving *l)
+{
+    struct ids pairs = {0};
+    for (size_t i = 0; i < l->count; i++)
+        ids_add_all(&pairs, l->series[i]->pairs, l->series[i]->label_count);
+    ids_sort(&pairs);
+    for (size_t i = 0; i < pairs.count; i++)
+        postings_filter(&h->postings, pairs.items[i], is_gone, h);
+    for (size_t i = 0; i < l->count; i++)
+        series_free(l->series[i]);
+    ids_release(&pairs);
+    mem_free(l->series);
 }
 
 static void drop_chunks(struct head *h, struct series *s, int64_t before_ms)
@@ -243,7 +272,7 @@ static bool may_forget(const struct head *h, const struct series *s, int64_t bef
 
 size_t head_truncate(struct head *h, int64_t before_ms)
 {
-    size_t forgotten = 0;
+    struct leaving leaving = {0};
     int64_t min_ms = INT64_MAX;
     pthread_rwlock_wrlock(&h->lock);
     h->pass++;
@@ -254,15 +283,15 @@ size_t head_truncate(struct head *h, int64_t before_ms)
         drop_chunks(h, s, before_ms);
         int64_t oldest_ms = series_min_ms(s);
         if (oldest_ms == INT64_MAX && may_forget(h, s, before_ms)) {
-            forget(h, s);
-            forgotten++;
+            leave(h, &leaving, s);
         } else if (oldest_ms < min_ms) {
             min_ms = oldest_ms;
         }
     }
     atomic_store(&h->min_ms, min_ms);
+    forget(h, &leaving);
     pthread_rwlock_unlock(&h->lock);
-    return forgotten;
+    return leaving.count;
 }
 
 static void index_all(void *context, struct ids *out)
@@ -278,23 +307,21 @@ static int index_value(void *context, struct str name, struct str value, index_v
                        void *each_context)
 {
     const struct head *h = context;
-    uint32_t n = symbols_find(&h->symbols, name);
-    uint32_t v = symbols_find(&h->symbols, value);
-    const struct posting *p =
-        n == SYMBOL_NONE || v == SYMBOL_NONE ? NULL : postings_find(&h->postings, n, v);
-    if (p && p->ids.count)
-        each(each_context, value, p->ids.items, p->ids.count);
+    uint32_t number = postings_find(&h->postings, name, value);
+    if (number != PAIR_NONE) {
+        const struct pair *pair = &h->postings.pairs[number];
+        each(each_context, value, pair_ids(pair), pair->count);
+    }
     return OK;
 }
 
 static int index_values(void *context, struct str name, index_value_fn *each, void *each_context)
 {
     const struct head *h = context;
-    uint32_t n = symbols_find(&h->symbols, name);
-    const struct posting *p = n == SYMBOL_NONE ? NULL : postings_first(&h->postings, n);
-    for (; p; p = postings_next(&h->postings, p)) {
-        if (p->ids.count)
-            each(each_context, symbols_get(&h->symbols, p->value), p->ids.items, p->ids.count);
+    const struct pair_name *values = postings_name(&h->postings, name);
+    for (uint32_t i = 0; values && i < values->count; i++) {
+        const struct pair *pair = &h->postings.pairs[values->pairs[i]];
+        each(each_context, symbols_text(&h->symbols, pair->value), pair_ids(pair), pair->count);
     }
     return OK;
 }

@@ -39,10 +39,6 @@ struct chunk {
     unsigned char *bytes; // owned
 };
 
-struct label_ref {
-    uint32_t name, value; // symbols
-};
-
 struct series {
     uint64_t hash;
     uint32_t id;
@@ -59,7 +55,7 @@ struct series {
     uint64_t journal_epoch; // for the journal: since when journal_id and journal_bits hold
     uint64_t journal_bits;
     uint32_t journal_id;
-    struct label_ref labels[]; // sorted by name
+    uint32_t pairs[]; // of the postings, in the order of the label names
 };
 
 struct head {
@@ -96,7 +92,8 @@ static inline struct series *head_get(const struct head *h, uint64_t id)
 {
     return id < h->table_count ? h->table[id] : NULL;
 }
-// The labels, views of symbols, in the arena. Caller holds lock.
+// The labels in the arena; texts are views of symbols, which live as long as the series. Caller
+// holds lock.
 struct labels head_labels(const struct head *h, const struct series *s, struct arena *arena);
 
 // Appends one sample, newer than the series' last. Caller holds the stripe.

@@ -79,13 +79,3 @@ void ids_subtract(struct ids *s, const struct ids *other)
 {
     filter(s, other, false);
 }
-
-void ids_remove(struct ids *s, uint32_t id)
-{
-    const uint32_t *at = s->count ? bsearch(&id, s->items, s->count, sizeof(id), by_number) : NULL;
-    if (!at)
-        return;
-    size_t i = (size_t)(at - s->items);
-    memmove(s->items + i, s->items + i + 1, (s->count - i - 1) * sizeof(*s->items));
-    s->count--;
-}

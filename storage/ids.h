@@ -21,7 +21,5 @@ void ids_sort(struct ids *s);
 void ids_intersect(struct ids *s, const struct ids *other);
 // s = s minus other; both sorted.
 void ids_subtract(struct ids *s, const struct ids *other);
-// Removes one number if it is there.
-void ids_remove(struct ids *s, uint32_t id);
 
 #endif

@@ -1,34 +1,66 @@
-// The head's inverted index: label pair -> the series that have it. Guarded by the head's lock.
+// The head's inverted index: for each label pair the ids of the series that carry it.
+//
+// A pair has a number; a series stores the numbers of its pairs, in the order of its label names,
+// four bytes a label. Ids in a posting list ascend. Not safe for concurrent use: the head's table
+// lock guards it.
 #ifndef STORAGE_POSTINGS_H
 #define STORAGE_POSTINGS_H
 
-#include "base/hmap.h"
-#include "ids.h"
+#include "symbols.h"
 
-struct posting {
-    uint32_t name; // symbols
+#define PAIR_NONE UINT32_MAX
+
+struct pair {
+    uint32_t name; // symbols, one use each
     uint32_t value;
-    uint32_t next; // the next value of the same name, or HMAP_NONE
-    struct ids ids;
+    uint32_t count;    // series; 0: the pair is free
+    uint32_t capacity; // of `many`; 0: a single id stands in `one`
+    union {
+        uint32_t one;
+        uint32_t *many; // owned
+        uint32_t next_free;
+    } ids;
+    uint32_t place; // index in its name's array
+};
+
+// All values of one label name.
+struct pair_name {
+    uint32_t symbol;
+    uint32_t count;
+    uint32_t capacity;
+    uint32_t *pairs; // owned, in no order
 };
 
 struct postings {
-    struct posting *items; // one for each pair ever seen; empty lists stay for reuse
-    size_t count;
-    size_t capacity;
-    struct hmap pairs; // (name, value) -> item
-    struct hmap names; // name -> its newest item, the head of its chain
+    struct symbols *symbols; // borrowed
+    struct pair *pairs;
+    uint32_t pair_count; // ids given out so far, free ones included
+    uint32_t pair_capacity;
+    uint32_t pair_free;
+    uint32_t pair_live;
+    struct hmap by_pair;
+    struct pair_name *names;
+    uint32_t name_count;
+    uint32_t name_capacity;
+    struct hmap by_name;
 };
 
-void postings_init(struct postings *p);
+void postings_init(struct postings *p, struct symbols *symbols);
 void postings_release(struct postings *p);
-// Ids of one pair must come in ascending order.
-void postings_add(struct postings *p, uint32_t name, uint32_t value, uint32_t id);
-void postings_remove(struct postings *p, uint32_t name, uint32_t value, uint32_t id);
-// NULL when the pair was never seen.
-const struct posting *postings_find(const struct postings *p, uint32_t name, uint32_t value);
-// First value of a name, and the following one; NULL at the end.
-const struct posting *postings_first(const struct postings *p, uint32_t name);
-const struct posting *postings_next(const struct postings *p, const struct posting *item);
+
+// PAIR_NONE when no series carries it.
+uint32_t postings_find(const struct postings *p, struct str name, struct str value);
+// NULL when no series has a label of that name.
+const struct pair_name *postings_name(const struct postings *p, struct str name);
+// Adds a series to a pair's list, which it must not be in, and returns the pair's number.
+uint32_t postings_add(struct postings *p, struct str name, struct str value, uint32_t id);
+// Takes the ids for which dead(context, id) holds out of a pair's list; frees the pair when empty.
+void postings_filter(struct postings *p, uint32_t pair, bool (*dead)(const void *, uint32_t),
+                     const void *context);
+
+static inline const uint32_t *pair_ids(const struct pair *pair)
+{
+    return pair->capacity ? pair->ids.many : &pair->ids.one;
+}
 
 #endif

@@ -127,37 +127,32 @@ static bool would_enter(const struct storage_count *top, size_t count, uint64_t 
     return value && (count < STORAGE_TOP_COUNT || top[count - 1].count < value);
 }
 
-static void count_pair(struct storage *s, const struct posting *p, struct arena *arena,
+static void count_pair(struct head *h, const struct pair *p, struct arena *arena,
                        struct storage_stats *out)
 {
-    struct str name = symbols_get(&s->head.symbols, p->name);
-    struct str value = symbols_get(&s->head.symbols, p->value);
-    if (would_enter(out->top_pairs, out->top_pair_count, p->ids.count))
+    struct str name = symbols_text(&h->symbols, p->name);
+    struct str value = symbols_text(&h->symbols, p->value);
+    if (would_enter(out->top_pairs, out->top_pair_count, p->count))
         top_add(out->top_pairs, &out->top_pair_count,
-                arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value)), p->ids.count);
+                arena_printf(arena, "%.*s=%.*s", STR_ARG(name), STR_ARG(value)), p->count);
     if (str_is(name, LABEL_METRIC_NAME) &&
-        would_enter(out->top_metrics, out->top_metric_count, p->ids.count))
-        top_add(out->top_metrics, &out->top_metric_count, arena_copy(arena, value), p->ids.count);
+        would_enter(out->top_metrics, out->top_metric_count, p->count))
+        top_add(out->top_metrics, &out->top_metric_count, arena_copy(arena, value), p->count);
 }
 
-// All values of the name that this posting is the newest of.
-static void count_name(struct storage *s, const struct posting *first, struct arena *arena,
+static void count_name(struct head *h, const struct pair_name *n, struct arena *arena,
                        struct storage_stats *out)
 {
-    uint64_t values = 0, bytes = 0;
-    for (const struct posting *p = first; p; p = postings_next(&s->head.postings, p)) {
-        if (p->ids.count == 0)
-            continue;
-        values++;
-        bytes += symbols_get(&s->head.symbols, p->value).len;
-        count_pair(s, p, arena, out);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < n->count; i++) {
+        const struct pair *p = &h->postings.pairs[n->pairs[i]];
+        bytes += symbols_text(&h->symbols, p->value).len;
+        count_pair(h, p, arena, out);
     }
-    struct str name = arena_copy(arena, symbols_get(&s->head.symbols, first->name));
-    out->head_label_pairs += values;
-    if (values)
-        top_add(out->top_labels, &out->top_label_count, name, values);
-    if (bytes)
-        top_add(out->top_label_memory, &out->top_label_memory_count, name, bytes);
+    struct str name = arena_copy(arena, symbols_text(&h->symbols, n->symbol));
+    out->head_label_pairs += n->count;
+    top_add(out->top_labels, &out->top_label_count, name, n->count);
+    top_add(out->top_label_memory, &out->top_label_memory_count, name, bytes);
 }
 
 void storage_stats(struct storage *s, struct arena *arena, struct storage_stats *out)
@@ -176,10 +171,7 @@ void storage_stats(struct storage *s, struct arena *arena, struct storage_stats 
     };
     view_put(s, v);
     pthread_rwlock_rdlock(&h->lock);
-    for (size_t i = 0; i < h->postings.count; i++) {
-        const struct posting *p = &h->postings.items[i];
-        if (postings_first(&h->postings, p->name) == p)
-            count_name(s, p, arena, out);
-    }
+    for (uint32_t i = 0; i < h->postings.name_count; i++)
+        count_name(h, &h->postings.names[i], arena, out);
     pthread_rwlock_unlock(&h->lock);
 }

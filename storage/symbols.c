@@ -7,37 +7,60 @@
 
 void symbols_init(struct symbols *s)
 {
-    *s = (struct symbols){0};
-    arena_init(&s->text, 0);
+    *s = (struct symbols){.free = SYMBOL_NONE};
     hmap_init(&s->index);
 }
 
 void symbols_release(struct symbols *s)
 {
-    arena_release(&s->text);
+    for (uint32_t i = 0; i < s->count; i++)
+        mem_free(s->items[i].ptr);
     mem_free(s->items);
     hmap_release(&s->index);
 }
 
-static bool symbol_equal(const void *context, uint32_t value, const void *key)
+static bool has_text(const void *context, uint32_t value, const void *key)
 {
-    return str_eq(((const struct symbols *)context)->items[value], *(const struct str *)key);
+    return str_eq(symbols_text(context, value), *(const struct str *)key);
 }
 
 uint32_t symbols_find(const struct symbols *s, struct str text)
 {
-    return hmap_find(&s->index, hash_str(text), symbol_equal, s, &text);
+    return hmap_find(&s->index, hash_str(text), has_text, s, &text);
 }
 
-uint32_t symbols_intern(struct symbols *s, struct str text)
+static uint32_t new_id(struct symbols *s)
 {
-    uint32_t symbol = symbols_find(s, text);
-    if (symbol != SYMBOL_NONE)
-        return symbol;
-    assert(s->count < SYMBOL_NONE);
-    MEM_GROW(s->items, s->count, s->capacity);
-    symbol = (uint32_t)s->count++;
-    s->items[symbol] = arena_copy(&s->text, text);
-    hmap_insert(&s->index, hash_str(text), symbol);
-    return symbol;
+    if (s->free == SYMBOL_NONE) {
+        MEM_GROW(s->items, s->count, s->capacity);
+        return s->count++;
+    }
+    uint32_t id = s->free;
+    s->free = s->items[id].use_count;
+    return id;
+}
+
+uint32_t symbols_take(struct symbols *s, struct str text)
+{
+    uint64_t hash = hash_str(text);
+    uint32_t id = hmap_find(&s->index, hash, has_text, s, &text);
+    if (id == HMAP_NONE) {
+        id = new_id(s);
+        s->items[id] = (struct symbol){.ptr = mem_copy_str(text), .len = (uint32_t)text.len};
+        hmap_insert(&s->index, hash, id);
+    }
+    s->items[id].use_count++;
+    return id;
+}
+
+void symbols_drop(struct symbols *s, uint32_t id)
+{
+    struct symbol *symbol = &s->items[id];
+    assert(symbol->ptr && symbol->use_count > 0);
+    if (--symbol->use_count > 0)
+        return;
+    hmap_remove(&s->index, hash_str(symbols_text(s, id)), id);
+    mem_free(symbol->ptr);
+    *symbol = (struct symbol){.use_count = s->free};
+    s->free = id;
 }
