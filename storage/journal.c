@@ -105,7 +105,7 @@ static bool replay_samples(struct replay_map *map, struct str payload)
         for (uint32_t id = c.id; id < c.id + c.run; id++) {
             if (id >= map->count)
                 return false;
-            map->bits[id] ^= c.xored;
+            map->bits[id] = coded_value(&c, map->bits[id]);
             map->replay->sample(map->replay->context, map->ids[id], c.t_ms,
                                 double_from_bits(map->bits[id]));
         }
@@ -388,7 +388,7 @@ static void put_samples(struct journal *j, struct head *head, const struct entry
         if (!s)
             continue;
         uint64_t bits = double_bits(e->value);
-        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms, bits ^ s->journal_bits);
+        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms, s->journal_bits, bits);
         s->journal_bits = bits;
         if (e->t_ms > j->current.max_ms)
             j->current.max_ms = e->t_ms;

@@ -23,6 +23,10 @@ bool record_next(struct str *rest, enum record_type *type, struct str *payload);
 
 void record_put_series(struct buf *out, struct labels labels);
 
+// How a changed value is written: as the distance between two integers, between two numbers of at
+// most three decimals (times 1000), or as the XOR of any two, bytes swapped.
+enum value_code { VALUE_XOR, VALUE_INTEGER, VALUE_MILLI };
+
 // Codes samples: each step against the one before. Shared by writer and reader.
 struct sample_coder {
     uint32_t id;
@@ -30,15 +34,22 @@ struct sample_coder {
     size_t run_at; // where the control byte of a growing run stands, 0: none
 };
 
-void coder_put(struct buf *out, struct sample_coder *c, uint32_t id, int64_t t_ms, uint64_t xored);
+// Values are the bits of doubles; `before` is the series' previous one.
+void coder_put(struct buf *out, struct sample_coder *c, uint32_t id, int64_t t_ms, uint64_t before,
+               uint64_t bits);
+
 // What one control byte stands for.
 struct coded {
     uint32_t id;
     int64_t t_ms;
-    uint64_t xored;
     unsigned run; // samples with ids id, id + 1, ... all unchanged when run > 1
+    bool changed;
+    enum value_code code;
+    uint64_t value; // as coded
 };
 // False on bad input or at its end.
 bool coder_get(struct decoder *d, struct sample_coder *c, struct coded *out);
+// The bits of a sample's value, given those before.
+uint64_t coded_value(const struct coded *c, uint64_t before);
 
 #endif

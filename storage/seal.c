@@ -126,6 +126,8 @@ static int seal_span(struct storage *s, struct sealing *seal, struct error *err)
         rc = open_window(s, seal, &added, err);
     if (rc)
         return rc;
+    if (added)
+        atomic_fetch_add(&s->window_bytes_written, window_bytes(added));
     publish_span(s, seal, added);
     return drop_journal(s, seal->max_ms, err);
 }

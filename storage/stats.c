@@ -39,7 +39,8 @@ static void collect(void *context)
     metric_set(m->journal_bytes, s->journal ? (double)journal_bytes(s->journal) : 0);
     metric_set(m->windows, (double)v->window_count);
     metric_set(m->window_bytes, (double)windows_bytes(v));
-    metric_set(m->written_bytes, (double)io_bytes_written());
+    metric_set(m->written_bytes,
+               (double)(io_bytes_written() + atomic_load(&s->window_bytes_written)));
     view_put(s, v);
 }
 
@@ -98,9 +99,9 @@ void storage_metrics_init(struct storage *s)
         .corrupt_windows =
             metrics_counter(m, "lapwing_storage_corrupt_windows_total",
                             "Windows that could not be read and were set aside.", ""),
-        .written_bytes =
-            metrics_gauge(m, "lapwing_storage_journal_written_bytes",
-                          "Bytes written to the journal and small files since the start.", ""),
+        .written_bytes = metrics_counter(
+            m, "lapwing_storage_written_bytes_total",
+            "Bytes written to the journal, windows and small files since the start.", ""),
     };
     metrics_on_collect(m, collect, s);
 }

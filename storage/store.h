@@ -39,7 +39,8 @@ struct storage {
     pthread_mutex_t commit;  // one batch at a time: the journal's order is the head's
     struct journal *journal; // NULL in memory
     int64_t synced_ns;       // monotonic, of the last sync
-    bool failing;            // a commit failed and none succeeded since
+    _Atomic uint64_t window_bytes_written;
+    bool failing; // a commit failed and none succeeded since
 
     // Samples before this are in windows or too late: refused. Grows.
     atomic_int_least64_t sealed_ms;

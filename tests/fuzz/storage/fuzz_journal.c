@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "journal.h"
 #include "journal_record.h"
+#include "model/sample.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -64,19 +65,38 @@ static void replay_wrapped(const uint8_t *data, size_t size)
 struct step {
     uint32_t id;
     int64_t t_ms;
-    uint64_t xored;
+    uint64_t before;
+    uint64_t bits;
 };
+
+// Unchanged, an integer, a number of two decimals, or a few flipped bits.
+static uint64_t make_value(uint64_t before, uint8_t choice)
+{
+    switch (choice % 4) {
+    case 0:
+        return before;
+    case 1:
+        return double_bits((double)choice * choice * 977 - 40000);
+    case 2:
+        return double_bits((double)choice * 77 / 100);
+    default:
+        return before ^ (uint64_t)choice << choice % 57;
+    }
+}
 
 // Three bytes a sample: how id, time and value differ from what is foretold.
 static size_t make_steps(const uint8_t *data, size_t size, struct step *steps)
 {
     uint32_t id = 0;
     int64_t t_ms = 0;
+    uint64_t bits = 0;
     size_t count = 0;
     for (; size >= 3; data += 3, size -= 3) {
         id = data[0] < 200 ? id + 1 : (uint32_t)data[0] * 1000;
         t_ms += data[1] < 200 ? 0 : (int64_t)data[1] - 228;
-        steps[count++] = (struct step){id, t_ms, (uint64_t)(data[2] / 4) << data[2] % 59};
+        uint64_t before = bits;
+        bits = make_value(bits, data[2]);
+        steps[count++] = (struct step){id, t_ms, before, bits};
     }
     return count;
 }
@@ -91,7 +111,7 @@ static void round_trip(const uint8_t *data, size_t size)
     struct coded c;
     size_t start = record_begin(&bytes, RECORD_SAMPLES);
     for (size_t i = 0; i < count; i++)
-        coder_put(&bytes, &coder, steps[i].id, steps[i].t_ms, steps[i].xored);
+        coder_put(&bytes, &coder, steps[i].id, steps[i].t_ms, steps[i].before, steps[i].bits);
     decoder_init(&d, str_skip(buf_view(&bytes), start + RECORD_HEADER_SIZE + 1));
     coder = (struct sample_coder){0};
     while (decoder_left(&d)) {
@@ -99,7 +119,7 @@ static void round_trip(const uint8_t *data, size_t size)
         for (uint32_t i = 0; i < c.run; i++, at++) {
             assert(at < count);
             assert(steps[at].id == c.id + i && steps[at].t_ms == c.t_ms);
-            assert(steps[at].xored == c.xored);
+            assert(steps[at].bits == coded_value(&c, steps[at].before));
         }
     }
     assert(at == count);

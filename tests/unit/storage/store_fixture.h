@@ -5,6 +5,8 @@
 
 #include "unit.h"
 
+#include <stdio.h>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -62,6 +64,15 @@ static inline int teardown(void **state)
     dir_remove_all(f->folder, NULL);
     mem_free(f);
     return 0;
+}
+
+// Without the syncs that make file_write_atomic() slow.
+static inline void write_file(const char *path, struct str bytes)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.ptr, 1, bytes.len, file), bytes.len);
+    assert_int_equal(fclose(file), 0);
 }
 
 static inline struct labels labels_of(struct arena *a, unsigned n)

@@ -19,7 +19,7 @@ static int copy_entry(void *context, const char *name)
     buf_printf(&to, "%s/%s", c->to, name);
     struct copying below = {buf_text(&from), buf_text(&to)};
     if (file_read(buf_text(&from), 64 << 20, &bytes, &err) == OK) {
-        assert_int_equal(file_write_atomic(buf_text(&to), buf_view(&bytes), &err), OK);
+        write_file(buf_text(&to), buf_view(&bytes));
     } else {
         assert_int_equal(dir_create(buf_text(&to), &err), OK);
         assert_int_equal(dir_each(buf_text(&from), copy_entry, &below, &err), OK);
