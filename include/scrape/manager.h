@@ -42,7 +42,7 @@ struct target_status {
     struct labels labels; // without those that begin with __
     struct str scrape_pool;
     struct str scrape_url;
-    struct str last_error; // empty when the last scrape was fine
+    struct str last_error;  // empty when the last scrape was fine
     int64_t last_scrape_ms; // 0: never
     double last_scrape_duration_s;
     enum target_health health;
@@ -63,7 +63,7 @@ struct targets_status {
     struct pool_status {
         struct str name;
         uint64_t dropped_count; // kept or not
-    } *pools; // sorted by name
+    } * pools;                  // sorted by name
     size_t pool_count;
 };
 

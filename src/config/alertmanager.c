@@ -216,7 +216,7 @@ static int parse_into(struct alertmanager_config *config, struct str text, const
     struct decoder d;
     struct yaml_node *root;
     config->folder = arena_copy(&config->arena, str_from(folder ? folder : ""));
-    decoder_init(&d, &config->arena, text, name, config->folder.ptr, warnings, err);
+    config_decoder_init(&d, &config->arena, text, name, config->folder.ptr, warnings, err);
     int rc = decoder_parse(&d, &root);
     if (rc == OK)
         rc = decode_config(&d, root, config);

@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "model/duration.h"
 
-void decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
+void config_decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
                   const char *folder, struct buf *warnings, struct error *err)
 {
     *d = (struct decoder){

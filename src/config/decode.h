@@ -39,7 +39,7 @@ struct decoder {
     void *context; // of the file's own decoding functions
 };
 
-void decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
+void config_decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
                   const char *folder, struct buf *warnings, struct error *err);
 void decoder_release(struct decoder *d);
 // Parses the source; errors are prefixed with name, line and column.

@@ -440,7 +440,7 @@ static int parse_into(struct prometheus_config *config, struct str text, const c
     struct raw_config raw = {.config = config};
     // The folder is borrowed by paths that are relative to it.
     struct str own_folder = arena_copy(arena, str_from(folder ? folder : ""));
-    decoder_init(&d, arena, text, name, own_folder.ptr, warnings, err);
+    config_decoder_init(&d, arena, text, name, own_folder.ptr, warnings, err);
     int rc = decoder_parse(&d, &root);
     if (rc == OK)
         rc = decode_config(&d, root, &raw);

@@ -229,7 +229,7 @@ int rules_config_parse(struct rules_config *c, struct str text, const char *name
     struct decoder d;
     struct yaml_node *root;
     struct rule_file file = {.name = arena_copy(&c->arena, str_from(name))};
-    decoder_init(&d, &c->arena, text, name, "", NULL, err);
+    config_decoder_init(&d, &c->arena, text, name, "", NULL, err);
     int rc = decoder_parse(&d, &root);
     if (rc == OK)
         rc = decode_file(&d, root, &file);

@@ -149,7 +149,7 @@ static int parse_yaml_groups(struct str text, const char *name, struct arena *ar
 {
     struct decoder d;
     struct yaml_node *root;
-    decoder_init(&d, arena, text, name, "", NULL, err);
+    config_decoder_init(&d, arena, text, name, "", NULL, err);
     int rc = decoder_parse(&d, &root);
     if (rc == OK)
         rc = decode_groups(&d, root, out, count);

@@ -1,0 +1,552 @@
+// One evaluation of a rule:
+//
+//     query -> vector -> record: samples under the rule's name
+//                        alert:  labels and annotations -> state machine -> ALERTS, what to send
+//
+// The samples of all the group's rules enter the store rule by rule, so that a rule sees those
+// before it. Series written last time and not this time end with a staleness marker. Alert states
+// that changed are kept in META_ALERTS in one batch.
+#include "rule_group.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "storage/meta.h"
+
+// One evaluation under way.
+struct evaluation {
+    const struct rule_context *context;
+    struct rule_group *group;
+    struct rule *rule;
+    struct appender *appender;
+    struct arena *arena;
+    struct strmap written; // what this evaluation writes
+    int64_t now_ms;
+    int64_t t_ms; // of query and samples: now less the offset
+    struct error *err;
+};
+
+static uint64_t hash_labels(uint64_t hash, struct labels labels)
+{
+    for (size_t i = 0; i < labels.count; i++) {
+        hash = hash64(labels.items[i].name.ptr, labels.items[i].name.len, hash);
+        hash = hash64(labels.items[i].value.ptr, labels.items[i].value.len, hash);
+    }
+    return hash;
+}
+
+uint64_t rule_group_fingerprint(const struct rule_group_config *g, int64_t interval_ms)
+{
+    int64_t numbers[] = {interval_ms, g->query_offset_ms, (int64_t)g->limit,
+                         (int64_t)g->rule_count};
+    uint64_t hash = hash64(numbers, sizeof(numbers), hash_str(g->name));
+    hash = hash_labels(hash64(g->file.ptr, g->file.len, hash), g->labels);
+    for (size_t i = 0; i < g->rule_count; i++) {
+        const struct rule_config *r = &g->rules[i];
+        int64_t parts[] = {r->is_alert, r->for_ms, r->keep_firing_for_ms};
+        hash = hash64(parts, sizeof(parts), hash);
+        hash = hash64(r->name.ptr, r->name.len, hash);
+        hash = hash64(r->expr.ptr, r->expr.len, hash);
+        hash = hash_labels(hash_labels(hash, r->labels), r->annotations);
+    }
+    return hash;
+}
+
+static struct labels merge_labels(struct arena *arena, struct labels base, struct labels over)
+{
+    struct labels_builder b;
+    labels_builder_init(&b, arena, base);
+    for (size_t i = 0; i < over.count; i++)
+        labels_builder_set(&b, over.items[i].name, over.items[i].value);
+    return labels_copy(arena, labels_builder_finish(&b));
+}
+
+static struct rule_config copy_rule(struct arena *arena, const struct rule_group_config *g,
+                                    const struct rule_config *r)
+{
+    struct rule_config copy = *r;
+    copy.name = arena_copy(arena, r->name);
+    copy.expr = arena_copy(arena, r->expr);
+    copy.labels = merge_labels(arena, g->labels, r->labels);
+    copy.annotations = labels_copy(arena, r->annotations);
+    return copy;
+}
+
+static int init_rule(struct rule_group *g, struct rule *rule, const struct rule_config *config,
+                     unsigned features, struct error *err)
+{
+    struct buf text = BUF_INIT;
+    rule->config = config;
+    strmap_init(&rule->written);
+    int rc = promql_parse(&rule->expr, config->expr, features, &g->arena, err);
+    if (rc)
+        return rc;
+    promql_print(&text, rule->expr);
+    rule->printed = arena_copy(&g->arena, buf_view(&text));
+    buf_release(&text);
+    return OK;
+}
+
+struct rule_group *rule_group_new(const struct rule_context *context,
+                                  const struct rule_group_config *config, int64_t interval_ms,
+                                  unsigned features, struct error *err)
+{
+    struct rule_group *g = mem_calloc(1, sizeof(*g));
+    arena_init(&g->arena, 0);
+    g->config = *config;
+    g->config.name = arena_copy(&g->arena, config->name);
+    g->config.file = arena_copy(&g->arena, config->file);
+    g->interval_ms = interval_ms;
+    g->fingerprint = rule_group_fingerprint(config, interval_ms);
+    struct rule_config *rules = arena_calloc(&g->arena, config->rule_count, sizeof(*rules));
+    g->config.rules = rules;
+    g->rules = arena_calloc(&g->arena, config->rule_count, sizeof(*g->rules));
+    for (size_t i = 0; i < config->rule_count; i++) {
+        rules[i] = copy_rule(&g->arena, config, &config->rules[i]);
+        if (init_rule(g, &g->rules[i], &rules[i], features, err)) {
+            rule_group_free(context, g, 0);
+            return NULL;
+        }
+    }
+    return g;
+}
+
+static void written_release(struct strmap *written)
+{
+    for (size_t i = 0; i < written->count; i++) {
+        struct labels *labels = written->entries[i].value;
+        mem_free((void *)labels->items);
+        mem_free(labels);
+    }
+    strmap_release(written);
+}
+
+static struct str key_of(uint64_t *hash, struct labels labels)
+{
+    *hash = labels_hash(labels);
+    return str_make((const char *)hash, sizeof(*hash));
+}
+
+static int write_sample(struct evaluation *ev, struct labels labels, double value)
+{
+    series_ref ref;
+    uint64_t hash;
+    int rc = appender_series(ev->appender, labels, &ref);
+    if (rc)
+        return error_set(ev->err, rc, "writing a series: %s", err_text(rc));
+    // Late and double samples are counted by the store and change nothing here.
+    appender_add(ev->appender, ref, ev->t_ms, value);
+    struct str key = key_of(&hash, labels);
+    if (!strmap_has(&ev->written, key)) {
+        struct labels *kept = mem_alloc(sizeof(*kept));
+        *kept = labels_dup(labels);
+        strmap_put(&ev->written, key, kept);
+    }
+    return OK;
+}
+
+static void end_series(struct appender *appender, struct labels labels, int64_t t_ms)
+{
+    series_ref ref;
+    if (appender_series(appender, labels, &ref) == OK)
+        appender_add(appender, ref, t_ms, sample_stale());
+}
+
+// Markers for what was written last time and not now; what is written now is remembered.
+static void end_vanished(struct evaluation *ev)
+{
+    struct strmap *old = &ev->rule->written;
+    for (size_t i = 0; i < old->count; i++) {
+        struct str key = str_make(old->entries[i].key, old->entries[i].key_len);
+        if (!strmap_has(&ev->written, key))
+            end_series(ev->appender, *(struct labels *)old->entries[i].value, ev->t_ms);
+    }
+    written_release(old);
+    *old = ev->written;
+    strmap_init(&ev->written);
+}
+
+void rule_group_free(const struct rule_context *context, struct rule_group *g, int64_t ended_ms)
+{
+    struct appender *a = ended_ms ? appender_new(context->options.storage) : NULL;
+    struct error err;
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        struct rule *r = &g->rules[i];
+        for (size_t w = 0; a && w < r->written.count; w++)
+            end_series(a, *(struct labels *)r->written.entries[w].value, ended_ms);
+        written_release(&r->written);
+        rule_alerts_release(&r->alerts);
+        promql_expr_free(r->expr);
+        mem_free(r->last_error);
+    }
+    if (a && appender_commit(a, false, &err))
+        log_warn("staleness markers of gone rules were not stored", LOG_ERR(&err));
+    appender_free(a);
+    arena_release(&g->arena);
+    mem_free(g);
+}
+
+static int record(struct evaluation *ev, const struct promql_result *r)
+{
+    struct strmap seen;
+    int rc = OK;
+    strmap_init(&seen);
+    for (size_t i = 0; i < r->series_count && rc == OK; i++) {
+        struct labels_builder b;
+        uint64_t hash;
+        labels_builder_init(&b, ev->arena, r->series[i].labels);
+        labels_builder_set(&b, STR(LABEL_METRIC_NAME), ev->rule->config->name);
+        struct labels own = ev->rule->config->labels;
+        for (size_t l = 0; l < own.count; l++)
+            labels_builder_set(&b, own.items[l].name, own.items[l].value);
+        struct labels labels = labels_builder_finish(&b);
+        struct str key = key_of(&hash, labels);
+        if (strmap_has(&seen, key))
+            rc = error_set(
+                ev->err, ERR_EXECUTION,
+                "vector contains metrics with the same labelset after applying rule labels");
+        strmap_put(&seen, key, ev);
+        if (rc == OK)
+            rc = write_sample(ev, labels, r->series[i].values[0]);
+    }
+    strmap_release(&seen);
+    return rc;
+}
+
+static int run_template_query(void *context, struct str expr, int64_t now_ms, struct arena *arena,
+                              struct template_sample **out, size_t *count, struct error *err)
+{
+    const struct evaluation *ev = context;
+    struct promql_engine *engine = ev->context->options.engine;
+    struct promql_expr *e;
+    struct promql_result r;
+    int rc = promql_parse(&e, expr, promql_engine_features(engine), arena, err);
+    if (rc)
+        return rc;
+    struct promql_query q = {.expr = e, .text = expr, .start_ms = now_ms, .end_ms = now_ms};
+    rc = promql_run(engine, &q, arena, &r, err);
+    if (rc == OK) {
+        *count = r.type == PROMQL_SCALAR ? 1 : r.series_count;
+        *out = arena_calloc(arena, *count, sizeof(**out));
+        for (size_t i = 0; i < *count; i++)
+            (*out)[i] = r.type == PROMQL_SCALAR
+                            ? (struct template_sample){.value = r.scalar.value}
+                            : (struct template_sample){labels_copy(arena, r.series[i].labels),
+                                                       r.series[i].values[0]};
+    }
+    promql_expr_free(e);
+    return rc;
+}
+
+// The text expanded, or the error in its place: the alert itself is never lost.
+static struct str expand(struct evaluation *ev, struct str text,
+                         const struct rule_template_data *data)
+{
+    struct buf out = BUF_INIT;
+    struct error err;
+    char name[128];
+    snprintf(name, sizeof(name), "__alert_%.*s", STR_ARG(ev->rule->config->name));
+    struct template_input in = {.name = name,
+                                .now_ms = ev->t_ms,
+                                .rule = data,
+                                .query = run_template_query,
+                                .query_context = ev};
+    if (template_execute(ev->context->templates, TEMPLATE_TEXT, text, &in, &out, &err)) {
+        buf_printf(&out, "<error expanding template: %s>", err.text);
+        log_warn("a template of a rule failed", LOG_STR("rule", ev->rule->config->name),
+                 LOG_ERR(&err));
+    }
+    struct str copy = arena_copy(ev->arena, buf_view(&out));
+    buf_release(&out);
+    return copy;
+}
+
+static struct labels expand_all(struct evaluation *ev, struct labels base, struct labels templates,
+                                const struct rule_template_data *data)
+{
+    struct labels_builder b;
+    labels_builder_init(&b, ev->arena, base);
+    labels_builder_del(&b, STR(LABEL_METRIC_NAME));
+    for (size_t i = 0; i < templates.count; i++)
+        labels_builder_set(&b, templates.items[i].name, expand(ev, templates.items[i].value, data));
+    return labels_builder_finish(&b);
+}
+
+static int see_alert(struct evaluation *ev, const struct promql_series *s, struct strmap *seen)
+{
+    const struct rule_config *config = ev->rule->config;
+    struct labels_builder without_name;
+    labels_builder_init(&without_name, ev->arena, s->labels);
+    labels_builder_del(&without_name, STR(LABEL_METRIC_NAME));
+    struct rule_template_data data = {.labels = labels_builder_finish(&without_name),
+                                      .value = s->values[0],
+                                      .external_labels = ev->context->external_labels,
+                                      .external_url = ev->context->options.external_url};
+    struct labels_builder b;
+    uint64_t hash;
+    labels_builder_init(&b, ev->arena, expand_all(ev, s->labels, config->labels, &data));
+    labels_builder_set(&b, STR("alertname"), config->name);
+    struct labels labels = labels_builder_finish(&b);
+    struct str key = key_of(&hash, labels);
+    if (strmap_has(seen, key))
+        return error_set(
+            ev->err, ERR_EXECUTION,
+            "vector contains metrics with the same labelset after applying alert labels");
+    strmap_put(seen, key, ev);
+    struct labels annotations = expand_all(ev, (struct labels){0}, config->annotations, &data);
+    rule_alerts_see(&ev->rule->alerts, labels, annotations, s->values[0], ev->now_ms);
+    return OK;
+}
+
+static int write_alert_series(struct evaluation *ev)
+{
+    int rc = OK;
+    for (size_t i = 0; i < ev->rule->alerts.count && rc == OK; i++) {
+        const struct rule_alert *a = &ev->rule->alerts.items[i];
+        if (a->state == ALERT_INACTIVE)
+            continue;
+        struct labels_builder b;
+        labels_builder_init(&b, ev->arena, a->labels);
+        labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS_FOR_STATE"));
+        rc = write_sample(ev, labels_builder_finish(&b), (double)(a->active_at_ms / 1000));
+        labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS"));
+        labels_builder_set(&b, STR("alertstate"), str_from(alert_state_name(a->state)));
+        if (rc == OK)
+            rc = write_sample(ev, labels_builder_finish(&b), 1);
+    }
+    return rc;
+}
+
+static size_t active_count(const struct rule_alerts *alerts)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < alerts->count; i++)
+        count += alerts->items[i].state != ALERT_INACTIVE;
+    return count;
+}
+
+static int evaluate_alert(struct evaluation *ev, const struct promql_result *r)
+{
+    const struct rule_config *config = ev->rule->config;
+    struct strmap seen;
+    int rc = OK;
+    strmap_init(&seen);
+    for (size_t i = 0; i < r->series_count && rc == OK; i++)
+        rc = see_alert(ev, &r->series[i], &seen);
+    strmap_release(&seen);
+    if (rc)
+        return rc;
+    rule_alerts_step(&ev->rule->alerts, config->for_ms, config->keep_firing_for_ms, ev->now_ms);
+    size_t active = active_count(&ev->rule->alerts);
+    if (ev->group->config.limit && active > ev->group->config.limit) {
+        rule_alerts_release(&ev->rule->alerts);
+        return error_set(ev->err, ERR_LIMIT, "exceeded limit of %llu with %zu alerts",
+                         (unsigned long long)ev->group->config.limit, active);
+    }
+    return write_alert_series(ev);
+}
+
+// A scalar counts as a vector of one element without labels.
+static void scalar_to_vector(struct promql_result *r, struct arena *arena)
+{
+    if (r->type != PROMQL_SCALAR)
+        return;
+    struct promql_series *s = arena_calloc(arena, 1, sizeof(*s));
+    s->times_ms = &r->scalar.t_ms;
+    s->values = &r->scalar.value;
+    s->count = 1;
+    r->series = s;
+    r->series_count = 1;
+}
+
+static int evaluate_rule(struct evaluation *ev)
+{
+    struct promql_result r;
+    struct promql_query q = {.expr = ev->rule->expr,
+                             .text = ev->rule->config->expr,
+                             .start_ms = ev->t_ms,
+                             .end_ms = ev->t_ms};
+    int rc = promql_run(ev->context->options.engine, &q, ev->arena, &r, ev->err);
+    if (rc)
+        return rc;
+    scalar_to_vector(&r, ev->arena);
+    uint64_t limit = ev->group->config.limit;
+    if (!ev->rule->config->is_alert && limit && r.series_count > limit)
+        return error_set(ev->err, ERR_LIMIT, "exceeded limit of %llu with %zu series",
+                         (unsigned long long)limit, r.series_count);
+    rc = ev->rule->config->is_alert ? evaluate_alert(ev, &r) : record(ev, &r);
+    if (rc) {
+        appender_rollback(ev->appender);
+        written_release(&ev->written);
+        return rc;
+    }
+    end_vanished(ev);
+    return appender_commit(ev->appender, false, ev->err);
+}
+
+static void note_result(struct evaluation *ev, int rc, double seconds)
+{
+    struct rule *r = ev->rule;
+    mem_free(r->last_error);
+    r->last_error = rc ? mem_copy_str(str_from(ev->err->text)) : NULL;
+    r->health = rc ? RULE_ERROR : RULE_OK;
+    r->last_evaluation_ms = ev->now_ms;
+    r->evaluation_time_s = seconds;
+    metric_add(ev->context->metrics.evaluations, 1);
+    metric_add(ev->context->metrics.failures, rc != OK);
+    if (rc)
+        log_warn("evaluating a rule failed", LOG_STR("file", ev->group->config.file),
+                 LOG_STR("group", ev->group->config.name), LOG_STR("rule", r->config->name),
+                 LOG_ERR(ev->err));
+}
+
+static void send_due(struct evaluation *ev)
+{
+    const struct rule_manager_options *o = &ev->context->options;
+    int64_t valid_ms =
+        ev->group->interval_ms > RESEND_DELAY_MS ? ev->group->interval_ms : RESEND_DELAY_MS;
+    if (!o->send || !ev->rule->config->is_alert)
+        return;
+    for (size_t i = 0; i < ev->rule->alerts.count; i++) {
+        struct rule_alert *a = &ev->rule->alerts.items[i];
+        if (!rule_alert_take_due(a, ev->now_ms))
+            continue;
+        struct alert out = {.labels = a->labels,
+                            .annotations = a->annotations,
+                            .starts_ms = a->fired_at_ms,
+                            .ends_ms =
+                                a->resolved_at_ms ? a->resolved_at_ms : ev->now_ms + 4 * valid_ms,
+                            .generator_url = o->external_url};
+        o->send(o->send_context, &out, 1, ev->now_ms);
+        metric_add(ev->context->metrics.alerts_sent, 1);
+    }
+}
+
+// file;group;rule, hashed, then the alert: all states of a rule stand together.
+static void rule_prefix(const struct rule_group *g, const struct rule *r, char out[8])
+{
+    uint64_t hash = hash_str(g->config.file);
+    hash = hash64(g->config.name.ptr, g->config.name.len, hash);
+    hash = hash64(r->config->name.ptr, r->config->name.len, hash);
+    hash = hash64(r->config->expr.ptr, r->config->expr.len, hash);
+    memcpy(out, &hash, 8);
+}
+
+struct deletion {
+    struct meta_batch *batch;
+    struct str prefix;
+};
+
+static int delete_key(void *context, struct str key, struct str value)
+{
+    struct deletion *d = context;
+    (void)value;
+    if (!str_has_prefix(key, d->prefix))
+        return ERR_END;
+    meta_delete(d->batch, META_ALERTS, key);
+    return OK;
+}
+
+// Replaces what is kept of the group's alerts by what they are now.
+static void persist(const struct rule_context *context, struct rule_group *g)
+{
+    struct meta_batch *batch = meta_batch_new(context->options.storage);
+    struct buf value = BUF_INIT;
+    struct error err;
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        char key[16];
+        struct rule *r = &g->rules[i];
+        rule_prefix(g, r, key);
+        struct deletion d = {batch, str_make(key, 8)};
+        meta_each(context->options.storage, META_ALERTS, d.prefix, delete_key, &d);
+        for (size_t a = 0; a < r->alerts.count; a++) {
+            buf_reset(&value);
+            rule_alert_encode(&value, &r->alerts.items[a]);
+            memcpy(key + 8, &r->alerts.items[a].key, 8);
+            meta_put(batch, META_ALERTS, str_make(key, sizeof(key)), buf_view(&value));
+        }
+    }
+    if (meta_commit(batch, &err))
+        log_error("alert states were not stored", LOG_ERR(&err));
+    meta_batch_free(batch);
+    buf_release(&value);
+}
+
+static bool has_alerts(const struct rule_group *g)
+{
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        if (g->rules[i].alerts.count)
+            return true;
+    }
+    return false;
+}
+
+void rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
+{
+    struct arena arena;
+    struct error err;
+    const struct clock *clock = context->options.clock;
+    int64_t start_ns = clock_mono_ns(clock);
+    int64_t offset_ms =
+        g->config.query_offset_ms >= 0 ? g->config.query_offset_ms : context->query_offset_ms;
+    bool had_alerts = has_alerts(g);
+    arena_init(&arena, 0);
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        int64_t rule_ns = clock_mono_ns(clock);
+        struct evaluation ev = {.context = context,
+                                .group = g,
+                                .rule = &g->rules[i],
+                                .appender = appender_new(context->options.storage),
+                                .arena = &arena,
+                                .now_ms = now_ms,
+                                .t_ms = now_ms - offset_ms,
+                                .err = &err};
+        strmap_init(&ev.written);
+        err.text[0] = '\0';
+        int rc = evaluate_rule(&ev);
+        note_result(&ev, rc, (double)(clock_mono_ns(clock) - rule_ns) / 1e9);
+        send_due(&ev);
+        appender_free(ev.appender);
+        arena_reset(&arena);
+    }
+    arena_release(&arena);
+    if (had_alerts || has_alerts(g))
+        persist(context, g);
+    g->last_evaluation_ms = now_ms;
+    g->evaluation_time_s = (double)(clock_mono_ns(clock) - start_ns) / 1e9;
+    metric_observe(context->metrics.seconds, g->evaluation_time_s);
+    metric_set(context->metrics.last, (double)now_ms / 1000);
+}
+
+struct restoration {
+    struct rule *rule;
+    struct str prefix;
+    int64_t now_ms;
+};
+
+static int restore_alert(void *context, struct str key, struct str value)
+{
+    struct restoration *r = context;
+    struct rule_alert a;
+    if (!str_has_prefix(key, r->prefix))
+        return ERR_END;
+    if (rule_alert_decode(value, &a)) {
+        MEM_GROW(r->rule->alerts.items, r->rule->alerts.count, r->rule->alerts.capacity);
+        r->rule->alerts.items[r->rule->alerts.count++] = a;
+    }
+    return OK;
+}
+
+void rule_group_restore(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
+{
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        char prefix[8];
+        struct rule *r = &g->rules[i];
+        if (!r->config->is_alert)
+            continue;
+        rule_prefix(g, r, prefix);
+        struct restoration restoration = {r, str_make(prefix, sizeof(prefix)), now_ms};
+        meta_each(context->options.storage, META_ALERTS, restoration.prefix, restore_alert,
+                  &restoration);
+    }
+}

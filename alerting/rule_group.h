@@ -1,0 +1,57 @@
+// A group of rules and its evaluation. Private to the rule manager, whose lock guards it.
+#ifndef ALERTING_RULE_GROUP_H
+#define ALERTING_RULE_GROUP_H
+
+#include "alerting/template.h"
+#include "base/strmap.h"
+#include "rule_state.h"
+#include "storage/appender.h"
+
+struct rule_metrics {
+    struct metric *evaluations, *failures, *missed, *seconds, *last, *alerts_sent;
+};
+
+// What every group needs of its surroundings.
+struct rule_context {
+    struct rule_manager_options options;
+    struct rule_metrics metrics;
+    struct template_set *templates;
+    struct labels external_labels; // on the heap
+    int64_t query_offset_ms;
+};
+
+struct rule {
+    const struct rule_config *config; // in the group's rules_config
+    struct promql_expr *expr;         // in the group's arena
+    struct str printed;
+    struct rule_alerts alerts;
+    struct strmap written; // keys of the series written last time -> struct labels on the heap
+    enum rule_health health;
+    char *last_error; // owned
+    int64_t last_evaluation_ms;
+    double evaluation_time_s;
+};
+
+struct rule_group {
+    struct rule_group_config config;
+    struct arena arena;   // of everything that lives as long
+    uint64_t fingerprint; // of the configuration
+    int64_t interval_ms;
+    int64_t next_ms;
+    int64_t last_evaluation_ms;
+    double evaluation_time_s;
+    struct rule *rules;
+    bool kept;
+};
+
+struct rule_group *rule_group_new(const struct rule_context *context,
+                                  const struct rule_group_config *config, int64_t interval_ms,
+                                  unsigned features, struct error *err);
+// Ends its series when `ended_ms` isn't 0.
+void rule_group_free(const struct rule_context *context, struct rule_group *g, int64_t ended_ms);
+// Reads the alerts' states that an earlier run kept.
+void rule_group_restore(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+void rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+uint64_t rule_group_fingerprint(const struct rule_group_config *config, int64_t interval_ms);
+
+#endif

@@ -1,0 +1,177 @@
+#include "rule_state.h"
+
+#include "base/coding.h"
+#include "base/mem.h"
+
+struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        if (a->items[i].key == key)
+            return &a->items[i];
+    }
+    return NULL;
+}
+
+void rule_alert_release(struct rule_alert *a)
+{
+    mem_free((void *)a->labels.items);
+    mem_free((void *)a->annotations.items);
+}
+
+void rule_alerts_release(struct rule_alerts *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        rule_alert_release(&a->items[i]);
+    mem_free(a->items);
+    *a = (struct rule_alerts){0};
+}
+
+static void begin(struct rule_alert *alert, int64_t now_ms)
+{
+    alert->state = ALERT_PENDING;
+    alert->active_at_ms = now_ms;
+    alert->fired_at_ms = 0;
+    alert->resolved_at_ms = 0;
+    alert->keep_firing_since_ms = 0;
+    alert->last_sent_ms = 0;
+}
+
+void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels annotations,
+                     double value, int64_t now_ms)
+{
+    uint64_t key = labels_hash(labels);
+    struct rule_alert *alert = rule_alerts_find(a, key);
+    if (!alert) {
+        MEM_GROW(a->items, a->count, a->capacity);
+        alert = &a->items[a->count++];
+        *alert = (struct rule_alert){.key = key, .labels = labels_dup(labels)};
+        begin(alert, now_ms);
+    } else if (alert->state == ALERT_INACTIVE) {
+        begin(alert, now_ms);
+    }
+    mem_free((void *)alert->annotations.items);
+    alert->annotations = labels_dup(annotations);
+    alert->value = value;
+    alert->keep_firing_since_ms = 0;
+    alert->seen = true;
+}
+
+static void end_unseen(struct rule_alert *alert, int64_t keep_firing_for_ms, int64_t now_ms)
+{
+    if (alert->state != ALERT_FIRING)
+        return;
+    if (keep_firing_for_ms > 0) {
+        if (!alert->keep_firing_since_ms)
+            alert->keep_firing_since_ms = now_ms;
+        if (now_ms - alert->keep_firing_since_ms < keep_firing_for_ms)
+            return;
+    }
+    alert->state = ALERT_INACTIVE;
+    alert->resolved_at_ms = now_ms;
+}
+
+// Pending alerts that ended at once, and resolved ones told long enough, need not be known.
+static bool is_over(const struct rule_alert *alert, bool seen, int64_t now_ms)
+{
+    if (alert->state == ALERT_PENDING)
+        return !seen;
+    return alert->state == ALERT_INACTIVE && now_ms - alert->resolved_at_ms > RESOLVED_RETENTION_MS;
+}
+
+void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing_for_ms,
+                      int64_t now_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        struct rule_alert *alert = &a->items[i];
+        bool seen = alert->seen;
+        alert->seen = false;
+        if (!seen)
+            end_unseen(alert, keep_firing_for_ms, now_ms);
+        if (is_over(alert, seen, now_ms)) {
+            rule_alert_release(alert);
+            continue;
+        }
+        if (alert->state == ALERT_PENDING && now_ms - alert->active_at_ms >= for_ms) {
+            alert->state = ALERT_FIRING;
+            alert->fired_at_ms = now_ms;
+        }
+        a->items[kept++] = *alert;
+    }
+    a->count = kept;
+}
+
+bool rule_alert_take_due(struct rule_alert *a, int64_t now_ms)
+{
+    if (a->state == ALERT_PENDING)
+        return false;
+    bool news = a->resolved_at_ms > a->last_sent_ms;
+    if (!news && a->last_sent_ms + RESEND_DELAY_MS > now_ms)
+        return false;
+    a->last_sent_ms = now_ms;
+    return true;
+}
+
+static void encode_labels(struct buf *out, struct labels labels)
+{
+    buf_varint(out, labels.count);
+    for (size_t i = 0; i < labels.count; i++) {
+        buf_sized(out, labels.items[i].name);
+        buf_sized(out, labels.items[i].value);
+    }
+}
+
+void rule_alert_encode(struct buf *out, const struct rule_alert *a)
+{
+    buf_char(out, 1); // version
+    buf_char(out, (char)a->state);
+    buf_svarint(out, a->active_at_ms);
+    buf_svarint(out, a->fired_at_ms);
+    buf_svarint(out, a->resolved_at_ms);
+    buf_svarint(out, a->keep_firing_since_ms);
+    buf_svarint(out, a->last_sent_ms);
+    buf_be64(out, double_bits(a->value));
+    encode_labels(out, a->labels);
+    encode_labels(out, a->annotations);
+}
+
+static bool decode_labels(struct decoder *d, struct labels *out)
+{
+    struct arena arena;
+    uint64_t count = decode_varint(d);
+    if (count > decoder_left(d))
+        return false;
+    arena_init(&arena, 0);
+    struct label *items = arena_calloc(&arena, (size_t)count, sizeof(*items));
+    for (uint64_t i = 0; i < count; i++) {
+        items[i].name = decode_sized(d);
+        items[i].value = decode_sized(d);
+    }
+    if (!d->failed)
+        *out = labels_dup((struct labels){items, (size_t)count});
+    arena_release(&arena);
+    return !d->failed;
+}
+
+bool rule_alert_decode(struct str bytes, struct rule_alert *out)
+{
+    struct decoder d;
+    decoder_init(&d, bytes);
+    *out = (struct rule_alert){.key = 0};
+    uint8_t version = decode_u8(&d);
+    out->state = (enum alert_state)decode_u8(&d);
+    out->active_at_ms = decode_svarint(&d);
+    out->fired_at_ms = decode_svarint(&d);
+    out->resolved_at_ms = decode_svarint(&d);
+    out->keep_firing_since_ms = decode_svarint(&d);
+    out->last_sent_ms = decode_svarint(&d);
+    out->value = double_from_bits(decode_be64(&d));
+    if (version != 1 || out->state > ALERT_FIRING || !decode_labels(&d, &out->labels))
+        return false;
+    if (!decode_labels(&d, &out->annotations)) {
+        rule_alert_release(out);
+        return false;
+    }
+    out->key = labels_hash(out->labels);
+    return true;
+}

@@ -1,0 +1,48 @@
+// The state machine of one alerting rule: pure functions of state, vector and time.
+#ifndef ALERTING_RULE_STATE_H
+#define ALERTING_RULE_STATE_H
+
+#include "alerting/rule_manager.h"
+
+// One active alert of a rule. Strings are on the heap.
+struct rule_alert {
+    uint64_t key; // hash of the labels
+    struct labels labels;
+    struct labels annotations;
+    enum alert_state state;
+    double value;
+    int64_t active_at_ms;
+    int64_t fired_at_ms;
+    int64_t resolved_at_ms;       // 0: not resolved
+    int64_t keep_firing_since_ms; // 0: the condition holds
+    int64_t last_sent_ms;
+    bool seen; // in this evaluation's vector
+};
+
+struct rule_alerts {
+    struct rule_alert *items;
+    size_t count;
+    size_t capacity;
+};
+
+#define RESOLVED_RETENTION_MS (INT64_C(15) * 60 * 1000)
+#define RESEND_DELAY_MS       (INT64_C(60) * 1000)
+
+struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key);
+// Takes one element of the vector in: a new pending alert, or an update. Copies.
+void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels annotations,
+                     double value, int64_t now_ms);
+// After the vector: pending alerts whose condition ended go, firing ones resolve (or keep firing),
+// those active long enough fire, long resolved ones are forgotten.
+void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing_for_ms,
+                      int64_t now_ms);
+void rule_alerts_release(struct rule_alerts *a);
+void rule_alert_release(struct rule_alert *a);
+// Whether it is due to be sent now; marks it sent.
+bool rule_alert_take_due(struct rule_alert *a, int64_t now_ms);
+
+void rule_alert_encode(struct buf *out, const struct rule_alert *a);
+// False on bad data.
+bool rule_alert_decode(struct str bytes, struct rule_alert *out);
+
+#endif

@@ -1,0 +1,327 @@
+// Values as Go's fmt prints them, their truth, fields and methods.
+#include <math.h>
+
+#include "base/float_text.h"
+#include "base/mem.h"
+#include "model/duration.h"
+#include "template_tree.h"
+
+struct value value_text(struct str s)
+{
+    return (struct value){.kind = VALUE_STRING, .text = s};
+}
+
+struct value value_integer(int64_t i)
+{
+    return (struct value){.kind = VALUE_INT, .integer = i};
+}
+
+struct value value_number(double d)
+{
+    return (struct value){.kind = VALUE_FLOAT, .number = d};
+}
+
+struct value value_boolean(bool b)
+{
+    return (struct value){.kind = VALUE_BOOL, .boolean = b};
+}
+
+bool value_is_text(const struct value *v)
+{
+    return v->kind == VALUE_STRING || v->kind == VALUE_SAFE;
+}
+
+bool value_to_number(const struct value *v, double *out)
+{
+    switch (v->kind) {
+    case VALUE_INT:
+        *out = (double)v->integer;
+        return true;
+    case VALUE_FLOAT:
+        *out = v->number;
+        return true;
+    case VALUE_DURATION:
+        *out = (double)v->integer / 1000;
+        return true;
+    case VALUE_STRING:
+    case VALUE_SAFE:
+        return float_parse(v->text, out);
+    default:
+        return false;
+    }
+}
+
+size_t value_length(const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_STRING:
+    case VALUE_SAFE:
+        return v->text.len;
+    case VALUE_LABELS:
+        return v->labels.count;
+    case VALUE_LIST:
+        return v->list.count;
+    case VALUE_MAP:
+        return v->list.count / 2;
+    default:
+        return 0;
+    }
+}
+
+bool value_is_iterable(const struct value *v)
+{
+    return v->kind == VALUE_LABELS || v->kind == VALUE_LIST || v->kind == VALUE_MAP;
+}
+
+bool value_is_true(const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_NIL:
+        return false;
+    case VALUE_BOOL:
+        return v->boolean;
+    case VALUE_INT:
+    case VALUE_DURATION:
+        return v->integer != 0;
+    case VALUE_FLOAT:
+        return v->number != 0;
+    case VALUE_STRING:
+    case VALUE_SAFE:
+    case VALUE_LABELS:
+    case VALUE_LIST:
+    case VALUE_MAP:
+        return value_length(v) > 0;
+    default:
+        return true; // structs
+    }
+}
+
+struct value value_at(const struct value *v, size_t index, struct value *key)
+{
+    if (v->kind == VALUE_LABELS) {
+        *key = value_text(v->labels.items[index].name);
+        return value_text(v->labels.items[index].value);
+    }
+    if (v->kind == VALUE_MAP) {
+        *key = v->list.items[index * 2];
+        return v->list.items[index * 2 + 1];
+    }
+    *key = value_integer((int64_t)index);
+    return v->list.items[index];
+}
+
+// 2023-11-14 22:13:20.5 +0000 UTC
+static void print_time(struct buf *out, int64_t ms)
+{
+    struct buf text = BUF_INIT;
+    timestamp_format_nano(&text, ms);
+    struct str s = buf_view(&text);
+    buf_append(out, s.ptr, 10);
+    buf_char(out, ' ');
+    buf_append(out, s.ptr + 11, s.len - 12);
+    buf_cstr(out, " +0000 UTC");
+    buf_release(&text);
+}
+
+static void print_list(struct buf *out, struct value_list list)
+{
+    buf_char(out, '[');
+    for (size_t i = 0; i < list.count; i++) {
+        if (i)
+            buf_char(out, ' ');
+        value_print(out, &list.items[i]);
+    }
+    buf_char(out, ']');
+}
+
+static void print_map(struct buf *out, struct value_list pairs)
+{
+    buf_cstr(out, "map[");
+    for (size_t i = 0; i + 1 < pairs.count; i += 2) {
+        if (i)
+            buf_char(out, ' ');
+        value_print(out, &pairs.items[i]);
+        buf_char(out, ':');
+        value_print(out, &pairs.items[i + 1]);
+    }
+    buf_char(out, ']');
+}
+
+static void print_labels(struct buf *out, struct labels labels)
+{
+    buf_cstr(out, "map[");
+    for (size_t i = 0; i < labels.count; i++)
+        buf_printf(out, "%s%.*s:%.*s", i ? " " : "", STR_ARG(labels.items[i].name),
+                   STR_ARG(labels.items[i].value));
+    buf_char(out, ']');
+}
+
+static void print_sample(struct buf *out, const struct template_sample *s)
+{
+    buf_char(out, '{');
+    print_labels(out, s->labels);
+    buf_char(out, ' ');
+    buf_float(out, s->value, FLOAT_G);
+    buf_char(out, '}');
+}
+
+void value_print(struct buf *out, const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_NIL:
+        buf_cstr(out, "<no value>");
+        break;
+    case VALUE_BOOL:
+        buf_cstr(out, v->boolean ? "true" : "false");
+        break;
+    case VALUE_INT:
+        buf_i64(out, v->integer);
+        break;
+    case VALUE_FLOAT:
+        buf_float(out, v->number, FLOAT_G);
+        break;
+    case VALUE_STRING:
+    case VALUE_SAFE:
+        buf_str(out, v->text);
+        break;
+    case VALUE_LABELS:
+        print_labels(out, v->labels);
+        break;
+    case VALUE_PAIR:
+        buf_printf(out, "{%.*s %.*s}", STR_ARG(v->pair.name), STR_ARG(v->pair.value));
+        break;
+    case VALUE_LIST:
+        print_list(out, v->list);
+        break;
+    case VALUE_MAP:
+        print_map(out, v->list);
+        break;
+    case VALUE_RULE:
+        print_labels(out, v->rule->labels);
+        break;
+    case VALUE_SAMPLE:
+        print_sample(out, v->sample);
+        break;
+    case VALUE_TIME:
+        print_time(out, v->integer);
+        break;
+    case VALUE_DURATION:
+        duration_format_go(out, v->integer);
+        break;
+    }
+}
+
+struct str value_string(struct arena *arena, const struct value *v)
+{
+    if (value_is_text(v))
+        return v->text;
+    struct buf text = BUF_INIT;
+    value_print(&text, v);
+    struct str copy = arena_copy(arena, buf_view(&text));
+    buf_release(&text);
+    return copy;
+}
+
+const char *value_type_name(const struct value *v)
+{
+    static const char *const names[] = {
+        [VALUE_NIL] = "nil",
+        [VALUE_BOOL] = "bool",
+        [VALUE_INT] = "int",
+        [VALUE_FLOAT] = "float64",
+        [VALUE_STRING] = "string",
+        [VALUE_SAFE] = "template.HTML",
+        [VALUE_LABELS] = "map[string]string",
+        [VALUE_PAIR] = "template.Pair",
+        [VALUE_LIST] = "[]interface {}",
+        [VALUE_MAP] = "map[string]interface {}",
+        [VALUE_RULE] = "struct",
+        [VALUE_SAMPLE] = "*template.sample",
+        [VALUE_TIME] = "time.Time",
+        [VALUE_DURATION] = "time.Duration",
+    };
+    return names[v->kind];
+}
+
+static struct value labels_value(struct labels labels)
+{
+    return (struct value){.kind = VALUE_LABELS, .labels = labels};
+}
+
+static int rule_field(const struct rule_template_data *d, struct str name, struct value *out)
+{
+    if (str_is(name, "Labels"))
+        *out = labels_value(d->labels);
+    else if (str_is(name, "Value"))
+        *out = value_number(d->value);
+    else if (str_is(name, "ExternalLabels"))
+        *out = labels_value(d->external_labels);
+    else if (str_is(name, "ExternalURL"))
+        *out = value_text(d->external_url);
+    else
+        return ERR_NOT_FOUND;
+    return OK;
+}
+
+static int time_field(const struct value *v, struct str name, struct value *out)
+{
+    if (str_is(name, "UTC") || str_is(name, "Local"))
+        *out = *v;
+    else if (str_is(name, "Unix"))
+        *out = value_integer(v->integer / 1000);
+    else if (str_is(name, "UnixMilli"))
+        *out = value_integer(v->integer);
+    else
+        return ERR_NOT_FOUND;
+    return OK;
+}
+
+static int map_field(const struct value *v, struct str name, struct value *out)
+{
+    *out = (struct value){.kind = VALUE_NIL};
+    for (size_t i = 0; i + 1 < v->list.count; i += 2) {
+        if (str_eq(v->list.items[i].text, name))
+            *out = v->list.items[i + 1];
+    }
+    return OK;
+}
+
+int value_field(const struct value *v, struct str name, struct value *out)
+{
+    switch (v->kind) {
+    case VALUE_LABELS:
+        *out = value_text(labels_get(v->labels, name));
+        return OK;
+    case VALUE_RULE:
+        return rule_field(v->rule, name, out);
+    case VALUE_PAIR:
+        *out = value_text(str_is(name, "Name") ? v->pair.name : v->pair.value);
+        return str_is(name, "Name") || str_is(name, "Value") ? OK : ERR_NOT_FOUND;
+    case VALUE_SAMPLE:
+        *out = str_is(name, "Labels") ? labels_value(v->sample->labels)
+                                      : value_number(v->sample->value);
+        return str_is(name, "Labels") || str_is(name, "Value") ? OK : ERR_NOT_FOUND;
+    case VALUE_TIME:
+        return time_field(v, name, out);
+    case VALUE_MAP:
+        return map_field(v, name, out);
+    default:
+        return ERR_NOT_FOUND;
+    }
+}
+
+void html_escape(struct buf *out, struct str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const char *escape = s.ptr[i] == '<'    ? "&lt;"
+                             : s.ptr[i] == '>'  ? "&gt;"
+                             : s.ptr[i] == '&'  ? "&amp;"
+                             : s.ptr[i] == '"'  ? "&#34;"
+                             : s.ptr[i] == '\'' ? "&#39;"
+                                                : NULL;
+        if (escape)
+            buf_cstr(out, escape);
+        else
+            buf_char(out, s.ptr[i]);
+    }
+}

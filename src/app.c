@@ -1,0 +1,401 @@
+// Construction in the order of the data's way, tear-down in reverse:
+//
+//     metrics -> store -> engine -> scraper -> rules -> web
+//
+// Two threads of the app itself: the store's maintenance and the rules. A reload runs on whichever
+// thread asks, one at a time.
+#include "app.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/ticker.h"
+#include "base/version.h"
+#include "model/duration.h"
+#include "web/server.h"
+
+#define BODY_MAX         ((size_t)32 << 20)
+#define REMOTE_WRITE_MAX ((size_t)256 << 20)
+
+struct app {
+    const struct flags *flags;
+    struct metrics *metrics;
+    struct storage *storage;
+    struct promql_engine *engine;
+    struct scrape_manager *scrape;
+    struct rule_manager *rules;
+    struct web_server *web;
+    struct ticker *maintenance;
+    struct ticker *rule_ticker;
+    struct web_flag *web_flags;
+    char *external_url;
+    char *route_prefix;
+    char *self_config; // the embedded default's text
+    char *retention;   // as status pages show it
+    int64_t start_ms;
+    unsigned features;
+    atomic_bool quit;
+
+    pthread_mutex_t reload_mutex; // one reload at a time; guards the rest
+    struct prometheus_config *config;
+    bool reload_ok;
+    int64_t last_config_ms;
+    struct metric *reload_success, *reload_time;
+};
+
+static int parse_features(struct str list, unsigned *out, struct error *err)
+{
+    static const struct {
+        const char *name;
+        unsigned bit;
+    } names[] = {{"promql-experimental-functions", PROMQL_EXPERIMENTAL_FUNCTIONS},
+                 {"promql-duration-expr", PROMQL_DURATION_EXPRESSIONS},
+                 {"promql-extended-range-selectors", PROMQL_EXTENDED_RANGE_SELECTORS},
+                 {"promql-binop-fill-modifiers", PROMQL_BINOP_FILL_MODIFIERS},
+                 {"promql-delayed-name-removal", PROMQL_DELAYED_NAME_REMOVAL}};
+    struct str name;
+    while (str_next(&list, ',', &name)) {
+        size_t i = 0;
+        while (i < 5 && !str_is(name, names[i].name))
+            i++;
+        if (i == 5)
+            return error_set(err, ERR_INVALID, "--enable-feature: \"%.*s\" is not supported",
+                             STR_ARG(name));
+        *out |= names[i].bit;
+    }
+    return OK;
+}
+
+static int64_t maintain(void *context, int64_t now_ms)
+{
+    (void)now_ms;
+    storage_maintain(((struct app *)context)->storage);
+    return 1000;
+}
+
+static int64_t run_rules(void *context, int64_t now_ms)
+{
+    return rule_manager_tick(((struct app *)context)->rules, now_ms);
+}
+
+// The port of HOST:PORT, for the target of the embedded default.
+static struct str port_of(const char *address)
+{
+    struct str s = str_from(address);
+    size_t colon = str_find_last(s, ':');
+    return colon < s.len ? str_skip(s, colon + 1) : STR("9090");
+}
+
+static void make_self_config(struct app *a)
+{
+    struct buf text = BUF_INIT;
+    buf_printf(&text,
+               "global:\n  scrape_interval: 15s\nscrape_configs:\n- job_name: lapwing\n"
+               "  metrics_path: %s/metrics\n  static_configs:\n  - targets: ['localhost:%.*s']\n",
+               a->route_prefix, STR_ARG(port_of(a->flags->listen_address.text)));
+    a->self_config = buf_steal(&text);
+}
+
+static int load_config(struct app *a, struct prometheus_config **out, struct error *err)
+{
+    struct buf warnings = BUF_INIT;
+    const char *path = a->flags->config_file.text;
+    int rc = *path ? prometheus_config_load(out, path, &warnings, err)
+                   : prometheus_config_parse(out, str_from(a->self_config), "built-in", ".",
+                                             &warnings, err);
+    struct str rest = buf_view(&warnings), line;
+    while (rc == OK && str_next(&rest, '\n', &line))
+        log_warn("configuration", LOG_STR("warning", line));
+    buf_release(&warnings);
+    return rc;
+}
+
+static int check_alerting(const struct prometheus_config *config, struct error *err)
+{
+    if (config->alertmanager_count)
+        return error_set(err, ERR_UNSUPPORTED,
+                         "alerting.alertmanagers: sending to an Alertmanager is not supported yet");
+    return OK;
+}
+
+static int apply_rules(struct app *a, const struct prometheus_config *config, struct error *err)
+{
+    struct rules_config rules;
+    rules_config_init(&rules);
+    int rc = rules_config_load_all(&rules, config->rule_files, config->rule_file_count, err);
+    if (rc == OK)
+        rc = rule_manager_apply(a->rules, &rules, config->evaluation_interval_ms,
+                                config->rule_query_offset_ms, config->external_labels, err);
+    rules_config_release(&rules);
+    return rc;
+}
+
+static void apply_storage(struct app *a, const struct prometheus_config *config)
+{
+    int64_t time_ms =
+        config->retention_ms ? config->retention_ms : a->flags->retention_time.duration_ms;
+    uint64_t bytes =
+        config->retention_bytes ? config->retention_bytes : a->flags->retention_size.size;
+    storage_set_retention(a->storage, time_ms, bytes);
+    storage_set_out_of_order(a->storage, config->out_of_order_ms);
+    promql_engine_set_subquery_step(a->engine, config->evaluation_interval_ms);
+}
+
+// Everything that can fail comes before anything is changed.
+static int apply_config(struct app *a, struct prometheus_config *config, struct error *err)
+{
+    int rc = check_alerting(config, err);
+    if (rc == OK)
+        rc = apply_rules(a, config, err);
+    if (rc == OK)
+        rc = scrape_manager_apply(a->scrape, config, err);
+    if (rc)
+        return rc;
+    apply_storage(a, config);
+    prometheus_config_unref(a->config);
+    a->config = prometheus_config_ref(config);
+    return OK;
+}
+
+int app_reload(struct app *a, struct error *err)
+{
+    struct prometheus_config *config = NULL;
+    pthread_mutex_lock(&a->reload_mutex);
+    int rc = load_config(a, &config, err);
+    if (rc == OK)
+        rc = apply_config(a, config, err);
+    prometheus_config_unref(config);
+    a->reload_ok = rc == OK;
+    if (rc == OK)
+        a->last_config_ms = clock_wall_ms(&clock_system);
+    metric_set(a->reload_success, rc == OK);
+    metric_set(a->reload_time, (double)a->last_config_ms / 1000);
+    pthread_mutex_unlock(&a->reload_mutex);
+    if (rc)
+        log_error("the configuration was not loaded; what ran before goes on", LOG_ERR(err));
+    else
+        log_info("configuration loaded",
+                 LOG_CSTR("file",
+                          *a->flags->config_file.text ? a->flags->config_file.text : "built-in"));
+    if (rc == OK && a->rule_ticker)
+        ticker_wake(a->rule_ticker);
+    return rc;
+}
+
+static void config_text(void *context, struct buf *out)
+{
+    struct app *a = context;
+    pthread_mutex_lock(&a->reload_mutex);
+    buf_str(out, a->config->text);
+    pthread_mutex_unlock(&a->reload_mutex);
+}
+
+static int reload(void *context, struct error *err)
+{
+    return app_reload(context, err);
+}
+
+static void quit(void *context)
+{
+    atomic_store(&((struct app *)context)->quit, true);
+}
+
+bool app_quits(const struct app *a)
+{
+    return atomic_load(&a->quit);
+}
+
+static void runtime(void *context, struct web_runtime *out)
+{
+    struct app *a = context;
+    pthread_mutex_lock(&a->reload_mutex);
+    *out = (struct web_runtime){a->start_ms, a->reload_ok, a->last_config_ms, a->retention};
+    pthread_mutex_unlock(&a->reload_mutex);
+}
+
+static int open_storage(struct app *a, struct error *err)
+{
+    struct storage_options o;
+    storage_options_init(&o);
+    o.path = a->flags->storage_path.text;
+    o.clock = &clock_system;
+    o.metrics = a->metrics;
+    o.retention_ms = a->flags->retention_time.duration_ms;
+    o.retention_bytes = a->flags->retention_size.size;
+    o.journal_sync_ms = a->flags->journal_sync.duration_ms;
+    o.series_max = a->flags->series_max.size;
+    return storage_open(&a->storage, &o, err);
+}
+
+static void open_engine(struct app *a)
+{
+    struct promql_options o;
+    promql_options_init(&o);
+    o.storage = a->storage;
+    o.clock = &clock_system;
+    o.metrics = a->metrics;
+    o.lookback_ms = a->flags->query_lookback.duration_ms;
+    o.timeout_ms = a->flags->query_timeout.duration_ms;
+    o.samples_max = a->flags->query_samples.size;
+    o.memory_max = a->flags->query_memory.size;
+    o.concurrency = (unsigned)a->flags->query_concurrency.size;
+    o.features = a->features;
+    a->engine = promql_engine_new(&o);
+}
+
+static void open_managers(struct app *a)
+{
+    struct scrape_manager_options scrape = {a->storage, &clock_system, a->metrics,
+                                            "Lapwing/" LAPWING_VERSION};
+    struct rule_manager_options rules = {.storage = a->storage,
+                                         .engine = a->engine,
+                                         .clock = &clock_system,
+                                         .metrics = a->metrics,
+                                         .external_url = str_from(a->external_url)};
+    a->scrape = scrape_manager_new(&scrape);
+    a->rules = rule_manager_new(&rules);
+}
+
+static int open_web(struct app *a, struct error *err)
+{
+    const struct flags *f = a->flags;
+    size_t count;
+    const struct flag_text *list = flags_list(&count);
+    a->web_flags = mem_calloc(count, sizeof(*a->web_flags));
+    for (size_t i = 0; i < count; i++)
+        a->web_flags[i] = (struct web_flag){list[i].name, list[i].value};
+    struct web_options o = {
+        .listen_address = f->listen_address.text,
+        .external_url = a->external_url,
+        .route_prefix = a->route_prefix,
+        .cors_origin = f->cors_origin.text,
+        .page_title = f->page_title.text,
+        .max_connections = (unsigned)f->max_connections.size,
+        .read_timeout_ms = f->read_timeout.duration_ms,
+        .body_max = BODY_MAX,
+        .remote_write_max = REMOTE_WRITE_MAX,
+        .enable_lifecycle = f->enable_lifecycle.on,
+        .enable_remote_write = f->enable_remote_write.on,
+        .features = a->features,
+        .storage = a->storage,
+        .engine = a->engine,
+        .scrape = a->scrape,
+        .rules = a->rules,
+        .metrics = a->metrics,
+        .clock = &clock_system,
+        .flags = a->web_flags,
+        .flag_count = count,
+        .config_text = config_text,
+        .reload = reload,
+        .quit = quit,
+        .runtime = runtime,
+        .context = a,
+    };
+    return web_server_start(&a->web, &o, err);
+}
+
+static void make_urls(struct app *a)
+{
+    const struct flags *f = a->flags;
+    struct buf url = BUF_INIT;
+    char host[256] = "localhost";
+    if (*f->external_url.text) {
+        buf_cstr(&url, f->external_url.text);
+    } else {
+        gethostname(host, sizeof(host) - 1);
+        buf_printf(&url, "http://%s:%.*s", host, STR_ARG(port_of(f->listen_address.text)));
+    }
+    while (url.len && url.ptr[url.len - 1] == '/')
+        buf_truncate(&url, url.len - 1);
+    a->external_url = buf_steal(&url);
+    struct str path = str_from(a->external_url);
+    size_t scheme = str_search(path, STR("://"));
+    path = scheme < path.len ? str_skip(path, scheme + 3) : path;
+    path = str_skip(path, str_find(path, '/'));
+    if (*f->route_prefix.text)
+        path = str_from(f->route_prefix.text);
+    while (path.len && path.ptr[path.len - 1] == '/')
+        path.len--;
+    buf_printf(&url, "%s%.*s", path.len && path.ptr[0] != '/' ? "/" : "", STR_ARG(path));
+    a->route_prefix = buf_steal(&url);
+}
+
+static void make_retention_text(struct app *a)
+{
+    struct buf text = BUF_INIT;
+    duration_format(&text, a->flags->retention_time.duration_ms);
+    if (a->flags->retention_size.size)
+        buf_printf(&text, " or %llu bytes", (unsigned long long)a->flags->retention_size.size);
+    a->retention = buf_steal(&text);
+}
+
+static int start_parts(struct app *a, struct error *err)
+{
+    int rc = parse_features(str_from(a->flags->enable_feature.text), &a->features, err);
+    if (rc == OK)
+        rc = open_storage(a, err);
+    if (rc)
+        return rc;
+    open_engine(a);
+    open_managers(a);
+    rc = open_web(a, err);
+    if (rc == OK)
+        rc = app_reload(a, err);
+    if (rc)
+        return rc;
+    a->maintenance = ticker_start("maintenance", &clock_system, maintain, a);
+    a->rule_ticker = ticker_start("rules", &clock_system, run_rules, a);
+    web_server_set_ready(a->web, true);
+    return OK;
+}
+
+int app_start(struct app **out, const struct flags *flags, struct error *err)
+{
+    struct app *a = mem_calloc(1, sizeof(*a));
+    a->flags = flags;
+    a->start_ms = clock_wall_ms(&clock_system);
+    a->metrics = metrics_new();
+    pthread_mutex_init(&a->reload_mutex, NULL);
+    a->reload_success =
+        metrics_gauge(a->metrics, "lapwing_config_last_reload_successful",
+                      "Whether the last loading of the configuration went well.", "");
+    a->reload_time =
+        metrics_gauge(a->metrics, "lapwing_config_last_reload_success_timestamp_seconds",
+                      "When the configuration was last loaded, Unix time.", "");
+    make_urls(a);
+    make_self_config(a);
+    make_retention_text(a);
+    int rc = start_parts(a, err);
+    if (rc) {
+        app_stop(a);
+        return rc;
+    }
+    *out = a;
+    return OK;
+}
+
+void app_stop(struct app *a)
+{
+    if (a->web)
+        web_server_stop(a->web);
+    ticker_stop(a->rule_ticker);
+    rule_manager_free(a->rules);
+    scrape_manager_free(a->scrape);
+    ticker_stop(a->maintenance);
+    if (a->engine)
+        promql_engine_free(a->engine);
+    storage_close(a->storage);
+    prometheus_config_unref(a->config);
+    metrics_free(a->metrics);
+    pthread_mutex_destroy(&a->reload_mutex);
+    mem_free(a->web_flags);
+    mem_free(a->external_url);
+    mem_free(a->route_prefix);
+    mem_free(a->self_config);
+    mem_free(a->retention);
+    mem_free(a);
+}

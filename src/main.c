@@ -1,0 +1,113 @@
+// lapwing: flags, the parts, signals, and the parts' end.
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/version.h"
+#include "cli/check.h"
+
+static void print_version(void)
+{
+    printf("lapwing, version %s (revision %s)\n", LAPWING_VERSION, lapwing_revision);
+}
+
+static void print_help(void)
+{
+    struct buf text = BUF_INIT;
+    buf_cstr(&text, "Lapwing: a time-series store and alert engine in one small binary.\n\n"
+                    "lapwing [FLAG...]\n"
+                    "lapwing check config|rules|alertmanager FILE...\n\nFlags:\n"
+                    "  --help\n        Print this.\n  --version\n        Print the version.\n");
+    flags_help(&text);
+    fputs(buf_text(&text), stdout);
+    buf_release(&text);
+}
+
+static int print_reference(void)
+{
+    struct buf text = BUF_INIT;
+    flags_reference(&text);
+    fputs(buf_text(&text), stdout);
+    buf_release(&text);
+    return 0;
+}
+
+static int configure_log(const struct flags *f, struct error *err)
+{
+    enum log_level level;
+    enum log_format format;
+    if (!log_level_parse(str_from(f->log_level.text), &level))
+        return error_set(err, ERR_INVALID,
+                         "--log.level: expected debug, info, warn or error, got \"%s\"",
+                         f->log_level.text);
+    if (!log_format_parse(str_from(f->log_format.text), &format))
+        return error_set(err, ERR_INVALID, "--log.format: expected logfmt or json, got \"%s\"",
+                         f->log_format.text);
+    log_configure(format, level);
+    return OK;
+}
+
+// Signals are blocked in every thread and taken here, one by one.
+static void serve(struct app *app, const sigset_t *signals)
+{
+    struct timespec second = {.tv_sec = 1};
+    struct error err;
+    while (!app_quits(app)) {
+        int number = sigtimedwait(signals, NULL, &second);
+        if (number == SIGHUP)
+            app_reload(app, &err);
+        else if (number == SIGTERM || number == SIGINT)
+            return;
+    }
+}
+
+static int run(const struct flags *flags)
+{
+    struct app *app;
+    struct error err;
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (app_start(&app, flags, &err)) {
+        log_error("lapwing cannot start", LOG_ERR(&err));
+        return 1;
+    }
+    log_info("lapwing is ready", LOG_CSTR("version", LAPWING_VERSION),
+             LOG_CSTR("address", flags->listen_address.text),
+             LOG_CSTR("storage", flags->storage_path.text));
+    serve(app, &signals);
+    log_info("lapwing stops");
+    app_stop(app);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct flags flags = {0};
+    struct error err;
+    if (argc > 1 && strcmp(argv[1], "check") == 0)
+        return cli_check(argc - 2, argv + 2);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--version") == 0)
+            return print_version(), 0;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return print_help(), 0;
+        if (strcmp(argv[i], "--help-markdown") == 0)
+            return print_reference();
+    }
+    if (flags_parse(&flags, argc, argv, &err) || configure_log(&flags, &err)) {
+        fprintf(stderr, "lapwing: %s\n", err.text);
+        flags_release(&flags);
+        return 2;
+    }
+    int status = run(&flags);
+    flags_release(&flags);
+    return status;
+}
