@@ -1,9 +1,9 @@
 // Construction in the order of the data's way, tear-down in reverse:
 //
-//     metrics -> store -> engine -> scraper -> rules -> web
+//     metrics -> store -> engine -> alertmanager -> scraper -> rules -> web
 //
-// Two threads of the app itself: the store's maintenance and the rules. A reload runs on whichever
-// thread asks, one at a time.
+// Threads of the app itself: the store's maintenance, the rules, the notification timers. A reload
+// runs on whichever thread asks, one at a time.
 #include "app.h"
 
 #include <pthread.h>
@@ -31,6 +31,8 @@ struct app {
     struct web_server *web;
     struct ticker *maintenance;
     struct ticker *rule_ticker;
+    struct alertmanager *alertmanager; // NULL without an alertmanager.yml
+    struct ticker *notify_ticker;
     struct web_flag *web_flags;
     char *external_url;
     char *route_prefix;
@@ -82,6 +84,24 @@ static int64_t run_rules(void *context, int64_t now_ms)
     return rule_manager_tick(((struct app *)context)->rules, now_ms);
 }
 
+static int64_t run_notifications(void *context, int64_t now_ms)
+{
+    return alertmanager_tick(((struct app *)context)->alertmanager, now_ms);
+}
+
+static void wake_notifications(void *context)
+{
+    struct app *a = context;
+    if (a->notify_ticker)
+        ticker_wake(a->notify_ticker);
+}
+
+static void send_alerts(void *context, const struct alert *alerts, size_t count, int64_t now_ms)
+{
+    struct app *a = context;
+    alertmanager_put(a->alertmanager, alerts, count, now_ms);
+}
+
 // The port of HOST:PORT, for the target of the embedded default.
 static struct str port_of(const char *address)
 {
@@ -100,38 +120,59 @@ static void make_self_config(struct app *a)
     a->self_config = buf_steal(&text);
 }
 
-static int load_config(struct app *a, struct prometheus_config **out, struct error *err)
+// What one loading reads: all of it is valid before any of it is applied.
+struct loaded {
+    struct prometheus_config *config;
+    struct alertmanager_config *alertmanager; // NULL without an alertmanager.yml
+    struct rules_config rules;
+};
+
+static void log_warnings(const struct buf *warnings)
+{
+    struct str rest = buf_view(warnings), line;
+    while (str_next(&rest, '\n', &line))
+        log_warn("configuration", LOG_STR("warning", line));
+}
+
+static int load_files(const struct app *a, struct loaded *l, struct buf *warnings,
+                      struct error *err)
+{
+    const char *path = a->flags->config_file.text;
+    const char *alertmanager = a->flags->alertmanager_config.text;
+    int rc = *path ? prometheus_config_load(&l->config, path, warnings, err)
+                   : prometheus_config_parse(&l->config, str_from(a->self_config), "built-in", ".",
+                                             warnings, err);
+    if (rc == OK && *alertmanager)
+        rc = alertmanager_config_load(&l->alertmanager, alertmanager, warnings, err);
+    if (rc == OK)
+        rc = rules_config_load_all(&l->rules, l->config->rule_files, l->config->rule_file_count,
+                                   err);
+    if (rc == OK)
+        rc = rules_check(&l->rules, a->features, err);
+    if (rc == OK && l->config->alertmanager_count)
+        rc = error_set(err, ERR_UNSUPPORTED,
+                       "alerting.alertmanagers: sending to an Alertmanager is not supported yet; "
+                       "give its configuration with --alertmanager.config.file instead");
+    return rc;
+}
+
+static int load(const struct app *a, struct loaded *l, struct error *err)
 {
     struct buf warnings = BUF_INIT;
-    const char *path = a->flags->config_file.text;
-    int rc = *path ? prometheus_config_load(out, path, &warnings, err)
-                   : prometheus_config_parse(out, str_from(a->self_config), "built-in", ".",
-                                             &warnings, err);
-    struct str rest = buf_view(&warnings), line;
-    while (rc == OK && str_next(&rest, '\n', &line))
-        log_warn("configuration", LOG_STR("warning", line));
+    *l = (struct loaded){.config = NULL};
+    rules_config_init(&l->rules);
+    int rc = load_files(a, l, &warnings, err);
+    if (rc == OK)
+        log_warnings(&warnings);
     buf_release(&warnings);
     return rc;
 }
 
-static int check_alerting(const struct prometheus_config *config, struct error *err)
+static void loaded_release(struct loaded *l)
 {
-    if (config->alertmanager_count)
-        return error_set(err, ERR_UNSUPPORTED,
-                         "alerting.alertmanagers: sending to an Alertmanager is not supported yet");
-    return OK;
-}
-
-static int apply_rules(struct app *a, const struct prometheus_config *config, struct error *err)
-{
-    struct rules_config rules;
-    rules_config_init(&rules);
-    int rc = rules_config_load_all(&rules, config->rule_files, config->rule_file_count, err);
-    if (rc == OK)
-        rc = rule_manager_apply(a->rules, &rules, config->evaluation_interval_ms,
-                                config->rule_query_offset_ms, config->external_labels, err);
-    rules_config_release(&rules);
-    return rc;
+    prometheus_config_unref(l->config);
+    alertmanager_config_unref(l->alertmanager);
+    rules_config_release(&l->rules);
 }
 
 static void apply_storage(struct app *a, const struct prometheus_config *config)
@@ -145,30 +186,34 @@ static void apply_storage(struct app *a, const struct prometheus_config *config)
     promql_engine_set_subquery_step(a->engine, config->evaluation_interval_ms);
 }
 
-// Everything that can fail comes before anything is changed.
-static int apply_config(struct app *a, struct prometheus_config *config, struct error *err)
+// The routing goes first: loading its templates is the one step that can still fail.
+static int apply(struct app *a, const struct loaded *l, struct error *err)
 {
-    int rc = check_alerting(config, err);
+    const struct prometheus_config *config = l->config;
+    int rc = OK;
+    if (a->alertmanager)
+        rc = alertmanager_apply(a->alertmanager, l->alertmanager, err);
     if (rc == OK)
-        rc = apply_rules(a, config, err);
+        rc = rule_manager_apply(a->rules, &l->rules, config->evaluation_interval_ms,
+                                config->rule_query_offset_ms, config->external_labels, err);
     if (rc == OK)
-        rc = scrape_manager_apply(a->scrape, config, err);
+        rc = scrape_manager_apply(a->scrape, l->config, err);
     if (rc)
         return rc;
     apply_storage(a, config);
     prometheus_config_unref(a->config);
-    a->config = prometheus_config_ref(config);
+    a->config = prometheus_config_ref(l->config);
     return OK;
 }
 
 int app_reload(struct app *a, struct error *err)
 {
-    struct prometheus_config *config = NULL;
+    struct loaded loaded;
     pthread_mutex_lock(&a->reload_mutex);
-    int rc = load_config(a, &config, err);
+    int rc = load(a, &loaded, err);
     if (rc == OK)
-        rc = apply_config(a, config, err);
-    prometheus_config_unref(config);
+        rc = apply(a, &loaded, err);
+    loaded_release(&loaded);
     a->reload_ok = rc == OK;
     if (rc == OK)
         a->last_config_ms = clock_wall_ms(&clock_system);
@@ -256,6 +301,18 @@ static void open_managers(struct app *a)
                                          .clock = &clock_system,
                                          .metrics = a->metrics,
                                          .external_url = str_from(a->external_url)};
+    struct alertmanager_options notify = {.storage = a->storage,
+                                          .clock = &clock_system,
+                                          .metrics = a->metrics,
+                                          .external_url = str_from(a->external_url),
+                                          .user_agent = "Lapwing/" LAPWING_VERSION,
+                                          .deliver = true};
+    if (*a->flags->alertmanager_config.text) {
+        a->alertmanager = alertmanager_new(&notify);
+        alertmanager_on_wake(a->alertmanager, wake_notifications, a);
+        rules.send = send_alerts;
+        rules.send_context = a;
+    }
     a->scrape = scrape_manager_new(&scrape);
     a->rules = rule_manager_new(&rules);
 }
@@ -285,6 +342,7 @@ static int open_web(struct app *a, struct error *err)
         .engine = a->engine,
         .scrape = a->scrape,
         .rules = a->rules,
+        .alertmanager = a->alertmanager,
         .metrics = a->metrics,
         .clock = &clock_system,
         .flags = a->web_flags,
@@ -348,6 +406,8 @@ static int start_parts(struct app *a, struct error *err)
     if (rc)
         return rc;
     a->maintenance = ticker_start("maintenance", &clock_system, maintain, a);
+    if (a->alertmanager)
+        a->notify_ticker = ticker_start("notify", &clock_system, run_notifications, a);
     a->rule_ticker = ticker_start("rules", &clock_system, run_rules, a);
     web_server_set_ready(a->web, true);
     return OK;
@@ -384,6 +444,9 @@ void app_stop(struct app *a)
         web_server_stop(a->web);
     ticker_stop(a->rule_ticker);
     rule_manager_free(a->rules);
+    ticker_stop(a->notify_ticker);
+    if (a->alertmanager)
+        alertmanager_free(a->alertmanager);
     scrape_manager_free(a->scrape);
     ticker_stop(a->maintenance);
     if (a->engine)

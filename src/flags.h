@@ -11,6 +11,8 @@ enum flag_kind { FLAG_TEXT, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG_COUNT };
 #define FLAG_TABLE(X)                                                                              \
     X(config_file, FLAG_TEXT, "config.file", NULL, "",                                             \
       "Configuration in prometheus.yml format. Without it Lapwing scrapes itself.")                \
+    X(alertmanager_config, FLAG_TEXT, "alertmanager.config.file", NULL, "",                        \
+      "Routing and receivers in alertmanager.yml format. Without it nobody is notified.")          \
     X(storage_path, FLAG_TEXT, "storage.path", "storage.tsdb.path", "data", "Folder of the data.") \
     X(retention_time, FLAG_DURATION, "storage.retention.time", "storage.tsdb.retention.time",      \
       "15d", "How long samples are kept.")                                                         \

@@ -42,7 +42,7 @@ int64_t rule_manager_tick(struct rule_manager *m, int64_t now_ms);
 
 enum alert_state { ALERT_INACTIVE, ALERT_PENDING, ALERT_FIRING };
 enum rule_health { RULE_UNKNOWN, RULE_OK, RULE_ERROR };
-const char *alert_state_name(enum alert_state state); // "inactive", "pending", "firing"
+const char *alert_state_name(enum alert_state state);  // "inactive", "pending", "firing"
 const char *rule_health_name(enum rule_health health); // "unknown", "ok", "err"
 
 struct active_alert_status {

@@ -26,11 +26,11 @@ struct metric *metrics_histogram(struct metrics *m, const char *name, const char
 // Runs before each rendering, to set gauges that are read off elsewhere. Must not register metrics.
 void metrics_on_collect(struct metrics *m, void (*collect)(void *context), void *context);
 
-void metric_add(struct metric *metric, uint64_t by);    // counters
+void metric_add(struct metric *metric, uint64_t by);      // counters
 void metric_add_double(struct metric *metric, double by); // counters of seconds
-void metric_set(struct metric *metric, double value);   // gauges; counters kept elsewhere
+void metric_set(struct metric *metric, double value);     // gauges; counters kept elsewhere
 void metric_observe(struct metric *metric, double value); // histograms
-double metric_value(const struct metric *metric);       // counters and gauges
+double metric_value(const struct metric *metric);         // counters and gauges
 
 // Latency buckets in seconds, 1 ms to 60 s.
 extern const double METRIC_SECONDS_BOUNDS[];

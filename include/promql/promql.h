@@ -43,17 +43,17 @@ enum promql_type promql_expr_type(const struct promql_expr *e);
 void promql_print(struct buf *out, const struct promql_expr *e);
 
 struct promql_options {
-    struct storage *storage;   // borrowed
-    const struct clock *clock; // borrowed
-    struct metrics *metrics;   // borrowed
-    int64_t lookback_ms;               // default 5 min
-    int64_t timeout_ms;                // default 2 min
-    int64_t default_subquery_step_ms;  // the evaluation interval; default 1 min
-    uint64_t samples_max;              // loaded by one query; default 50 million
-    size_t memory_max;                 // bytes of one query; default 512 MiB
-    int64_t points_max;                // steps of a range query; default 11,000
-    unsigned concurrency;              // queries at once; default 20
-    unsigned features;                 // promql_feature bits
+    struct storage *storage;          // borrowed
+    const struct clock *clock;        // borrowed
+    struct metrics *metrics;          // borrowed
+    int64_t lookback_ms;              // default 5 min
+    int64_t timeout_ms;               // default 2 min
+    int64_t default_subquery_step_ms; // the evaluation interval; default 1 min
+    uint64_t samples_max;             // loaded by one query; default 50 million
+    size_t memory_max;                // bytes of one query; default 512 MiB
+    int64_t points_max;               // steps of a range query; default 11,000
+    unsigned concurrency;             // queries at once; default 20
+    unsigned features;                // promql_feature bits
 };
 
 void promql_options_init(struct promql_options *o); // the defaults, nothing borrowed
@@ -67,10 +67,10 @@ struct promql_query {
     struct str text; // what the expression was parsed from, for lines and columns in annotations;
                      // may be empty: then everything is on line 1
     int64_t start_ms;
-    int64_t end_ms;  // equal to start_ms for an instant query
-    int64_t step_ms; // 0: an instant query
-    int64_t lookback_ms; // 0: the engine's
-    int64_t timeout_ms;  // 0: the engine's; a longer one is cut to it
+    int64_t end_ms;              // equal to start_ms for an instant query
+    int64_t step_ms;             // 0: an instant query
+    int64_t lookback_ms;         // 0: the engine's
+    int64_t timeout_ms;          // 0: the engine's; a longer one is cut to it
     const struct cancel *cancel; // may be NULL
 };
 

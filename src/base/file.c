@@ -215,7 +215,8 @@ static int add_size(void *context, const char *name)
     buf_printf(&path, "%s/%s", sum->folder, name);
     struct stat st;
     if (lstat(buf_text(&path), &st) == 0)
-        sum->bytes += S_ISDIR(st.st_mode) ? dir_size(buf_text(&path)) : (uint64_t)st.st_blocks * 512;
+        sum->bytes +=
+            S_ISDIR(st.st_mode) ? dir_size(buf_text(&path)) : (uint64_t)st.st_blocks * 512;
     buf_release(&path);
     return OK;
 }

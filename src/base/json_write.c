@@ -151,8 +151,8 @@ void json_raw(struct json_writer *w, struct str value)
 
 static void escape_control(struct buf *out, unsigned char c)
 {
-    static const char short_forms[] = {['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r',
-                                       ['\t'] = 't'};
+    static const char short_forms[] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n', ['\r'] = 'r', ['\t'] = 't'};
     if (c < sizeof(short_forms) && short_forms[c]) {
         buf_char(out, '\\');
         buf_char(out, short_forms[c]);

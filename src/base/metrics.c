@@ -235,8 +235,8 @@ static void render_histogram(struct buf *out, const char *name, const struct met
     uint64_t sum = 0;
     for (size_t i = 0; i <= metric->bound_count; i++) {
         char bound[FLOAT_TEXT_SIZE];
-        size_t len = float_format(i < metric->bound_count ? metric->bounds[i] : HUGE_VAL, FLOAT_G,
-                                  bound);
+        size_t len =
+            float_format(i < metric->bound_count ? metric->bounds[i] : HUGE_VAL, FLOAT_G, bound);
         struct buf le = BUF_INIT;
         buf_printf(&le, "le=\"%.*s\"", (int)len, bound);
         sum += atomic_load_explicit(&metric->buckets[i], memory_order_relaxed);
@@ -251,8 +251,7 @@ static const char *const kind_names[] = {"counter", "gauge", "histogram"};
 
 static void render_family(struct buf *out, const struct family *f)
 {
-    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name,
-               kind_names[f->kind]);
+    buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->help, f->name, kind_names[f->kind]);
     for (const struct metric *metric = f->first; metric; metric = metric->next) {
         if (f->kind == METRIC_HISTOGRAM)
             render_histogram(out, f->name, metric);

@@ -10,8 +10,7 @@ extern "C" {
 }
 
 struct regex {
-    explicit regex(const std::string &pattern, const RE2::Options &options)
-        : re(pattern, options)
+    explicit regex(const std::string &pattern, const RE2::Options &options) : re(pattern, options)
     {
     }
     RE2 re;
@@ -137,8 +136,8 @@ extern "C" void regex_replace_all(const struct regex *re, struct str text, struc
     std::vector<re2::StringPiece> groups(1 + re->re.NumberOfCapturingGroups());
     size_t copied = 0;
     size_t at = 0;
-    while (at <= text.len && re->re.Match(piece(text), at, text.len, RE2::UNANCHORED,
-                                          groups.data(), groups.size())) {
+    while (at <= text.len &&
+           re->re.Match(piece(text), at, text.len, RE2::UNANCHORED, groups.data(), groups.size())) {
         size_t start = (size_t)(groups[0].data() - (text.ptr ? text.ptr : ""));
         size_t end = start + groups[0].size();
         buf_append(out, text.ptr + copied, start - copied);
@@ -152,8 +151,8 @@ extern "C" void regex_replace_all(const struct regex *re, struct str text, struc
         buf_append(out, text.ptr + copied, text.len - copied);
 }
 
-extern "C" bool regex_literals(struct str pattern,
-                               void (*each)(void *context, struct str literal), void *context)
+extern "C" bool regex_literals(struct str pattern, void (*each)(void *context, struct str literal),
+                               void *context)
 {
     for (size_t i = 0; i < pattern.len; i++) {
         if (memchr("\\.+*?()[]{}^$", pattern.ptr[i], 14))

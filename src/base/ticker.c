@@ -13,7 +13,7 @@ struct ticker {
     const struct clock *clock;
     tick_fn *tick;
     void *context;
-    pthread_mutex_t mutex; // guards the flags
+    pthread_mutex_t mutex;  // guards the flags
     pthread_cond_t changed; // on the monotonic clock
     bool woken;
     bool stopping;

@@ -10,7 +10,7 @@
 #include "model/duration.h"
 
 void config_decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
-                  const char *folder, struct buf *warnings, struct error *err)
+                         const char *folder, struct buf *warnings, struct error *err)
 {
     *d = (struct decoder){
         .text = text,

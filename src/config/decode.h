@@ -40,7 +40,7 @@ struct decoder {
 };
 
 void config_decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
-                  const char *folder, struct buf *warnings, struct error *err);
+                         const char *folder, struct buf *warnings, struct error *err);
 void decoder_release(struct decoder *d);
 // Parses the source; errors are prefixed with name, line and column.
 int decoder_parse(struct decoder *d, struct yaml_node **root);

@@ -91,13 +91,12 @@ bool timestamp_parse_rfc3339(struct str s, int64_t *ms)
 {
     unsigned year, month, day, hour, minute, second;
     int64_t fraction, offset;
-    bool ok = take_number(&s, 4, 9999, &year) && take_char(&s, "-") &&
-              take_number(&s, 2, 12, &month) && take_char(&s, "-") &&
-              take_number(&s, 2, 31, &day) && take_char(&s, "Tt") &&
-              take_number(&s, 2, 23, &hour) && take_char(&s, ":") &&
-              take_number(&s, 2, 59, &minute) && take_char(&s, ":") &&
-              take_number(&s, 2, 59, &second) && take_fraction(&s, &fraction) &&
-              take_offset(&s, &offset);
+    bool ok =
+        take_number(&s, 4, 9999, &year) && take_char(&s, "-") && take_number(&s, 2, 12, &month) &&
+        take_char(&s, "-") && take_number(&s, 2, 31, &day) && take_char(&s, "Tt") &&
+        take_number(&s, 2, 23, &hour) && take_char(&s, ":") && take_number(&s, 2, 59, &minute) &&
+        take_char(&s, ":") && take_number(&s, 2, 59, &second) && take_fraction(&s, &fraction) &&
+        take_offset(&s, &offset);
     if (!ok || s.len || month == 0 || day == 0 || day > days_in_month(year, month))
         return false;
     int64_t seconds =

@@ -65,9 +65,10 @@ struct time_modifiers {
 };
 
 struct selector {
-    struct str name; // metric name before the braces or in quotes inside; empty if none. It is among
-                     // the matchers too
-    bool name_in_braces; // {"name", ...}
+    struct str
+        name; // metric name before the braces or in quotes inside; empty if none. It is among
+              // the matchers too
+    bool name_in_braces;      // {"name", ...}
     struct matcher *matchers; // sorted as written; the arena's owner releases them (see parse.h)
     size_t matcher_count;
     struct time_modifiers modifiers;
@@ -75,9 +76,22 @@ struct selector {
 };
 
 enum binary_op {
-    OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MOD, OP_POW, OP_ATAN2,
-    OP_EQ, OP_NE, OP_LT, OP_GT, OP_LE, OP_GE,
-    OP_AND, OP_OR, OP_UNLESS,
+    OP_ADD,
+    OP_SUB,
+    OP_MUL,
+    OP_DIV,
+    OP_MOD,
+    OP_POW,
+    OP_ATAN2,
+    OP_EQ,
+    OP_NE,
+    OP_LT,
+    OP_GT,
+    OP_LE,
+    OP_GE,
+    OP_AND,
+    OP_OR,
+    OP_UNLESS,
     OP_COUNT
 };
 
@@ -85,8 +99,8 @@ enum match_card { CARD_ONE_TO_ONE, CARD_MANY_TO_ONE, CARD_ONE_TO_MANY, CARD_MANY
 
 struct vector_matching {
     enum match_card card;
-    bool on;        // `labels` come from on(...); otherwise from ignoring(...) or nothing was given
-    bool given;     // on or ignoring was written
+    bool on;    // `labels` come from on(...); otherwise from ignoring(...) or nothing was given
+    bool given; // on or ignoring was written
     struct str *labels;
     size_t label_count;
     struct str *include; // group_left(...), group_right(...)
@@ -96,8 +110,20 @@ struct vector_matching {
 };
 
 enum aggregate_op {
-    AGG_SUM, AGG_AVG, AGG_COUNT, AGG_MIN, AGG_MAX, AGG_GROUP, AGG_STDDEV, AGG_STDVAR,
-    AGG_TOPK, AGG_BOTTOMK, AGG_COUNT_VALUES, AGG_QUANTILE, AGG_LIMITK, AGG_LIMIT_RATIO,
+    AGG_SUM,
+    AGG_AVG,
+    AGG_COUNT,
+    AGG_MIN,
+    AGG_MAX,
+    AGG_GROUP,
+    AGG_STDDEV,
+    AGG_STDVAR,
+    AGG_TOPK,
+    AGG_BOTTOMK,
+    AGG_COUNT_VALUES,
+    AGG_QUANTILE,
+    AGG_LIMITK,
+    AGG_LIMIT_RATIO,
     AGG_COUNT_OF
 };
 
@@ -108,8 +134,8 @@ struct promql_expr {
     enum expr_type type;
     struct position position;
     union {
-        double number;      // EXPR_NUMBER
-        struct str string;  // EXPR_STRING, unescaped
+        double number;            // EXPR_NUMBER
+        struct str string;        // EXPR_STRING, unescaped
         struct selector selector; // EXPR_SELECTOR and EXPR_MATRIX
         struct {
             const struct promql_expr *inner;

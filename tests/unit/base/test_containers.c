@@ -127,7 +127,7 @@ static void test_heap_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arena),  cmocka_unit_test(test_arena_limit),
+        cmocka_unit_test(test_arena),      cmocka_unit_test(test_arena_limit),
         cmocka_unit_test(test_hmap_model), cmocka_unit_test(test_strmap),
         cmocka_unit_test(test_heap_model),
     };

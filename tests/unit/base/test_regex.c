@@ -9,9 +9,9 @@ static void test_match(void **state)
         const char *pattern, *text;
         bool matches;
     } cases[] = {
-        {"a|b", "a", true},   {"a|b", "ab", false}, {".*", "", true}, {"a.b", "a\nb", true},
-        {"(?i)AbC", "abc", true}, {"5..", "500", true}, {"5..", "5000", false}, {"", "", true},
-        {"", "x", false},
+        {"a|b", "a", true},     {"a|b", "ab", false},     {".*", "", true},
+        {"a.b", "a\nb", true},  {"(?i)AbC", "abc", true}, {"5..", "500", true},
+        {"5..", "5000", false}, {"", "", true},           {"", "x", false},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct regex *re;
@@ -104,8 +104,8 @@ static void test_literals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_match),       cmocka_unit_test(test_bad_patterns),
-        cmocka_unit_test(test_expand),      cmocka_unit_test(test_replace_all),
+        cmocka_unit_test(test_match),    cmocka_unit_test(test_bad_patterns),
+        cmocka_unit_test(test_expand),   cmocka_unit_test(test_replace_all),
         cmocka_unit_test(test_literals),
     };
     return UNIT_RUN(tests);

@@ -119,13 +119,26 @@ static void test_float_parse(void **state)
         const char *text;
         double value;
     } good[] = {
-        {"1", 1},           {"-1.5", -1.5},      {"+2", 2},          {".5", 0.5},
-        {"5.", 5},          {"1e3", 1000},       {"1E-3", 0.001},    {"0x1p4", 16},
-        {"-0x1.8p1", -3},   {"inf", INFINITY},   {"+Inf", INFINITY}, {"-infinity", -INFINITY},
-        {"1e999", INFINITY}, {"-1e999", -INFINITY}, {"1e-999", 0},   {"007", 7},
+        {"1", 1},
+        {"-1.5", -1.5},
+        {"+2", 2},
+        {".5", 0.5},
+        {"5.", 5},
+        {"1e3", 1000},
+        {"1E-3", 0.001},
+        {"0x1p4", 16},
+        {"-0x1.8p1", -3},
+        {"inf", INFINITY},
+        {"+Inf", INFINITY},
+        {"-infinity", -INFINITY},
+        {"1e999", INFINITY},
+        {"-1e999", -INFINITY},
+        {"1e-999", 0},
+        {"007", 7},
     };
-    static const char *const bad[] = {"",   " 1", "1 ",  "1_000", "0x", "0x1", "e5",  "--1", "+-1",
-                                      "1e", ".",  "1.2.3", "nanx", "+", "-",   "0b1", "1p4"};
+    static const char *const bad[] = {"",     " 1",  "1 ",  "1_000", "0x", "0x1",
+                                      "e5",   "--1", "+-1", "1e",    ".",  "1.2.3",
+                                      "nanx", "+",   "-",   "0b1",   "1p4"};
     double value;
     for (size_t i = 0; i < COUNT_OF(good); i++) {
         if (!float_parse(str_from(good[i].text), &value) || value != good[i].value)
@@ -165,8 +178,9 @@ static void test_utf8(void **state)
     (void)state;
     assert_true(utf8_valid(STR("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80")));
     static const struct str bad[] = {
-        STR_INIT("\xff"),         STR_INIT("\xc0\x80"), STR_INIT("\xed\xa0\x80"),
-        STR_INIT("\xf4\x90\x80\x80"), STR_INIT("\xe2\x82"), STR_INIT("\x80"),
+        STR_INIT("\xff"),         STR_INIT("\xc0\x80"),
+        STR_INIT("\xed\xa0\x80"), STR_INIT("\xf4\x90\x80\x80"),
+        STR_INIT("\xe2\x82"),     STR_INIT("\x80"),
     };
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         assert_false(utf8_valid(bad[i]));
@@ -228,10 +242,10 @@ static void test_json_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),       cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_buf_limit),    cmocka_unit_test(test_float_format),
-        cmocka_unit_test(test_float_parse),  cmocka_unit_test(test_float_round_trip),
-        cmocka_unit_test(test_utf8),         cmocka_unit_test(test_json_write),
+        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_buf_limit),   cmocka_unit_test(test_float_format),
+        cmocka_unit_test(test_float_parse), cmocka_unit_test(test_float_round_trip),
+        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_json_write),
         cmocka_unit_test(test_json_read),
     };
     return UNIT_RUN(tests);

@@ -99,9 +99,9 @@ static void test_matchers(void **state)
         const char *value, *against;
         bool matches;
     } cases[] = {
-        {MATCH_EQUAL, "a", "a", true},     {MATCH_EQUAL, "", "", true},
-        {MATCH_NOT_EQUAL, "a", "", true},  {MATCH_REGEX, "a.*", "abc", true},
-        {MATCH_REGEX, "b", "abc", false},  {MATCH_NOT_REGEX, "a|b", "b", false},
+        {MATCH_EQUAL, "a", "a", true},      {MATCH_EQUAL, "", "", true},
+        {MATCH_NOT_EQUAL, "a", "", true},   {MATCH_REGEX, "a.*", "abc", true},
+        {MATCH_REGEX, "b", "abc", false},   {MATCH_NOT_REGEX, "a|b", "b", false},
         {MATCH_NOT_REGEX, "a|b", "", true}, {MATCH_REGEX, ".*", "", true},
     };
     struct buf b = BUF_INIT;
@@ -125,9 +125,9 @@ static void test_matchers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_builder),     cmocka_unit_test(test_format),
-        cmocka_unit_test(test_order),       cmocka_unit_test(test_fingerprint),
-        cmocka_unit_test(test_names),       cmocka_unit_test(test_matchers),
+        cmocka_unit_test(test_builder), cmocka_unit_test(test_format),
+        cmocka_unit_test(test_order),   cmocka_unit_test(test_fingerprint),
+        cmocka_unit_test(test_names),   cmocka_unit_test(test_matchers),
     };
     return UNIT_RUN(tests);
 }
