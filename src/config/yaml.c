@@ -448,9 +448,9 @@ static int add_scalar(struct loader *l, const yaml_event_t *event)
 
 static int add_alias(struct loader *l, const yaml_event_t *event)
 {
-    struct yaml_node *node;
-    size_t size;
-    int height;
+    struct yaml_node *node = NULL;
+    size_t size = 0;
+    int height = 0;
     int rc = make_alias(l, event, &node, &size, &height);
     return rc ? rc : attach(l, node, size, height);
 }
