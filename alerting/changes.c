@@ -6,7 +6,7 @@
 
 struct change {
     bool is_delete;
-    struct buf value;
+    struct str value; // owned
 };
 
 void changes_init(struct changes *c, struct storage *storage)
@@ -19,7 +19,7 @@ static void change_free(struct change *change)
 {
     if (!change)
         return;
-    buf_release(&change->value);
+    mem_free((char *)change->value.ptr);
     mem_free(change);
 }
 
@@ -51,7 +51,8 @@ static struct change *change_for(struct changes *c, enum meta_table table, struc
         strmap_put(&c->pending, buf_view(&name), change);
     }
     buf_release(&name);
-    buf_reset(&change->value);
+    mem_free((char *)change->value.ptr);
+    change->value = str_make(NULL, 0);
     return change;
 }
 
@@ -59,7 +60,7 @@ void changes_put(struct changes *c, enum meta_table table, struct str key, struc
 {
     struct change *change = change_for(c, table, key);
     change->is_delete = false;
-    buf_str(&change->value, value);
+    change->value = str_make(mem_copy_str(value), value.len);
 }
 
 void changes_delete(struct changes *c, enum meta_table table, struct str key)
@@ -83,7 +84,7 @@ int changes_get(struct changes *c, enum meta_table table, struct str key, struct
     if (change->is_delete)
         return ERR_NOT_FOUND;
     buf_reset(out);
-    buf_str(out, buf_view(&change->value));
+    buf_str(out, change->value);
     return 0;
 }
 
@@ -100,7 +101,7 @@ int changes_commit(struct changes *c, struct error *err)
         if (change->is_delete)
             meta_delete(batch, table, key);
         else
-            meta_put(batch, table, key, buf_view(&change->value));
+            meta_put(batch, table, key, change->value);
     }
     int rc = meta_commit(batch, err);
     meta_batch_free(batch);

@@ -3,7 +3,8 @@
 #include "base/utf8.h"
 
 #define LINE_SOFT_MAX 76
-#define WORD_TEXT_MAX 45 // bytes encoded per word: "=?utf-8?b?" + 60 + "?=" is under 75
+#define WORD_HARD_MAX 400 // two of them, a name's and its address's, fit a line of 998
+#define WORD_TEXT_MAX 45  // bytes encoded per word: "=?utf-8?b?" + 60 + "?=" is under 75
 
 static bool is_control(char c)
 {
@@ -79,6 +80,8 @@ static void folded(struct buf *out, struct str text, size_t column)
     struct str word;
     bool first = true;
     while (str_next(&text, ' ', &word)) {
+        if (word.len == 0 && column > LINE_SOFT_MAX)
+            continue; // of endless blanks one is enough
         if (!first) {
             bool breaks = word.len && column + 1 + word.len > LINE_SOFT_MAX;
             buf_cstr(out, breaks ? "\r\n " : " ");
@@ -94,9 +97,18 @@ static bool has_long_word(struct str text)
 {
     struct str word;
     while (str_next(&text, ' ', &word))
-        if (word.len > 900)
+        if (word.len > WORD_HARD_MAX)
             return true;
     return false;
+}
+
+// What cannot stand as it is, is no address any more, but still one header.
+static void put_word(struct buf *out, struct str word)
+{
+    if (!is_ascii(word) || word.len > WORD_HARD_MAX)
+        encoded_words(out, word);
+    else
+        buf_str(out, word);
 }
 
 static void put_text(struct buf *out, struct str text, size_t column)
@@ -162,13 +174,10 @@ static void put_addresses(struct buf *out, struct str list)
         split_address(address, &display, &bare);
         if (!first)
             buf_cstr(out, ",\r\n ");
-        if (!is_ascii(display))
-            encoded_words(out, unquoted(display));
-        else
-            buf_str(out, display);
+        put_text(out, is_ascii(display) ? display : unquoted(display), 0);
         if (display.len)
             buf_char(out, ' ');
-        buf_str(out, bare);
+        put_word(out, bare);
         first = false;
     }
 }
