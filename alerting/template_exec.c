@@ -2,6 +2,8 @@
 //
 // Work is bounded: DEPTH_MAX nested templates, STEPS_MAX nodes, the output's limit, and the
 // arena's.
+#include <assert.h>
+
 #include "base/mem.h"
 #include "template_tree.h"
 
@@ -77,10 +79,14 @@ static int no_field(struct execution *ex, uint32_t at, const struct value *v, st
     return fail_at(ex, at, ERR_EXECUTION, text.ptr);
 }
 
-static int run_chain(struct frame *f, const struct term *t, struct value v, struct value *out)
+// Follows the fields; the last one may be a method that takes the arguments.
+static int run_chain(struct frame *f, const struct term *t, struct value v,
+                     const struct value *args, size_t arg_count, struct value *out)
 {
     for (size_t i = 0; i < t->field_count; i++) {
-        if (value_field(&v, t->fields[i], out))
+        bool called = arg_count && i + 1 == t->field_count;
+        if (called ? value_method(f->ex->arena, &v, t->fields[i], args, arg_count, out)
+                   : value_field(f->ex->arena, &v, t->fields[i], out))
             return no_field(f->ex, t->at, &v, t->fields[i]);
         v = *out;
     }
@@ -162,7 +168,7 @@ static int run_term(struct frame *f, const struct term *t, struct value dot,
         break;
     }
     }
-    return run_chain(f, t, v, out);
+    return run_chain(f, t, v, args, arg_count, out);
 }
 
 static int run_command(struct frame *f, const struct command *c, struct value dot,
@@ -184,7 +190,7 @@ static int run_command(struct frame *f, const struct command *c, struct value do
     }
     if (final)
         args[count++] = *final;
-    if (count && first->kind != TERM_FUNCTION)
+    if (count && first->kind != TERM_FUNCTION && !first->field_count)
         return fail_at(f->ex, first->at, ERR_EXECUTION, "can't give argument to non-function");
     return run_term(f, first, dot, args, count, out);
 }
@@ -359,7 +365,7 @@ static int execute_body(struct execution *ex, const struct source *source, const
         static const char *const fields[] = {"Labels", "ExternalLabels", "ExternalURL", "Value"};
         struct value data = {.kind = VALUE_RULE, .rule = ex->input->rule}, v;
         for (size_t i = 0; i < 4; i++) {
-            value_field(&data, str_from(fields[i]), &v);
+            value_field(ex->arena, &data, str_from(fields[i]), &v);
             variable_push(&frame, str_from(names[i]), v, 0);
         }
     }
@@ -437,6 +443,11 @@ struct template_set *template_set_new(enum template_functions functions)
     struct template_set *s = mem_calloc(1, sizeof(*s));
     s->functions = functions;
     arena_init(&s->arena, 0);
+    if (functions == TEMPLATE_NOTIFICATION) {
+        int rc = template_set_add(s, str_from(template_default_text), "default.tmpl", NULL);
+        assert(rc == OK);
+        (void)rc;
+    }
     return s;
 }
 
@@ -492,7 +503,9 @@ int template_run(const struct template *t, enum template_mode mode, const struct
                            .local = t->parsed.definitions,
                            .err = err ? err : &scratch};
     struct value dot = {.kind = VALUE_NIL};
-    if (in->rule)
+    if (in->notification)
+        dot = notification_value(in->notification);
+    else if (in->rule)
         dot = (struct value){.kind = VALUE_RULE, .rule = in->rule};
     ex.err->code = OK;
     int rc = execute_body(&ex, &t->source, t->parsed.body, dot);

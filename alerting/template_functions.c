@@ -89,7 +89,7 @@ static int fn_index(struct execution *ex, const struct value *args, size_t count
             v = value_text(labels_get(v.labels, args[i].text));
         } else if (v.kind == VALUE_MAP && value_is_text(&args[i])) {
             struct value found;
-            value_field(&v, args[i].text, &found);
+            value_field(ex->arena, &v, args[i].text, &found);
             v = found;
         } else if (v.kind == VALUE_LIST && args[i].kind == VALUE_INT) {
             if (args[i].integer < 0 || (uint64_t)args[i].integer >= v.list.count)
@@ -294,5 +294,5 @@ const struct template_function *template_function_find(enum template_functions k
         if (str_is(name, functions[i].name))
             return &functions[i];
     }
-    return kind == TEMPLATE_RULE ? rule_function_find(name) : NULL;
+    return kind == TEMPLATE_RULE ? rule_function_find(name) : notification_function_find(name);
 }

@@ -15,6 +15,8 @@ enum value_kind {
     VALUE_PAIR, // one label: .Name, .Value
     VALUE_LIST,
     VALUE_MAP, // keys in .list as pairs of values: key, value, key, value ...
+    VALUE_ALERT,
+    VALUE_NOTIFICATION,
     VALUE_RULE,
     VALUE_SAMPLE,
     VALUE_TIME,     // integer: Unix milliseconds
@@ -38,6 +40,8 @@ struct value {
         struct labels labels;
         struct label pair;
         struct value_list list;
+        const struct notification_alert *alert;
+        const struct notification_data *notification;
         const struct rule_template_data *rule;
         const struct template_sample *sample;
     };
@@ -155,6 +159,7 @@ struct template_function {
 const struct template_function *template_function_find(enum template_functions functions,
                                                        struct str name);
 const struct template_function *rule_function_find(struct str name);
+const struct template_function *notification_function_find(struct str name);
 enum template_functions template_set_functions(const struct template_set *s);
 
 int call_error(struct execution *ex, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -172,7 +177,18 @@ void value_print(struct buf *out, const struct value *v);
 struct str value_string(struct arena *arena, const struct value *v);
 const char *value_type_name(const struct value *v);
 // A field. ERR_NOT_FOUND when the type has none of this name.
-int value_field(const struct value *v, struct str name, struct value *out);
+int value_field(struct arena *arena, const struct value *v, struct str name, struct value *out);
+// A method with arguments; ERR_NOT_FOUND likewise.
+int value_method(struct arena *arena, const struct value *v, struct str name,
+                 const struct value *args, size_t count, struct value *out);
+// template_notification.c
+struct value notification_value(const struct notification_data *d);
+int notification_field(struct arena *arena, const struct notification_data *d, struct str name,
+                       struct value *out);
+int alert_field(const struct notification_alert *a, struct str name, struct value *out);
+int alerts_field(struct arena *arena, struct value_list list, struct str name, struct value *out);
+int label_set_field(struct arena *arena, struct labels labels, struct str name, struct value *out);
+extern const char template_default_text[];
 size_t value_length(const struct value *v);
 // The index-th element (and its key for a map) of something one can range over.
 struct value value_at(const struct value *v, size_t index, struct value *key);

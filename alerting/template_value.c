@@ -196,6 +196,12 @@ void value_print(struct buf *out, const struct value *v)
     case VALUE_MAP:
         print_map(out, v->list);
         break;
+    case VALUE_ALERT:
+        print_labels(out, v->alert->labels);
+        break;
+    case VALUE_NOTIFICATION:
+        print_labels(out, v->notification->common_labels);
+        break;
     case VALUE_RULE:
         print_labels(out, v->rule->labels);
         break;
@@ -235,6 +241,8 @@ const char *value_type_name(const struct value *v)
         [VALUE_PAIR] = "template.Pair",
         [VALUE_LIST] = "[]interface {}",
         [VALUE_MAP] = "map[string]interface {}",
+        [VALUE_ALERT] = "template.Alert",
+        [VALUE_NOTIFICATION] = "*template.Data",
         [VALUE_RULE] = "struct",
         [VALUE_SAMPLE] = "*template.sample",
         [VALUE_TIME] = "time.Time",
@@ -286,12 +294,17 @@ static int map_field(const struct value *v, struct str name, struct value *out)
     return OK;
 }
 
-int value_field(const struct value *v, struct str name, struct value *out)
+int value_field(struct arena *arena, const struct value *v, struct str name, struct value *out)
 {
     switch (v->kind) {
     case VALUE_LABELS:
-        *out = value_text(labels_get(v->labels, name));
-        return OK;
+        return label_set_field(arena, v->labels, name, out);
+    case VALUE_LIST:
+        return alerts_field(arena, v->list, name, out);
+    case VALUE_ALERT:
+        return alert_field(v->alert, name, out);
+    case VALUE_NOTIFICATION:
+        return notification_field(arena, v->notification, name, out);
     case VALUE_RULE:
         return rule_field(v->rule, name, out);
     case VALUE_PAIR:
