@@ -74,7 +74,7 @@ static bool take_offset(struct str *s, int64_t *seconds)
     if (!take_char(s, "+-") || !take_number(s, 2, 24, &hours) || !take_char(s, ":") ||
         !take_number(s, 2, 59, &minutes))
         return false;
-    *seconds = (int64_t)(hours * 3600 + minutes * 60);
+    *seconds = (int64_t)hours * 3600 + (int64_t)minutes * 60;
     if (west)
         *seconds = -*seconds;
     return true;
