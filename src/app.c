@@ -249,6 +249,11 @@ static void quit(void *context)
     atomic_store(&((struct app *)context)->quit, true);
 }
 
+const char *app_external_url(const struct app *a)
+{
+    return a->external_url;
+}
+
 bool app_quits(const struct app *a)
 {
     return atomic_load(&a->quit);

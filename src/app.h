@@ -10,6 +10,8 @@ struct app;
 int app_start(struct app **out, const struct flags *flags, struct error *err);
 // Reads the configuration again and applies it whole, or keeps the running one.
 int app_reload(struct app *a, struct error *err);
+// The URL under which users reach it. Borrowed.
+const char *app_external_url(const struct app *a);
 // True once somebody asked over HTTP to stop.
 bool app_quits(const struct app *a);
 void app_stop(struct app *a);

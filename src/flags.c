@@ -20,12 +20,46 @@ static const struct flag table[] = {
 
 static struct flag_text texts[FLAG_TOTAL];
 
+// Flags of Prometheus that people's command lines carry and that mean nothing here. They are taken,
+// so that those command lines start Lapwing, and named in the log.
+static const struct {
+    const char *name;
+    enum flag_kind kind;
+    const char *why;
+} without_effect[] = {
+    {"web.console.templates", FLAG_TEXT, "there are no console templates"},
+    {"web.console.libraries", FLAG_TEXT, "there are no console templates"},
+    {"web.user-assets", FLAG_TEXT, "there are no console templates"},
+    {"storage.tsdb.no-lockfile", FLAG_BOOL, "the data folder is always locked"},
+    {"storage.tsdb.wal-compression", FLAG_BOOL, "the journal is compact already"},
+    {"storage.tsdb.wal-compression-type", FLAG_TEXT, "the journal is compact already"},
+    {"storage.tsdb.wal-segment-size", FLAG_TEXT, "the journal has no segments"},
+    {"storage.tsdb.min-block-duration", FLAG_TEXT, "there are no blocks"},
+    {"storage.tsdb.max-block-duration", FLAG_TEXT, "there are no blocks"},
+    {"storage.tsdb.head-chunks-write-queue-size", FLAG_TEXT, "the head is in memory"},
+    {"storage.remote.flush-deadline", FLAG_TEXT, "there is no remote write of its own"},
+    {"rules.max-concurrent-evals", FLAG_TEXT, "rules are evaluated one after another"},
+    {"alertmanager.notification-queue-capacity", FLAG_TEXT, "the outbox is on disk"},
+    {"alertmanager.timeout", FLAG_TEXT, "each receiver has its own timeout"},
+    {"auto-gomaxprocs", FLAG_BOOL, "Lapwing is not written in Go"},
+    {"auto-gomemlimit", FLAG_BOOL, "Lapwing is not written in Go"},
+    {"auto-gomemlimit.ratio", FLAG_TEXT, "Lapwing is not written in Go"},
+    {"web.remote-write-receiver.accepted-protobuf-messages", FLAG_TEXT,
+     "remote write 1.0 is what is accepted"},
+};
+
+#define WITHOUT_EFFECT_TOTAL (sizeof(without_effect) / sizeof(without_effect[0]))
+
+static bool given_without_effect[WITHOUT_EFFECT_TOTAL];
+
 static bool parse_size(struct str s, uint64_t *out)
 {
     static const struct {
         const char *suffix;
         unsigned shift;
-    } units[] = {{"EB", 60}, {"PB", 50}, {"TB", 40}, {"GB", 30}, {"MB", 20}, {"KB", 10}, {"B", 0}};
+    } units[] = {{"EiB", 60}, {"EB", 60},  {"PiB", 50}, {"PB", 50},  {"TiB", 40},
+                 {"TB", 40},  {"GiB", 30}, {"GB", 30},  {"MiB", 20}, {"MB", 20},
+                 {"KiB", 10}, {"KB", 10},  {"B", 0}};
     unsigned shift = 0;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
         if (str_has_suffix(s, str_from(units[i].suffix))) {
@@ -45,6 +79,7 @@ static const char *set_value(union flag_value *v, enum flag_kind kind, struct st
 {
     switch (kind) {
     case FLAG_TEXT:
+    case FLAG_LIST:
         return NULL;
     case FLAG_BOOL:
         v->on = str_is(text, "true");
@@ -66,9 +101,13 @@ static int set_flag(struct flags *f, size_t i, struct str text, struct error *er
     if (expected)
         return error_set(err, ERR_INVALID, "--%s: expected %s, got \"%.*s\"", table[i].name,
                          expected, STR_ARG(text));
+    struct buf all = BUF_INIT;
+    if (table[i].kind == FLAG_LIST && texts[i].value && *texts[i].value)
+        buf_printf(&all, "%s,", texts[i].value);
+    buf_str(&all, text);
     mem_free((char *)(uintptr_t)texts[i].value);
-    texts[i] = (struct flag_text){table[i].name, mem_copy_str(text)};
-    if (table[i].kind == FLAG_TEXT)
+    texts[i] = (struct flag_text){table[i].name, buf_steal(&all)};
+    if (table[i].kind == FLAG_TEXT || table[i].kind == FLAG_LIST)
         v->text = texts[i].value;
     return OK;
 }
@@ -82,12 +121,30 @@ static size_t find_flag(struct str name)
     return i;
 }
 
+// Takes a flag of without_effect, its value too where that is an argument of its own.
+static bool take_without_effect(struct str name, bool given, int *at)
+{
+    for (size_t i = 0; i < WITHOUT_EFFECT_TOTAL; i++) {
+        bool is_switch = without_effect[i].kind == FLAG_BOOL;
+        if (str_is(name, without_effect[i].name))
+            *at += !given && !is_switch;
+        else if (!is_switch || !str_has_prefix(name, STR("no-")) ||
+                 !str_is(str_skip(name, 3), without_effect[i].name))
+            continue;
+        given_without_effect[i] = true;
+        return true;
+    }
+    return false;
+}
+
 static int parse_one(struct flags *f, int *at, int argc, char **argv, struct error *err)
 {
     struct str argument = str_from(argv[*at]), name, value;
     if (!str_has_prefix(argument, STR("--")))
         return error_set(err, ERR_INVALID, "unexpected argument \"%s\": see --help", argv[*at]);
     bool given = str_cut(str_skip(argument, 2), '=', &name, &value);
+    if (take_without_effect(name, given, at))
+        return OK;
     size_t i = find_flag(name);
     if (i == FLAG_TOTAL && str_has_prefix(name, STR("no-"))) {
         i = find_flag(str_skip(name, 3));
@@ -130,6 +187,14 @@ void flags_release(struct flags *f)
     }
 }
 
+void flags_warnings(struct buf *out)
+{
+    for (size_t i = 0; i < WITHOUT_EFFECT_TOTAL; i++)
+        if (given_without_effect[i])
+            buf_printf(out, "--%s has no effect: %s\n", without_effect[i].name,
+                       without_effect[i].why);
+}
+
 void flags_help(struct buf *out)
 {
     for (size_t i = 0; i < FLAG_TOTAL; i++) {
@@ -147,6 +212,10 @@ void flags_reference(struct buf *out)
     for (size_t i = 0; i < FLAG_TOTAL; i++)
         buf_printf(out, "| `--%s` | %s | %s | %s |\n", table[i].name,
                    table[i].alias ? table[i].alias : "", table[i].initial, table[i].help);
+    buf_cstr(out, "\nTaken from Prometheus' command lines without effect, with a warning in the "
+                  "log:\n\n| flag | because |\n| --- | --- |\n");
+    for (size_t i = 0; i < WITHOUT_EFFECT_TOTAL; i++)
+        buf_printf(out, "| `--%s` | %s |\n", without_effect[i].name, without_effect[i].why);
 }
 
 const struct flag_text *flags_list(size_t *count)

@@ -5,7 +5,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-enum flag_kind { FLAG_TEXT, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG_COUNT };
+// FLAG_LIST is comma-separated text; given again, it grows.
+enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG_COUNT };
 
 // X(field, kind, name, alias or NULL, default, help)
 #define FLAG_TABLE(X)                                                                              \
@@ -46,7 +47,7 @@ enum flag_kind { FLAG_TEXT, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG_COUNT };
     X(query_lookback, FLAG_DURATION, "query.lookback-delta", NULL, "5m",                           \
       "How far a query looks back for a series' newest sample.")                                   \
     X(query_memory, FLAG_SIZE, "query.max-memory", NULL, "512MB", "Most memory of one query.")     \
-    X(enable_feature, FLAG_TEXT, "enable-feature", NULL, "",                                       \
+    X(enable_feature, FLAG_LIST, "enable-feature", NULL, "",                                       \
       "Comma-separated language features: promql-experimental-functions, promql-duration-expr, "   \
       "promql-extended-range-selectors, promql-binop-fill-modifiers, "                             \
       "promql-delayed-name-removal.")                                                              \
@@ -75,6 +76,8 @@ struct flag_text {
 // and what was expected. Texts live until flags_release().
 int flags_parse(struct flags *f, int argc, char **argv, struct error *err);
 void flags_release(struct flags *f);
+// One line for each flag given that has no effect here.
+void flags_warnings(struct buf *out);
 void flags_help(struct buf *out);
 // A Markdown table.
 void flags_reference(struct buf *out);

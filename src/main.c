@@ -64,6 +64,17 @@ static void serve(struct app *app, const sigset_t *signals)
     }
 }
 
+static void log_flag_warnings(void)
+{
+    struct buf warnings = BUF_INIT;
+    flags_warnings(&warnings);
+    struct str rest = buf_view(&warnings), line;
+    while (str_next(&rest, '\n', &line))
+        if (line.len)
+            log_warn("flag without effect", LOG_STR("warning", line));
+    buf_release(&warnings);
+}
+
 static int run(const struct flags *flags)
 {
     struct app *app;
@@ -75,13 +86,14 @@ static int run(const struct flags *flags)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    log_flag_warnings();
     if (app_start(&app, flags, &err)) {
         log_error("lapwing cannot start", LOG_ERR(&err));
         return 1;
     }
     log_info("lapwing is ready", LOG_CSTR("version", LAPWING_VERSION),
              LOG_CSTR("address", flags->listen_address.text),
-             LOG_CSTR("storage", flags->storage_path.text));
+             LOG_CSTR("url", app_external_url(app)), LOG_CSTR("storage", flags->storage_path.text));
     serve(app, &signals);
     log_info("lapwing stops");
     app_stop(app);
