@@ -216,6 +216,14 @@ static int commit_locked(struct appender *a, bool durable, struct error *err)
     return rc;
 }
 
+static int64_t oldest_ms(const struct appender *a)
+{
+    int64_t oldest = INT64_MAX;
+    for (size_t i = 0; i < a->count; i++)
+        oldest = a->entries[i].t_ms < oldest ? a->entries[i].t_ms : oldest;
+    return oldest;
+}
+
 int appender_commit(struct appender *a, bool durable, struct error *err)
 {
     struct storage *s = a->storage;
@@ -223,6 +231,8 @@ int appender_commit(struct appender *a, bool durable, struct error *err)
     if (a->count) {
         pthread_mutex_lock(&s->commit);
         rc = commit_locked(a, durable, err);
+        if (rc == OK)
+            changes_note(&s->changes, oldest_ms(a));
         pthread_mutex_unlock(&s->commit);
     }
     appender_rollback(a);

@@ -84,15 +84,19 @@ void retire_windows(struct storage *s)
 {
     struct view *old = view_get(s);
     size_t retired = count_retired(s, old), kept = 0;
+    int64_t gone_ms = INT64_MAX;
     struct window **windows = mem_calloc(old->window_count, sizeof(*windows));
     for (size_t i = 0; i < old->window_count; i++) {
         struct window *w = old->windows[i];
         bool gone = i < retired ? retire(s, w) : window_is_corrupt(w) && set_aside(s, w);
         if (!gone)
             windows[kept++] = window_ref(w);
+        else if (window_min_ms(w) < gone_ms)
+            gone_ms = window_min_ms(w);
     }
     if (kept < old->window_count) {
         view_publish(s, windows, kept, old->head_min_ms);
+        changes_note(&s->changes, gone_ms);
     } else {
         for (size_t i = 0; i < kept; i++)
             window_unref(windows[i]);
