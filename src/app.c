@@ -292,6 +292,7 @@ static void open_engine(struct app *a)
     o.timeout_ms = a->flags->query_timeout.duration_ms;
     o.samples_max = a->flags->query_samples.size;
     o.memory_max = a->flags->query_memory.size;
+    o.cache_size = a->flags->query_cache.size;
     o.concurrency = (unsigned)a->flags->query_concurrency.size;
     o.features = a->features;
     a->engine = promql_engine_new(&o);

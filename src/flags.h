@@ -47,6 +47,8 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
     X(query_lookback, FLAG_DURATION, "query.lookback-delta", NULL, "5m",                           \
       "How far a query looks back for a series' newest sample.")                                   \
     X(query_memory, FLAG_SIZE, "query.max-memory", NULL, "512MB", "Most memory of one query.")     \
+    X(query_cache, FLAG_SIZE, "query.cache-size", NULL, "16MB",                                    \
+      "Memory for results of queries that are asked again; 0 keeps none.")                         \
     X(enable_feature, FLAG_LIST, "enable-feature", NULL, "",                                       \
       "Comma-separated language features: promql-experimental-functions, promql-duration-expr, "   \
       "promql-extended-range-selectors, promql-binop-fill-modifiers, "                             \

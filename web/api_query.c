@@ -168,6 +168,7 @@ static void run_query(struct web_server *web, struct request *req, struct respon
     struct promql_result result = {0};
     struct error err;
     form->query.cancel = &req->cancel;
+    form->query.may_reuse = !request_param(req, "nocache").len;
     int64_t start_ns = clock_mono_ns(web->options.clock);
     int rc = promql_run(web->options.engine, &form->query, &req->arena, &result, &err);
     double seconds = (double)(clock_mono_ns(web->options.clock) - start_ns) / 1e9;
@@ -175,6 +176,7 @@ static void run_query(struct web_server *web, struct request *req, struct respon
         api_fail(res, api_error_type_from(rc), "%s", err.text);
     else
         write_result(req, res, form, &result, seconds);
+    promql_result_release(web->options.engine, &result);
 }
 
 static bool parse_expression(struct web_server *web, struct request *req, struct response *res,
@@ -209,6 +211,7 @@ static bool parse_common(struct web_server *web, struct request *req, struct res
     if (!parse_expression(web, req, res, &form->expr))
         return false;
     form->query.expr = form->expr;
+    form->query.text = request_param(req, "query");
     return true;
 }
 

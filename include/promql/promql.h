@@ -54,6 +54,7 @@ struct promql_options {
     int64_t points_max;               // steps of a range query; default 11,000
     unsigned concurrency;             // queries at once; default 20
     unsigned features;                // promql_feature bits
+    size_t cache_size;                // bytes of kept results; 0: none; default 16 MiB
 };
 
 void promql_options_init(struct promql_options *o); // the defaults, nothing borrowed
@@ -72,6 +73,7 @@ struct promql_query {
     int64_t lookback_ms;         // 0: the engine's
     int64_t timeout_ms;          // 0: the engine's; a longer one is cut to it
     const struct cancel *cancel; // may be NULL
+    bool may_reuse;              // the result may come from the engine's cache, wholly or in part
 };
 
 struct promql_series {
@@ -93,13 +95,18 @@ struct promql_result {
     size_t info_count;
     uint64_t samples_read;
     uint64_t bytes_peak;
+    struct cached_result *kept; // what the result borrows from the engine's cache, or NULL
 };
 
-// Evaluates; the result lives in the arena and may borrow strings from the expression. A range query over a scalar or vector gives a matrix;
-// an instant vector keeps the order of sort() and friends, everything else is sorted by labels.
+// Evaluates; the result lives in the arena and may borrow strings from the expression, and, with
+// may_reuse, from the engine's cache, until promql_result_release(). Reused results are exact: late
+// samples and deletions are seen. A range query over a scalar or vector gives a matrix; an instant
+// vector keeps the order of sort() and friends, everything else is sorted by labels.
 // ERR_EXECUTION (many-to-many matching, duplicate series, ...), ERR_LIMIT (samples, memory, points),
 // ERR_TIMEOUT, ERR_CANCELED, ERR_UNAVAILABLE (too many queries wait), ERR_IO and ERR_CORRUPT.
 int promql_run(struct promql_engine *e, const struct promql_query *query, struct arena *arena,
                struct promql_result *out, struct error *err);
+// Needed only after queries with may_reuse.
+void promql_result_release(struct promql_engine *e, struct promql_result *r);
 
 #endif

@@ -68,3 +68,9 @@ int duration_expr_eval(const struct duration_expr *d, const struct duration_cont
     *ms = (int64_t)(value * 1000);
     return OK;
 }
+
+bool duration_expr_uses_range(const struct duration_expr *d)
+{
+    return d && (d->kind == DURATION_RANGE || duration_expr_uses_range(d->left) ||
+                 duration_expr_uses_range(d->right));
+}

@@ -13,5 +13,7 @@ struct duration_context {
 // that begins with the position ("1:5: ...").
 int duration_expr_eval(const struct duration_expr *d, const struct duration_context *context,
                        bool may_be_negative, int64_t *ms, struct error *err);
+// Whether range() occurs in it. NULL is allowed.
+bool duration_expr_uses_range(const struct duration_expr *d);
 
 #endif

@@ -11,9 +11,12 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "cached.h"
 #include "eval.h"
 
 #define WAIT_SLICE_NS INT64_C(20000000)
+// Beyond, sums of times and durations might overflow.
+#define REUSE_TIME_MAX_MS (INT64_C(1) << 60)
 
 struct promql_engine {
     struct promql_options options;
@@ -26,6 +29,8 @@ struct promql_engine {
     struct metric *samples;
     struct metric *active;
     struct metric *seconds;
+    struct result_cache *cache; // NULL: results are not kept
+    struct metric *cache_hits, *cache_partial_hits, *cache_misses;
 };
 
 void promql_options_init(struct promql_options *o)
@@ -38,7 +43,18 @@ void promql_options_init(struct promql_options *o)
         .memory_max = (size_t)512 << 20,
         .points_max = 11000,
         .concurrency = 20,
+        .cache_size = (size_t)16 << 20,
     };
+}
+
+static void register_cache_metrics(struct promql_engine *e, struct metrics *m)
+{
+    static const char *const name = "lapwing_query_cache_requests_total";
+    static const char *const help =
+        "Queries that asked the result cache, by how much of the result it had.";
+    e->cache_hits = metrics_counter(m, name, help, "found=\"all\"");
+    e->cache_partial_hits = metrics_counter(m, name, help, "found=\"part\"");
+    e->cache_misses = metrics_counter(m, name, help, "found=\"none\"");
 }
 
 struct promql_engine *promql_engine_new(const struct promql_options *options)
@@ -60,6 +76,11 @@ struct promql_engine *promql_engine_new(const struct promql_options *options)
             metrics_histogram(m, "lapwing_query_duration_seconds", "Time taken by queries.", "",
                               METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT);
     }
+    if (options->cache_size) {
+        e->cache = result_cache_new(options->cache_size, m);
+        if (m)
+            register_cache_metrics(e, m);
+    }
     return e;
 }
 
@@ -67,6 +88,7 @@ void promql_engine_free(struct promql_engine *e)
 {
     if (!e)
         return;
+    result_cache_free(e->cache);
     pthread_cond_destroy(&e->freed);
     pthread_mutex_destroy(&e->lock);
     mem_free(e);
@@ -306,7 +328,8 @@ static int run_plan(struct promql_engine *e, struct plan *plan, struct eval *ev,
 }
 
 static int run(struct promql_engine *e, const struct promql_query *q, int64_t deadline_ns,
-               struct arena *arena, struct promql_result *out, struct error *err)
+               struct arena *arena, struct promql_result *out, struct reach *reach,
+               struct error *err)
 {
     struct plan plan = {
         .arena = arena,
@@ -331,10 +354,52 @@ static int run(struct promql_engine *e, const struct promql_query *q, int64_t de
     int rc = run_plan(e, &plan, &ev, out, err);
     annotations_render(&ev.annotations, q->text, out);
     out->samples_read = ev.samples_read;
+    *reach = (struct reach){plan.min_ms, plan.max_ms, plan.slack_ms, plan.fixed};
     columns_release(&ev.columns);
     columns_release(&ev.piece);
     annotations_release(&ev.annotations);
     return rc;
+}
+
+struct full_run {
+    struct promql_engine *engine;
+    int64_t deadline_ns;
+};
+
+static int run_in_full(void *context, const struct promql_query *q, struct arena *arena,
+                       struct promql_result *out, struct reach *reach, struct error *err)
+{
+    const struct full_run *f = context;
+    return run(f->engine, q, f->deadline_ns, arena, out, reach, err);
+}
+
+static int run_or_reuse(struct promql_engine *e, const struct promql_query *q, int64_t deadline_ns,
+                        struct arena *arena, struct promql_result *out, struct error *err)
+{
+    struct full_run full = {e, deadline_ns};
+    struct reach reach;
+    bool sane = q->start_ms > -REUSE_TIME_MAX_MS && q->end_ms < REUSE_TIME_MAX_MS;
+    if (!e->cache || !q->may_reuse || !q->text.len || !sane)
+        return run_in_full(&full, q, arena, out, &reach, err);
+    struct cached_run cached = {
+        .cache = e->cache,
+        .storage = e->options.storage,
+        .lookback_ms = q->lookback_ms ? q->lookback_ms : e->options.lookback_ms,
+        .subquery_step_ms = atomic_load(&e->subquery_step_ms),
+        .evaluate = run_in_full,
+        .context = &full,
+        .hits = e->cache_hits,
+        .partial_hits = e->cache_partial_hits,
+        .misses = e->cache_misses,
+    };
+    return run_cached(&cached, q, arena, out, err);
+}
+
+void promql_result_release(struct promql_engine *e, struct promql_result *r)
+{
+    if (r->kept)
+        result_cache_put_back(e->cache, r->kept);
+    r->kept = NULL;
 }
 
 static int fail_points(int64_t points_max, struct error *err)
@@ -400,7 +465,7 @@ int promql_run(struct promql_engine *e, const struct promql_query *query, struct
     if (budget && (limit == 0 || limit > used + budget))
         arena->limit = used + budget;
     arena->exceeded = false;
-    rc = run(e, query, deadline_ns, arena, out, err);
+    rc = run_or_reuse(e, query, deadline_ns, arena, out, err);
     out->bytes_peak = arena->used - used;
     arena->limit = limit;
     arena->exceeded = exceeded;

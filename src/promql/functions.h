@@ -29,6 +29,7 @@ enum function_flags {
     FUNCTION_SMOOTHED = 1 << 5,         // may be used with smoothed
     FUNCTION_OF_COUNTERS = 1 << 6,      // says so when the metric doesn't look like a counter
     FUNCTION_SORTS = 1 << 7,            // decides the order of an instant vector
+    FUNCTION_OF_QUERY = 1 << 8,         // depends on where the query starts or ends
 };
 
 // False: no value at this step.

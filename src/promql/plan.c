@@ -92,6 +92,7 @@ static int64_t plan_duration(struct plan *plan, const struct duration_expr *d, b
     const struct promql_query *q = plan->query;
     struct duration_context context = {.step_ms = q->step_ms, .range_ms = q->end_ms - q->start_ms};
     int64_t ms = 0;
+    plan->fixed = plan->fixed || duration_expr_uses_range(d);
     if (plan->err->code == 0)
         duration_expr_eval(d, &context, may_be_negative, &ms, plan->err);
     return ms;
@@ -101,6 +102,7 @@ static struct lookup plan_lookup(struct plan *plan, const struct time_modifiers 
 {
     struct lookup l = {.pinned = m->at != AT_NONE,
                        .offset_ms = plan_duration(plan, m->offset, true)};
+    plan->fixed = plan->fixed || l.pinned;
     if (m->at == AT_TIMESTAMP)
         l.pinned_ms = m->at_ms;
     else if (m->at == AT_START)
@@ -194,6 +196,7 @@ static void plan_subquery(struct plan *plan, struct plan_node *n)
     int64_t step_ms = plan_duration(plan, e->subquery.step, false);
     if (step_ms <= 0)
         step_ms = plan->subquery_step_ms;
+    plan->slack_ms += step_ms;
     n->subquery.inner = plan_node(plan, e->subquery.inner, subquery_grid(plan, n, step_ms));
     n->nameless_unique = n->subquery.inner->nameless_unique;
 }
@@ -306,6 +309,7 @@ static void plan_call(struct plan *plan, struct plan_node *n)
     n->call.arg_count = e->call.arg_count;
     n->call.args = arena_calloc(plan->arena, e->call.arg_count + 1, sizeof(*n->call.args));
     bool info = f->flags & FUNCTION_READS_INFO;
+    plan->fixed = plan->fixed || f->flags & FUNCTION_OF_QUERY;
     for (size_t i = 0; i < e->call.arg_count; i++)
         if (!(info && i == 1))
             n->call.args[i] = plan_node(plan, e->call.args[i], n->grid);

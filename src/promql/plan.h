@@ -114,6 +114,10 @@ struct plan {
     size_t selection_count;
     size_t selection_capacity;
     int64_t min_ms, max_ms; // that any selector looks at
+    bool fixed;             // steps depend on where the query starts or ends
+    // Steps of subqueries, in sum: how much nearer to a step's own time than this plan's steps
+    // another step's samples may be.
+    int64_t slack_ms;
     struct plan_node *root;
     struct error *err;
 };
