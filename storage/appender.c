@@ -232,7 +232,7 @@ int appender_commit(struct appender *a, bool durable, struct error *err)
         pthread_mutex_lock(&s->commit);
         rc = commit_locked(a, durable, err);
         if (rc == OK)
-            changes_note(&s->changes, oldest_ms(a));
+            change_log_note(&s->change_log, oldest_ms(a));
         pthread_mutex_unlock(&s->commit);
     }
     appender_rollback(a);

@@ -96,7 +96,7 @@ void retire_windows(struct storage *s)
     }
     if (kept < old->window_count) {
         view_publish(s, windows, kept, old->head_min_ms);
-        changes_note(&s->changes, gone_ms);
+        change_log_note(&s->change_log, gone_ms);
     } else {
         for (size_t i = 0; i < kept; i++)
             window_unref(windows[i]);

@@ -163,7 +163,7 @@ int storage_open(struct storage **out, const struct storage_options *options, st
     s->path = options->path ? mem_copy_str(str_from(options->path)) : NULL;
     pthread_mutex_init(&s->commit, NULL);
     pthread_mutex_init(&s->view_mutex, NULL);
-    changes_init(&s->changes);
+    change_log_init(&s->change_log);
     atomic_init(&s->sealed_ms, INT64_MIN);
     atomic_init(&s->retention_ms, options->retention_ms);
     atomic_init(&s->retention_bytes, options->retention_bytes);
@@ -198,7 +198,7 @@ void storage_close(struct storage *s)
         close(s->lock_fd);
     pthread_mutex_destroy(&s->commit);
     pthread_mutex_destroy(&s->view_mutex);
-    changes_release(&s->changes);
+    change_log_release(&s->change_log);
     mem_free(s->path);
     mem_free(s);
 }

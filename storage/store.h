@@ -3,7 +3,7 @@
 #define STORAGE_STORE_H
 
 #include "base/metrics.h"
-#include "changes.h"
+#include "change_log.h"
 #include "head.h"
 #include "journal.h"
 #include "window.h"
@@ -48,7 +48,7 @@ struct storage {
     atomic_int_least64_t retention_ms;
     _Atomic uint64_t retention_bytes;
 
-    struct changes changes; // noted once visible
+    struct change_log change_log; // noted once visible
 
     pthread_mutex_t view_mutex; // guards the two below
     struct view *view;          // current

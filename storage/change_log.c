@@ -3,34 +3,34 @@
 // the later one; so the list stays sorted both ways, and the answer for a version is the first entry
 // behind it. When the list is full, its two oldest entries become one that claims the older time for
 // the later version, which is never too little.
-#include "changes.h"
+#include "change_log.h"
 
 #include <string.h>
 
 #include "storage/changes.h"
 #include "store.h"
 
-void changes_init(struct changes *c)
+void change_log_init(struct change_log *c)
 {
     pthread_mutex_init(&c->mutex, NULL);
     c->version = 0;
     c->count = 0;
 }
 
-void changes_release(struct changes *c)
+void change_log_release(struct change_log *c)
 {
     pthread_mutex_destroy(&c->mutex);
 }
 
-static void make_room(struct changes *c)
+static void make_room(struct change_log *c)
 {
-    if (c->count < CHANGES_MAX)
+    if (c->count < CHANGE_LOG_MAX)
         return;
     c->items[1].oldest_ms = c->items[0].oldest_ms;
     memmove(c->items, c->items + 1, --c->count * sizeof(c->items[0]));
 }
 
-void changes_note(struct changes *c, int64_t oldest_ms)
+void change_log_note(struct change_log *c, int64_t oldest_ms)
 {
     pthread_mutex_lock(&c->mutex);
     while (c->count && c->items[c->count - 1].oldest_ms >= oldest_ms)
@@ -40,7 +40,7 @@ void changes_note(struct changes *c, int64_t oldest_ms)
     pthread_mutex_unlock(&c->mutex);
 }
 
-uint64_t changes_version(struct changes *c)
+uint64_t change_log_version(struct change_log *c)
 {
     pthread_mutex_lock(&c->mutex);
     uint64_t version = c->version;
@@ -48,7 +48,7 @@ uint64_t changes_version(struct changes *c)
     return version;
 }
 
-int64_t changes_since(struct changes *c, uint64_t version)
+int64_t change_log_since(struct change_log *c, uint64_t version)
 {
     pthread_mutex_lock(&c->mutex);
     size_t low = 0, high = c->count;
@@ -66,12 +66,12 @@ int64_t changes_since(struct changes *c, uint64_t version)
 
 uint64_t storage_version(struct storage *s)
 {
-    return changes_version(&s->changes);
+    return change_log_version(&s->change_log);
 }
 
 int64_t storage_changed_since(struct storage *s, uint64_t version)
 {
-    return changes_since(&s->changes, version);
+    return change_log_since(&s->change_log, version);
 }
 
 int64_t storage_floor_ms(struct storage *s)

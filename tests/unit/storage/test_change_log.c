@@ -1,5 +1,5 @@
 // The log of changes against a list that keeps everything.
-#include "changes.h"
+#include "change_log.h"
 #include "unit.h"
 
 #include "base/rng.h"
@@ -15,20 +15,20 @@ static int64_t naive_since(const int64_t *times, size_t count, uint64_t version)
 static void test_exact_while_it_fits(void **state)
 {
     (void)state;
-    struct changes c;
+    struct change_log c;
     struct rng rng;
     int64_t times[400];
-    changes_init(&c);
+    change_log_init(&c);
     rng_seed(&rng, 7);
-    assert_int_equal(changes_since(&c, 0), INT64_MAX);
+    assert_int_equal(change_log_since(&c, 0), INT64_MAX);
     for (size_t i = 0; i < 400; i++) {
         times[i] = (int64_t)i * 100 - (int64_t)rng_below(&rng, 5000);
-        changes_note(&c, times[i]);
-        assert_int_equal(changes_version(&c), i + 1);
+        change_log_note(&c, times[i]);
+        assert_int_equal(change_log_version(&c), i + 1);
         for (uint64_t v = 0; v <= i + 1; v += 1 + i / 20)
-            assert_int_equal(changes_since(&c, v), naive_since(times, i + 1, v));
+            assert_int_equal(change_log_since(&c, v), naive_since(times, i + 1, v));
     }
-    changes_release(&c);
+    change_log_release(&c);
 }
 
 // Past its room it may only claim more than the truth, and recent answers stay exact.
@@ -36,23 +36,23 @@ static void test_never_too_little(void **state)
 {
     (void)state;
     enum { COUNT = 5000 };
-    struct changes c;
+    struct change_log c;
     static int64_t times[COUNT];
-    changes_init(&c);
+    change_log_init(&c);
     for (size_t i = 0; i < COUNT; i++) {
         times[i] = (int64_t)i;
-        changes_note(&c, times[i]);
+        change_log_note(&c, times[i]);
     }
     for (uint64_t v = 0; v <= COUNT; v++) {
-        int64_t truth = naive_since(times, COUNT, v), said = changes_since(&c, v);
+        int64_t truth = naive_since(times, COUNT, v), said = change_log_since(&c, v);
         assert_true(said <= truth);
-        if (v > COUNT - CHANGES_MAX + 1)
+        if (v > COUNT - CHANGE_LOG_MAX + 1)
             assert_int_equal(said, truth);
     }
-    changes_note(&c, INT64_MIN);
-    assert_int_equal(changes_since(&c, COUNT), INT64_MIN);
-    assert_int_equal(changes_since(&c, COUNT + 1), INT64_MAX);
-    changes_release(&c);
+    change_log_note(&c, INT64_MIN);
+    assert_int_equal(change_log_since(&c, COUNT), INT64_MIN);
+    assert_int_equal(change_log_since(&c, COUNT + 1), INT64_MAX);
+    change_log_release(&c);
 }
 
 int main(void)
