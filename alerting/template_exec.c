@@ -3,14 +3,17 @@
 // Work is bounded: DEPTH_MAX nested templates, STEPS_MAX nodes, the output's limit, and the
 // arena's.
 #include <assert.h>
+#include <stdio.h>
 
 #include "base/mem.h"
 #include "template_tree.h"
+#include "zone.h"
 
 #define DEPTH_MAX     64
 #define STEPS_MAX     200000
 #define VARIABLES_MAX 256
 #define ARGS_MAX      32
+#define WHAT_MAX      120 // bytes of an expression that an error quotes
 #define MEMORY_MAX    ((size_t)64 << 20)
 
 enum flow { FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE, FLOW_FAILED };
@@ -30,14 +33,21 @@ struct frame {
     struct scope *scope;
 };
 
-static int fail_at(struct execution *ex, uint32_t at, int code, const char *text)
+// Go's words: template: FILE:LINE:COLUMN: executing "NAME" at <WHAT>: TEXT
+static int fail_at(struct execution *ex, uint32_t at, int code, struct str what, const char *format,
+                   ...) __attribute__((format(printf, 5, 6)));
+
+static int fail_at(struct execution *ex, uint32_t at, int code, struct str what, const char *format,
+                   ...)
 {
-    char copy[ERROR_TEXT_SIZE / 4];
-    size_t len = strnlen(text, sizeof(copy) - 1);
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    return template_error(ex->err, code, ex->source, at, "executing \"%s\": %s", ex->source->name,
-                          copy);
+    char text[ERROR_TEXT_SIZE / 4];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    int shown = what.len < WHAT_MAX ? (int)what.len : WHAT_MAX;
+    return template_error(ex->err, code, ex->source, at, "executing \"%s\" at <%.*s>: %s", ex->name,
+                          shown, what.ptr ? what.ptr : "", text);
 }
 
 int call_error(struct execution *ex, const char *format, ...)
@@ -63,20 +73,35 @@ static struct variable *variable_find(struct scope *s, struct str name)
 static int variable_push(struct frame *f, struct str name, struct value value, uint32_t at)
 {
     if (f->scope->count == VARIABLES_MAX)
-        return fail_at(f->ex, at, ERR_LIMIT, "too many variables");
+        return fail_at(f->ex, at, ERR_LIMIT, name, "too many variables");
     f->scope->variables[f->scope->count++] = (struct variable){name, value};
     return OK;
 }
 
-static int no_field(struct execution *ex, uint32_t at, const struct value *v, struct str name)
+// A variable or the dot with its fields, as written.
+static struct str term_text(struct arena *arena, const struct term *t)
 {
-    struct str text =
-        v->kind == VALUE_NIL
-            ? arena_printf(ex->arena, "at <.%.*s>: nil data; no entry for key \"%.*s\"",
-                           STR_ARG(name), STR_ARG(name))
-            : arena_printf(ex->arena, "at <.%.*s>: can't evaluate field %.*s in type %s",
-                           STR_ARG(name), STR_ARG(name), value_type_name(v));
-    return fail_at(ex, at, ERR_EXECUTION, text.ptr);
+    struct buf text = BUF_INIT;
+    buf_str(&text, t->name);
+    for (size_t i = 0; i < t->field_count; i++)
+        buf_printf(&text, ".%.*s", STR_ARG(t->fields[i]));
+    struct str copy = arena_copy(arena, buf_view(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static int no_field(struct execution *ex, const struct term *t, const struct value *v,
+                    struct str name, int rc)
+{
+    struct str what = term_text(ex->arena, t);
+    if (v->kind == VALUE_NIL)
+        return fail_at(ex, t->at, ERR_EXECUTION, what, "nil data; no entry for key \"%.*s\"",
+                       STR_ARG(name));
+    if (rc == ERR_INVALID)
+        return fail_at(ex, t->at, ERR_EXECUTION, what, "wrong arguments for %.*s of a %s",
+                       STR_ARG(name), value_type_name(v));
+    return fail_at(ex, t->at, ERR_EXECUTION, what, "can't evaluate field %.*s in type %s",
+                   STR_ARG(name), value_type_name(v));
 }
 
 // Follows the fields; the last one may be a method that takes the arguments.
@@ -85,9 +110,10 @@ static int run_chain(struct frame *f, const struct term *t, struct value v,
 {
     for (size_t i = 0; i < t->field_count; i++) {
         bool called = arg_count && i + 1 == t->field_count;
-        if (called ? value_method(f->ex->arena, &v, t->fields[i], args, arg_count, out)
-                   : value_field(f->ex->arena, &v, t->fields[i], out))
-            return no_field(f->ex, t->at, &v, t->fields[i]);
+        int rc = called ? value_method(f->ex->arena, &v, t->fields[i], args, arg_count, out)
+                        : value_field(f->ex->arena, &v, t->fields[i], out);
+        if (rc)
+            return no_field(f->ex, t, &v, t->fields[i], rc);
         v = *out;
     }
     *out = v;
@@ -97,28 +123,35 @@ static int run_chain(struct frame *f, const struct term *t, struct value v,
 static int run_term(struct frame *f, const struct term *t, struct value dot,
                     const struct value *args, size_t arg_count, struct value *out);
 
-static int run_function(struct frame *f, const struct term *t, const struct value *args,
-                        size_t count, struct value *out)
+static int check_count(struct execution *ex, const struct term *t, struct str what,
+                       const struct template_function *function, size_t count)
+{
+    if (count >= (size_t)function->arg_min &&
+        (function->arg_max < 0 || count <= (size_t)function->arg_max))
+        return OK;
+    bool exact = function->arg_min == function->arg_max;
+    return fail_at(ex, t->at, ERR_EXECUTION, what,
+                   "wrong number of args for %.*s: want %s%d got %zu", STR_ARG(t->name),
+                   exact ? "" : "at least ", function->arg_min, count);
+}
+
+static int run_function(struct frame *f, const struct term *t, struct str what,
+                        const struct value *args, size_t count, struct value *out)
 {
     struct execution *ex = f->ex;
     const struct template_function *function =
         template_function_find(template_set_functions(ex->set), t->name);
     struct error inner = {.text = ""};
     struct error *outer = ex->err;
-    if (count < (size_t)function->arg_min ||
-        (function->arg_max >= 0 && count > (size_t)function->arg_max)) {
-        struct str text = arena_printf(ex->arena, "wrong number of args for %.*s: want %d got %zu",
-                                       STR_ARG(t->name), function->arg_min, count);
-        return fail_at(ex, t->at, ERR_EXECUTION, text.ptr);
-    }
+    int rc = check_count(ex, t, what, function, count);
+    if (rc)
+        return rc;
     ex->err = &inner;
-    int rc = function->call(ex, args, count, out);
+    rc = function->call(ex, args, count, out);
     ex->err = outer;
-    if (rc) {
-        struct str text = arena_printf(ex->arena, "at <%.*s>: error calling %.*s: %.300s",
-                                       STR_ARG(t->name), STR_ARG(t->name), inner.text);
-        rc = fail_at(ex, t->at, rc, text.ptr);
-    }
+    if (rc)
+        rc = fail_at(ex, t->at, rc, what, "error calling %.*s: %.300s", STR_ARG(t->name),
+                     inner.text);
     return rc;
 }
 
@@ -128,7 +161,9 @@ static int run_logic(struct frame *f, const struct command *c, struct value dot,
 {
     bool is_and = str_is(c->terms[0].name, "and");
     if (c->count == 1 && !final)
-        return fail_at(f->ex, c->terms[0].at, ERR_EXECUTION, "missing argument for and/or");
+        return fail_at(f->ex, c->terms[0].at, ERR_EXECUTION, c->text,
+                       "wrong number of args for %.*s: want at least 1 got 0",
+                       STR_ARG(c->terms[0].name));
     for (size_t i = 1; i < c->count; i++) {
         int rc = run_term(f, &c->terms[i], dot, NULL, 0, out);
         if (rc || value_is_true(out) != is_and)
@@ -152,8 +187,13 @@ static int run_term(struct frame *f, const struct term *t, struct value dot,
         return OK;
     case TERM_FUNCTION:
         if (str_is(t->name, "and") || str_is(t->name, "or"))
-            return fail_at(f->ex, t->at, ERR_EXECUTION, "and/or need arguments");
-        return run_function(f, t, args, arg_count, out);
+            return fail_at(f->ex, t->at, ERR_EXECUTION, t->name,
+                           "wrong number of args for %.*s: want at least 1 got 0",
+                           STR_ARG(t->name));
+        rc = run_function(f, t, t->name, NULL, 0, &v);
+        if (rc)
+            return rc;
+        break;
     case TERM_PIPE:
         if ((rc = run_pipe(f, t->pipe, dot, &v)))
             return rc;
@@ -161,9 +201,8 @@ static int run_term(struct frame *f, const struct term *t, struct value dot,
     case TERM_VARIABLE: {
         const struct variable *found = variable_find(f->scope, t->name);
         if (!found)
-            return fail_at(
-                f->ex, t->at, ERR_EXECUTION,
-                arena_printf(f->ex->arena, "undefined variable \"%.*s\"", STR_ARG(t->name)).ptr);
+            return fail_at(f->ex, t->at, ERR_EXECUTION, t->name, "undefined variable \"%.*s\"",
+                           STR_ARG(t->name));
         v = found->value;
         break;
     }
@@ -178,11 +217,12 @@ static int run_command(struct frame *f, const struct command *c, struct value do
     size_t count = 0;
     const struct term *first = &c->terms[0];
     if (++f->ex->steps > STEPS_MAX)
-        return fail_at(f->ex, first->at, ERR_LIMIT, "the template does too much work");
-    if (first->kind == TERM_FUNCTION && (str_is(first->name, "and") || str_is(first->name, "or")))
+        return fail_at(f->ex, first->at, ERR_LIMIT, c->text, "the template does too much work");
+    if (first->kind == TERM_FUNCTION && !first->field_count &&
+        (str_is(first->name, "and") || str_is(first->name, "or")))
         return run_logic(f, c, dot, final, out);
-    if (c->count > ARGS_MAX)
-        return fail_at(f->ex, first->at, ERR_LIMIT, "too many arguments");
+    if (c->count >= ARGS_MAX)
+        return fail_at(f->ex, first->at, ERR_LIMIT, c->text, "too many arguments");
     for (size_t i = 1; i < c->count; i++) {
         int rc = run_term(f, &c->terms[i], dot, NULL, 0, &args[count++]);
         if (rc)
@@ -191,7 +231,10 @@ static int run_command(struct frame *f, const struct command *c, struct value do
     if (final)
         args[count++] = *final;
     if (count && first->kind != TERM_FUNCTION && !first->field_count)
-        return fail_at(f->ex, first->at, ERR_EXECUTION, "can't give argument to non-function");
+        return fail_at(f->ex, first->at, ERR_EXECUTION, c->text,
+                       "can't give argument to non-function %.*s", STR_ARG(c->text));
+    if (first->kind == TERM_FUNCTION && !first->field_count)
+        return run_function(f, first, c->text, args, count, out);
     return run_term(f, first, dot, args, count, out);
 }
 
@@ -218,7 +261,7 @@ static int bind(struct frame *f, const struct pipe *pipe, struct value v)
         return variable_push(f, pipe->variables[0], v, pipe->at);
     struct variable *found = variable_find(f->scope, pipe->variables[0]);
     if (!found)
-        return fail_at(f->ex, pipe->at, ERR_EXECUTION, "undefined variable");
+        return fail_at(f->ex, pipe->at, ERR_EXECUTION, pipe->variables[0], "undefined variable");
     found->value = v;
     return OK;
 }
@@ -257,16 +300,27 @@ static int bind_element(struct frame *f, const struct pipe *pipe, struct value k
     return rc ? rc : variable_push(f, pipe->variables[1], element, pipe->at);
 }
 
+// What `range 3` goes through.
+static struct value numbers_below(struct arena *arena, int64_t end)
+{
+    size_t count = end < 0 ? 0 : end < STEPS_MAX ? (size_t)end : STEPS_MAX;
+    struct value *items = arena_array(arena, count, sizeof(*items));
+    for (size_t i = 0; i < count; i++)
+        items[i] = value_integer((int64_t)i);
+    return value_list(items, count, LIST_ANY);
+}
+
 static enum flow run_range(struct frame *f, const struct node *n, struct value dot)
 {
     struct value over, key;
     size_t kept = f->scope->count;
     if (run_pipe(f, n->pipe, dot, &over))
         return FLOW_FAILED;
+    if (over.kind == VALUE_INT)
+        over = numbers_below(f->ex->arena, over.integer);
     if (over.kind != VALUE_NIL && !value_is_iterable(&over)) {
-        struct str text =
-            arena_printf(f->ex->arena, "range can't iterate over a %s", value_type_name(&over));
-        fail_at(f->ex, n->pipe->at, ERR_EXECUTION, text.ptr);
+        fail_at(f->ex, n->pipe->at, ERR_EXECUTION, n->pipe->commands->text,
+                "range can't iterate over %.*s", STR_ARG(value_string(f->ex->arena, &over)));
         return FLOW_FAILED;
     }
     size_t count = value_length(&over);
@@ -285,14 +339,18 @@ static enum flow run_range(struct frame *f, const struct node *n, struct value d
 
 static void print_action(struct execution *ex, const struct value *v)
 {
-    if (ex->mode == TEMPLATE_TEXT || v->kind == VALUE_SAFE) {
+    if (ex->mode == TEMPLATE_HTML)
+        html_value(&ex->html, ex->out, v);
+    else
         value_print(ex->out, v);
-        return;
-    }
-    struct buf text = BUF_INIT;
-    value_print(&text, v);
-    html_escape(ex->out, buf_view(&text));
-    buf_release(&text);
+}
+
+static void print_text(struct execution *ex, struct str text)
+{
+    if (ex->mode == TEMPLATE_HTML)
+        html_text(&ex->html, ex->out, text);
+    else
+        buf_str(ex->out, text);
 }
 
 static enum flow run_action(struct frame *f, const struct node *n, struct value dot)
@@ -317,7 +375,7 @@ static enum flow run_node(struct frame *f, const struct node *n, struct value do
 {
     switch (n->kind) {
     case NODE_TEXT:
-        buf_str(f->ex->out, n->text);
+        print_text(f->ex, n->text);
         return FLOW_NEXT;
     case NODE_ACTION:
         return run_action(f, n, dot);
@@ -341,7 +399,7 @@ static enum flow run_list(struct frame *f, const struct node *n, struct value do
     enum flow flow = FLOW_NEXT;
     for (; n && flow == FLOW_NEXT; n = n->next) {
         if (++f->ex->steps > STEPS_MAX || f->ex->arena->exceeded || f->ex->out->failed) {
-            fail_at(f->ex, n->pipe ? n->pipe->at : 0, ERR_LIMIT,
+            fail_at(f->ex, n->pipe ? n->pipe->at : 0, ERR_LIMIT, STR(""), "%s",
                     f->ex->out->failed ? "the output is too long"
                                        : "the template does too much work");
             return FLOW_FAILED;
@@ -351,14 +409,16 @@ static enum flow run_list(struct frame *f, const struct node *n, struct value do
     return flow;
 }
 
-static int execute_body(struct execution *ex, const struct source *source, const struct node *body,
-                        struct value dot)
+static int execute_body(struct execution *ex, const struct source *source, const char *name,
+                        const struct node *body, struct value dot)
 {
     const struct source *outer = ex->source;
+    const char *outer_name = ex->name;
     struct scope *scope = arena_alloc(ex->arena, sizeof(*scope));
     struct frame frame = {ex, scope};
     scope->count = 0;
     ex->source = source;
+    ex->name = name;
     variable_push(&frame, STR("$"), dot, 0);
     if (template_set_functions(ex->set) == TEMPLATE_RULE && ex->input->rule) {
         static const char *const names[] = {"$labels", "$externalLabels", "$externalURL", "$value"};
@@ -371,6 +431,7 @@ static int execute_body(struct execution *ex, const struct source *source, const
     }
     enum flow flow = run_list(&frame, body, dot);
     ex->source = outer;
+    ex->name = outer_name;
     return flow == FLOW_FAILED ? ERR_EXECUTION : OK;
 }
 
@@ -398,12 +459,11 @@ int execute_named(struct execution *ex, struct str name, struct value dot, uint3
     if (!d)
         d = definition_find(ex->set->definitions, name);
     if (!d)
-        return fail_at(ex, at, ERR_EXECUTION,
-                       arena_printf(ex->arena, "template \"%.*s\" not defined", STR_ARG(name)).ptr);
+        return fail_at(ex, at, ERR_EXECUTION, name, "template \"%.*s\" not defined", STR_ARG(name));
     if (ex->depth == DEPTH_MAX)
-        return fail_at(ex, at, ERR_LIMIT, "templates nested too deep");
+        return fail_at(ex, at, ERR_LIMIT, name, "exceeded maximum template depth (%d)", DEPTH_MAX);
     ex->depth++;
-    int rc = execute_body(ex, d->source, d->body, dot);
+    int rc = execute_body(ex, d->source, arena_copy(ex->arena, name).ptr, d->body, dot);
     ex->depth--;
     return rc;
 }
@@ -508,13 +568,15 @@ int template_run(const struct template *t, enum template_mode mode, const struct
     else if (in->rule)
         dot = (struct value){.kind = VALUE_RULE, .rule = in->rule};
     ex.err->code = OK;
-    int rc = execute_body(&ex, &t->source, t->parsed.body, dot);
+    int rc = execute_body(&ex, &t->source, t->source.name, t->parsed.body, dot);
     if (rc && ex.err->code)
         rc = ex.err->code;
     if (rc == OK && text.failed)
         rc = template_error(err, ERR_LIMIT, &t->source, 0, "the output is too long");
     if (rc == OK)
         buf_str(out, buf_view(&text));
+    for (struct loaded_zone *z = ex.zones; z; z = z->next)
+        zone_free(z->zone);
     buf_release(&text);
     arena_release(&arena);
     return rc;

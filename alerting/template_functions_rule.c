@@ -1,22 +1,12 @@
-// The functions of rule annotations alone, and those of notifications that stand beside them.
+// The functions of rule annotations: what Prometheus offers beside Go's own.
+#include <arpa/inet.h>
+#include <math.h>
+
 #include "base/float_text.h"
 #include "model/duration.h"
 #include "template_humanize.h"
 #include "template_tree.h"
-
-static struct value owned(struct execution *ex, struct buf *text)
-{
-    struct value v = value_text(arena_copy(ex->arena, buf_view(text)));
-    buf_release(text);
-    return v;
-}
-
-static int number_of(struct execution *ex, const struct value *v, double *out)
-{
-    if (value_to_number(v, out))
-        return OK;
-    return call_error(ex, "can't convert %s to float", value_type_name(v));
-}
+#include "zone.h"
 
 #define HUMANIZER(name, print)                                                                     \
     static int fn_##name(struct execution *ex, const struct value *args, size_t count,             \
@@ -25,48 +15,77 @@ static int number_of(struct execution *ex, const struct value *v, double *out)
         double v;                                                                                  \
         struct buf text = BUF_INIT;                                                                \
         (void)count;                                                                               \
-        int rc = number_of(ex, &args[0], &v);                                                      \
+        int rc = call_number(ex, &args[0], &v);                                                    \
         if (rc)                                                                                    \
             return rc;                                                                             \
         print(&text, v);                                                                           \
-        *out = owned(ex, &text);                                                                   \
+        *out = value_owned(ex, &text);                                                             \
         return OK;                                                                                 \
     }
 HUMANIZER(humanize, humanize)
 HUMANIZER(humanize1024, humanize1024)
-HUMANIZER(humanize_duration, humanize_duration)
 HUMANIZER(humanize_percentage, humanize_percentage)
 
-static void print_timestamp(struct buf *out, double seconds)
+static int seconds_to_ns(struct execution *ex, const struct value *arg, const char *what,
+                         int64_t *ns)
 {
-    timestamp_format_nano(out, (int64_t)(seconds * 1000));
-    // As Go prints a time: 2023-11-14 22:13:20 +0000 UTC
-    out->ptr[10] = ' ';
-    buf_truncate(out, out->len - 1);
-    buf_cstr(out, " +0000 UTC");
+    double v;
+    int rc = call_number(ex, arg, &v);
+    if (rc)
+        return rc;
+    if (!isfinite(v))
+        return call_error(ex, "value is NaN or Inf");
+    if (fabs(v) * 1e9 >= 9223372036854775807.0)
+        return call_error(
+            ex, "%.17g cannot be represented as a nanoseconds %s since it overflows int64", v,
+            what);
+    *ns = (int64_t)(v * 1e9);
+    return OK;
 }
-HUMANIZER(humanize_timestamp, print_timestamp)
 
 static int fn_to_time(struct execution *ex, const struct value *args, size_t count,
                       struct value *out)
 {
-    double v;
+    int64_t ns;
     (void)count;
-    int rc = number_of(ex, &args[0], &v);
+    int rc = seconds_to_ns(ex, &args[0], "timestamp", &ns);
     if (rc == OK)
-        *out = (struct value){.kind = VALUE_TIME, .integer = (int64_t)(v * 1000)};
+        *out = value_time_ms(ns / 1000000 - (ns % 1000000 < 0));
     return rc;
+}
+
+static int fn_humanize_timestamp(struct execution *ex, const struct value *args, size_t count,
+                                 struct value *out)
+{
+    double v;
+    struct buf text = BUF_INIT;
+    int rc = call_number(ex, &args[0], &v);
+    if (rc == OK && isfinite(v))
+        rc = fn_to_time(ex, args, count, out);
+    if (rc)
+        return rc;
+    if (isfinite(v))
+        value_print(&text, out);
+    else
+        buf_float(&text, v, FLOAT_G);
+    *out = value_owned(ex, &text);
+    return OK;
 }
 
 static int fn_to_duration(struct execution *ex, const struct value *args, size_t count,
                           struct value *out)
 {
-    double v;
     (void)count;
-    int rc = number_of(ex, &args[0], &v);
-    if (rc == OK)
-        *out = (struct value){.kind = VALUE_DURATION, .integer = (int64_t)(v * 1000)};
-    return rc;
+    *out = (struct value){.kind = VALUE_DURATION};
+    return seconds_to_ns(ex, &args[0], "duration", &out->integer);
+}
+
+static int fn_now(struct execution *ex, const struct value *args, size_t count, struct value *out)
+{
+    (void)args;
+    (void)count;
+    *out = value_number((double)ex->input->now_ms / 1000);
+    return OK;
 }
 
 static int fn_parse_duration(struct execution *ex, const struct value *args, size_t count,
@@ -95,7 +114,7 @@ static int fn_query(struct execution *ex, const struct value *args, size_t count
     struct value *items = arena_array(ex->arena, found, sizeof(*items));
     for (size_t i = 0; i < found; i++)
         items[i] = (struct value){.kind = VALUE_SAMPLE, .sample = &samples[i]};
-    *out = (struct value){.kind = VALUE_LIST, .list = {items, found}};
+    *out = value_list(items, found, LIST_SAMPLES);
     return OK;
 }
 
@@ -143,7 +162,7 @@ static int fn_args(struct execution *ex, const struct value *args, size_t count,
         pairs[i * 2] = value_text(arena_printf(ex->arena, "arg%zu", i));
         pairs[i * 2 + 1] = args[i];
     }
-    *out = (struct value){.kind = VALUE_MAP, .list = {pairs, count * 2}};
+    *out = value_map(pairs, count);
     return OK;
 }
 
@@ -156,46 +175,67 @@ static int fn_tmpl(struct execution *ex, const struct value *args, size_t count,
     ex->out = &text;
     int rc = execute_named(ex, value_string(ex->arena, &args[0]), args[1], 0);
     ex->out = outer;
-    *out = owned(ex, &text);
+    *out = value_owned(ex, &text);
+    out->kind = VALUE_SAFE;
     return rc;
+}
+
+// host:port or [host]:port; false on anything else.
+static bool split_port(struct str s, struct str *host, struct str *port)
+{
+    size_t colon = str_find_last(s, ':');
+    if (colon == s.len)
+        return false;
+    *host = str_first(s, colon);
+    *port = str_skip(s, colon + 1);
+    if (host->len >= 2 && host->ptr[0] == '[' && host->ptr[host->len - 1] == ']') {
+        *host = str_make(host->ptr + 1, host->len - 2);
+        return true;
+    }
+    return str_find(*host, ':') == host->len;
 }
 
 static int fn_strip_port(struct execution *ex, const struct value *args, size_t count,
                          struct value *out)
 {
-    struct str s = value_string(ex->arena, &args[0]);
-    size_t colon = str_find_last(s, ':');
+    struct str s = value_string(ex->arena, &args[0]), host, port;
     (void)count;
-    if (s.len && s.ptr[0] == '[')
-        s = str_make(s.ptr + 1, str_find(s, ']') - 1);
-    else if (colon < s.len && str_find(s, ':') == colon)
-        s = str_first(s, colon);
-    *out = value_text(s);
+    *out = value_text(split_port(s, &host, &port) ? host : s);
     return OK;
+}
+
+static bool is_address(struct arena *arena, struct str host)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    const char *text = arena_copy(arena, host).ptr;
+    return inet_pton(AF_INET, text, bytes) == 1 || inet_pton(AF_INET6, text, bytes) == 1;
 }
 
 static int fn_strip_domain(struct execution *ex, const struct value *args, size_t count,
                            struct value *out)
 {
-    struct str s = value_string(ex->arena, &args[0]), host, port;
-    bool ported = str_cut(s, ':', &host, &port);
+    struct str s = value_string(ex->arena, &args[0]), host = s, port = STR("");
     (void)count;
+    if (!split_port(s, &host, &port)) {
+        host = s;
+        port = STR("");
+    }
     struct str name = str_first(host, str_find(host, '.'));
-    bool address = host.len && host.ptr[0] >= '0' && host.ptr[0] <= '9';
-    if (address)
+    if (is_address(ex->arena, host))
         *out = value_text(s);
     else
-        *out = value_text(
-            arena_printf(ex->arena, "%.*s%s%.*s", STR_ARG(name), ported ? ":" : "", STR_ARG(port)));
+        *out = value_text(arena_printf(ex->arena, "%.*s%s%.*s", STR_ARG(name), port.len ? ":" : "",
+                                       STR_ARG(port)));
     return OK;
 }
 
 static int graph_link(struct execution *ex, const struct value *args, int tab, struct value *out)
 {
-    struct value escaped;
-    template_function_find(TEMPLATE_RULE, STR("urlquery"))->call(ex, args, 1, &escaped);
-    *out = value_text(
-        arena_printf(ex->arena, "/graph?g0.expr=%.*s&g0.tab=%d", STR_ARG(escaped.text), tab));
+    struct buf text = BUF_INIT;
+    buf_cstr(&text, "/graph?g0.expr=");
+    url_escape(&text, value_string(ex->arena, &args[0]));
+    buf_printf(&text, "&g0.tab=%d", tab);
+    *out = value_owned(ex, &text);
     return OK;
 }
 
@@ -234,7 +274,7 @@ static int fn_sort_by_label(struct execution *ex, const struct value *args, size
             items[at] = items[at - 1];
         items[at] = v;
     }
-    *out = (struct value){.kind = VALUE_LIST, .list = {items, length}};
+    *out = value_list(items, length, LIST_SAMPLES);
     return OK;
 }
 
@@ -268,16 +308,27 @@ static int fn_external_labels(struct execution *ex, const struct value *args, si
     return OK;
 }
 
-static int fn_urlquery(struct execution *ex, const struct value *args, size_t count,
-                       struct value *out)
+static int fn_url_query_escape(struct execution *ex, const struct value *args, size_t count,
+                               struct value *out)
 {
-    return template_function_find(TEMPLATE_RULE, STR("urlquery"))->call(ex, args, count, out);
+    struct buf text = BUF_INIT;
+    (void)count;
+    url_escape(&text, value_string(ex->arena, &args[0]));
+    *out = value_owned(ex, &text);
+    return OK;
+}
+
+// strings.Title: the first letter of each word, the others as they are.
+static int fn_title(struct execution *ex, const struct value *args, size_t count, struct value *out)
+{
+    (void)count;
+    *out = value_text(text_title(ex->arena, value_string(ex->arena, &args[0]), false));
+    return OK;
 }
 
 static const struct template_function functions[] = {
     {"humanize", 1, 1, fn_humanize},
     {"humanize1024", 1, 1, fn_humanize1024},
-    {"humanizeDuration", 1, 1, fn_humanize_duration},
     {"humanizePercentage", 1, 1, fn_humanize_percentage},
     {"humanizeTimestamp", 1, 1, fn_humanize_timestamp},
     {"toTime", 1, 1, fn_to_time},
@@ -298,7 +349,9 @@ static const struct template_function functions[] = {
     {"externalURL", 0, 0, fn_external_url},
     {"pathPrefix", 0, 0, fn_path_prefix},
     {"externalLabels", 0, 0, fn_external_labels},
-    {"urlQueryEscape", 1, 1, fn_urlquery},
+    {"urlQueryEscape", 1, 1, fn_url_query_escape},
+    {"now", 0, 0, fn_now},
+    {"title", 1, 1, fn_title},
 };
 
 const struct template_function *rule_function_find(struct str name)

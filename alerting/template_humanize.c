@@ -87,5 +87,7 @@ void humanize_duration(struct buf *out, double v)
 
 void humanize_percentage(struct buf *out, double v)
 {
-    buf_printf(out, "%.4g%%", v * 100);
+    if (!print_special(out, v))
+        buf_printf(out, "%.4g", v * 100);
+    buf_char(out, '%');
 }

@@ -7,7 +7,8 @@
 #include "base/utf8.h"
 #include "template_tree.h"
 
-#define DEPTH_MAX 64
+#define DEPTH_MAX     64
+#define VARIABLES_MAX 256
 
 struct parser {
     const struct source *source;
@@ -17,7 +18,11 @@ struct parser {
     struct arena *arena;
     struct error *err;
     struct definition *definitions;
+    struct str variables[VARIABLES_MAX]; // in scope
+    size_t variable_count;
+    size_t predefined_count; // in every template
     int depth;
+    int range_depth; // break and continue need one
     bool failed;
     bool trim_next; // the action just read ended in -}}
 };
@@ -133,6 +138,21 @@ static struct str take_quoted(struct parser *p)
     return copy;
 }
 
+static bool hex_to_i64(struct str text, int64_t *out)
+{
+    uint64_t value = 0;
+    if (text.len < 3 || text.len > 17 || !str_eq_nocase(str_first(text, 2), STR("0x")))
+        return false;
+    for (size_t i = 2; i < text.len; i++) {
+        char c = (char)(text.ptr[i] | 0x20);
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+            return false;
+        value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    *out = (int64_t)value;
+    return true;
+}
+
 static struct value take_number(struct parser *p)
 {
     size_t start = p->at;
@@ -143,7 +163,7 @@ static struct value take_number(struct parser *p)
     struct str text = str_make(p->text.ptr + start, p->at - start);
     int64_t integer;
     double number;
-    if (str_to_i64(text, &integer))
+    if (str_to_i64(text, &integer) || hex_to_i64(text, &integer))
         return value_integer(integer);
     if (!float_parse(text, &number))
         FAIL(p, start, "bad number syntax: \"%.*s\"", STR_ARG(text));
@@ -177,9 +197,12 @@ static void parse_word(struct parser *p, struct term *t)
     else {
         t->kind = TERM_FUNCTION;
         t->name = word;
-        if (!str_is(word, "and") && !str_is(word, "or") &&
-            !template_function_find(p->functions, word))
+        if (str_is(word, "call"))
+            FAIL(p, t->at, "function \"call\" is not supported: templates hold no functions");
+        else if (!str_is(word, "and") && !str_is(word, "or") &&
+                 !template_function_find(p->functions, word))
             FAIL(p, t->at, "function \"%.*s\" not defined", STR_ARG(word));
+        parse_chain(p, t);
     }
 }
 
@@ -204,12 +227,30 @@ static void parse_dot(struct parser *p, struct term *t)
         p->at++;
 }
 
+static void declare(struct parser *p, struct str name)
+{
+    if (p->variable_count == VARIABLES_MAX)
+        FAIL(p, p->at, "too many variables");
+    else
+        p->variables[p->variable_count++] = name;
+}
+
+static void check_declared(struct parser *p, struct str name, size_t at)
+{
+    size_t i = p->variable_count;
+    while (i > 0 && !str_eq(p->variables[i - 1], name))
+        i--;
+    if (i == 0)
+        FAIL(p, at, "undefined variable \"%.*s\"", STR_ARG(name));
+}
+
 static void parse_variable(struct parser *p, struct term *t)
 {
     size_t start = p->at++;
     take_word(p);
     t->kind = TERM_VARIABLE;
     t->name = str_make(p->text.ptr + start, p->at - start);
+    check_declared(p, t->name, start);
     parse_chain(p, t);
 }
 
@@ -249,6 +290,7 @@ static void parse_term(struct parser *p, struct term *t)
 static struct command *parse_command(struct parser *p)
 {
     struct command *c = ARENA_NEW(p->arena, struct command);
+    size_t start = p->at;
     for (;;) {
         skip_space(p);
         if (at_end(p) || peek(p) == '|' || peek(p) == ')' || peek(p) == '\0' || p->failed)
@@ -256,6 +298,11 @@ static struct command *parse_command(struct parser *p)
         ARENA_GROW(p->arena, c->terms, c->count, c->capacity);
         parse_term(p, &c->terms[c->count++]);
     }
+    c->text = str_trim(str_make(p->text.ptr + start, p->at - start));
+    bool is_nil =
+        c->count && c->terms[0].kind == TERM_LITERAL && c->terms[0].literal.kind == VALUE_NIL;
+    if (is_nil && !p->failed)
+        FAIL(p, start, "nil is not a command");
     if (c->count == 0 && !p->failed)
         FAIL(p, p->at, p->at >= p->text.len ? "unclosed action" : "missing value for command");
     return c;
@@ -302,6 +349,12 @@ static struct pipe *parse_pipe(struct parser *p)
             break;
         p->at++;
     }
+    for (size_t i = 0; i < pipe->variable_count && !p->failed; i++) {
+        if (pipe->declares)
+            declare(p, pipe->variables[i]);
+        else
+            check_declared(p, pipe->variables[i], pipe->at);
+    }
     p->depth--;
     return pipe;
 }
@@ -342,16 +395,21 @@ static struct node *parse_block(struct parser *p, enum node_kind kind)
 {
     struct node *n = node_new(p, kind);
     enum block_end end = END_END;
-    size_t start = p->at;
+    size_t start = p->at, visible = p->variable_count;
     n->pipe = parse_pipe(p);
+    size_t own = p->variable_count;
     if (!p->failed)
         take_end(p);
+    p->range_depth += kind == NODE_RANGE;
     if (!p->failed)
         n->body = parse_list(p, &end);
+    p->range_depth -= kind == NODE_RANGE;
+    p->variable_count = own;
     if (!p->failed && end == END_ELSE)
         n->other = parse_else(p);
     else if (!p->failed && end == END_TEXT)
         FAIL(p, start, "unexpected EOF: an action that begins here has no {{end}}");
+    p->variable_count = visible;
     return n;
 }
 
@@ -369,14 +427,20 @@ static void define(struct parser *p, struct str name)
 {
     enum block_end end;
     struct definition *d = ARENA_NEW(p->arena, struct definition);
+    size_t visible = p->variable_count;
+    int ranges = p->range_depth;
     take_end(p);
     if (p->failed)
         return;
+    p->variable_count = p->predefined_count;
+    p->range_depth = 0;
     d->name = name;
     d->source = p->source;
     d->body = parse_list(p, &end);
     if (!p->failed && end != END_END)
         FAIL(p, p->at, "unexpected EOF in define clause");
+    p->variable_count = visible;
+    p->range_depth = ranges;
     d->next = p->definitions;
     p->definitions = d;
 }
@@ -413,6 +477,8 @@ static struct node *parse_keyword(struct parser *p, struct str word, enum block_
         *end = END_ELSE;
         return NULL;
     }
+    if (!str_is(word, "end") && p->range_depth == 0)
+        FAIL(p, p->at, "{{%.*s}} outside {{range}}", STR_ARG(word));
     if (str_is(word, "end"))
         *end = END_END;
     else
@@ -513,9 +579,15 @@ static struct node *parse_list(struct parser *p, enum block_end *end)
 int tree_parse(struct parsed *out, const struct source *source, enum template_functions functions,
                struct arena *arena, struct error *err)
 {
+    static const char *const rule_variables[] = {"$labels", "$externalLabels", "$externalURL",
+                                                 "$value"};
     struct parser p = {
         .source = source, .text = source->text, .functions = functions, .arena = arena, .err = err};
     enum block_end end;
+    declare(&p, STR("$"));
+    for (size_t i = 0; functions == TEMPLATE_RULE && i < 4; i++)
+        declare(&p, str_from(rule_variables[i]));
+    p.predefined_count = p.variable_count;
     struct node *body = parse_list(&p, &end);
     if (!p.failed && end != END_TEXT)
         FAIL(&p, p.at, end == END_ELSE ? "unexpected {{else}}" : "unexpected {{end}}");

@@ -1,26 +1,65 @@
 // printf: Go's verbs over C's conversions, one directive at a time.
 #include <math.h>
+#include <stdio.h>
 
 #include "base/float_text.h"
+#include "base/utf8.h"
 #include "template_tree.h"
 
+#define WIDTH_MAX 10000
+
 struct directive {
-    bool minus, plus, sharp, space, zero;
+    bool minus, plus, sharp, space, zero, bad_index;
     int width, precision; // -1: not given
     char verb;
+};
+
+struct arguments {
+    const struct value *items;
+    size_t count, used;
+    bool reordered; // by an index
 };
 
 static int take_int(struct str *s)
 {
     int value = -1;
-    while (s->len && s->ptr[0] >= '0' && s->ptr[0] <= '9' && value < 10000) {
+    while (s->len && s->ptr[0] >= '0' && s->ptr[0] <= '9' && value < WIDTH_MAX) {
         value = (value < 0 ? 0 : value * 10) + (s->ptr[0] - '0');
         *s = str_skip(*s, 1);
     }
     return value;
 }
 
-static struct directive take_directive(struct str *s)
+// [n]: the argument to go on with.
+static void take_index(struct str *s, struct arguments *arguments, struct directive *d)
+{
+    if (!s->len || s->ptr[0] != '[')
+        return;
+    *s = str_skip(*s, 1);
+    int index = take_int(s);
+    arguments->reordered = true;
+    if (s->len && s->ptr[0] == ']')
+        *s = str_skip(*s, 1);
+    if (index < 1 || (size_t)index > arguments->count)
+        d->bad_index = true;
+    else
+        arguments->used = (size_t)index - 1;
+}
+
+// A number, or * for the next argument's.
+static int take_size(struct str *s, struct arguments *arguments)
+{
+    if (!s->len || s->ptr[0] != '*')
+        return take_int(s);
+    *s = str_skip(*s, 1);
+    if (arguments->used >= arguments->count)
+        return -1;
+    const struct value *v = &arguments->items[arguments->used++];
+    bool fits = v->kind == VALUE_INT && v->integer > -WIDTH_MAX && v->integer < WIDTH_MAX;
+    return fits ? (int)v->integer : -1;
+}
+
+static struct directive take_directive(struct str *s, struct arguments *arguments)
 {
     struct directive d = {.precision = -1};
     for (; s->len && strchr("-+# 0", s->ptr[0]) && s->ptr[0]; *s = str_skip(*s, 1)) {
@@ -30,13 +69,16 @@ static struct directive take_directive(struct str *s)
         d.space |= s->ptr[0] == ' ';
         d.zero |= s->ptr[0] == '0';
     }
-    d.width = take_int(s);
+    take_index(s, arguments, &d);
+    d.width = take_size(s, arguments);
     if (s->len && s->ptr[0] == '.') {
         *s = str_skip(*s, 1);
-        d.precision = take_int(s);
+        take_index(s, arguments, &d);
+        d.precision = take_size(s, arguments);
         if (d.precision < 0)
             d.precision = 0;
     }
+    take_index(s, arguments, &d);
     if (s->len) {
         d.verb = s->ptr[0];
         *s = str_skip(*s, 1);
@@ -54,7 +96,8 @@ static void pad(struct buf *out, const struct directive *d, struct str text)
     char with = d->zero && !d->minus && numeric ? '0' : ' ';
     if (d->minus)
         buf_str(out, text);
-    if (with == '0' && text.len && (text.ptr[0] == '-' || text.ptr[0] == '+')) {
+    if (with == '0' && !d->minus && text.len &&
+        (text.ptr[0] == '-' || text.ptr[0] == '+' || text.ptr[0] == ' ')) {
         buf_char(out, text.ptr[0]);
         text = str_skip(text, 1);
     }
@@ -71,10 +114,13 @@ static void format_float(struct buf *out, const struct directive *d, double valu
         buf_float(out, value, FLOAT_G);
         return;
     }
-    if (d->plus && !signbit(value))
-        buf_char(out, '+');
+    if ((d->plus || d->space) && !signbit(value))
+        buf_char(out, d->plus ? '+' : ' ');
     if (d->precision < 0 && (d->verb == 'g' || d->verb == 'G' || d->verb == 'v')) {
+        size_t start = out->len;
         buf_float(out, value, FLOAT_G);
+        for (size_t i = start; i < out->len && d->verb == 'G'; i++)
+            out->ptr[i] = out->ptr[i] == 'e' ? 'E' : out->ptr[i];
         return;
     }
     snprintf(layout, sizeof(layout), "%%.*%c", d->verb == 'v' ? 'g' : d->verb);
@@ -84,30 +130,72 @@ static void format_float(struct buf *out, const struct directive *d, double valu
 #pragma GCC diagnostic pop
 }
 
+static void put_binary(struct buf *out, uint64_t magnitude)
+{
+    int bit = 63;
+    while (bit > 0 && !(magnitude >> bit & 1))
+        bit--;
+    for (; bit >= 0; bit--)
+        buf_char(out, (char)('0' + (magnitude >> bit & 1)));
+}
+
+// %c, %q and %U: the integer is a code point.
+static bool format_code_point(struct buf *out, const struct directive *d, int64_t value)
+{
+    struct buf text = BUF_INIT;
+    uint32_t c = value < 0 || value > 0x10ffff ? 0xfffd : (uint32_t)value;
+    if (d->verb == 'U')
+        buf_printf(out, "U+%04X", c);
+    else if (d->verb == 'c')
+        utf8_encode(out, c);
+    else if (d->verb == 'q') {
+        utf8_encode(&text, c);
+        buf_printf(out, c == '\'' || c == '\\' ? "'\\%s'" : "'%s'", buf_text(&text));
+        buf_release(&text);
+    }
+    return strchr("Ucq", d->verb) != NULL;
+}
+
 static void format_integer(struct buf *out, const struct directive *d, int64_t value)
 {
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (value < 0 || d->plus)
-        buf_char(out, value < 0 ? '-' : '+');
+    if (format_code_point(out, d, value))
+        return;
+    if (value < 0 || d->plus || d->space)
+        buf_char(out, value < 0 ? '-' : d->plus ? '+' : ' ');
     if (d->verb == 'x')
         buf_printf(out, "%s%llx", d->sharp ? "0x" : "", (unsigned long long)magnitude);
     else if (d->verb == 'X')
         buf_printf(out, "%s%llX", d->sharp ? "0X" : "", (unsigned long long)magnitude);
     else if (d->verb == 'o')
-        buf_printf(out, "%llo", (unsigned long long)magnitude);
+        buf_printf(out, "%s%llo", d->sharp ? "0" : "", (unsigned long long)magnitude);
+    else if (d->verb == 'b')
+        put_binary(out, magnitude);
     else
         buf_u64(out, magnitude);
 }
 
+// The first `count` characters.
+static struct str first_runes(struct str text, size_t count)
+{
+    size_t at = 0;
+    while (at < text.len && count-- > 0) {
+        uint32_t c;
+        size_t len = utf8_decode(str_skip(text, at), &c);
+        at += len ? len : 1;
+    }
+    return str_first(text, at);
+}
+
 static void format_text(struct buf *out, const struct directive *d, struct str text)
 {
-    if (d->precision >= 0 && (size_t)d->precision < text.len)
-        text = str_first(text, (size_t)d->precision);
+    if (d->precision >= 0)
+        text = first_runes(text, (size_t)d->precision);
     if (d->verb == 'q') {
         str_quote(out, text);
-    } else if (d->verb == 'x') {
+    } else if (d->verb == 'x' || d->verb == 'X') {
         for (size_t i = 0; i < text.len; i++)
-            buf_printf(out, "%02x", (unsigned char)text.ptr[i]);
+            buf_printf(out, d->verb == 'x' ? "%02x" : "%02X", (unsigned char)text.ptr[i]);
     } else {
         buf_str(out, text);
     }
@@ -124,35 +212,89 @@ static bool verb_suits(char verb, enum value_kind kind)
         return strchr("tv", verb) != NULL;
     case VALUE_STRING:
     case VALUE_SAFE:
+    case VALUE_SAFE_URL:
         return strchr("sqxXv", verb) != NULL;
+    case VALUE_DURATION:
+        return strchr("sdqv", verb) != NULL;
+    case VALUE_NIL:
+        return verb == 'v';
     default:
-        return strchr("sv", verb) != NULL;
+        return strchr("sqv", verb) != NULL;
     }
+}
+
+static void format_scalar(struct execution *ex, struct buf *out, const struct directive *d,
+                          const struct value *v)
+{
+    bool as_integer = v->kind == VALUE_INT || (v->kind == VALUE_DURATION && d->verb == 'd');
+    if (!verb_suits(d->verb, v->kind)) {
+        if (v->kind == VALUE_NIL)
+            buf_printf(out, "%%!%c(<nil>)", d->verb);
+        else
+            buf_printf(out, "%%!%c(%s=%.*s)", d->verb, value_type_name(v),
+                       STR_ARG(value_string(ex->arena, v)));
+    } else if (v->kind == VALUE_NIL) {
+        buf_cstr(out, "<nil>");
+    } else if (v->kind == VALUE_FLOAT) {
+        format_float(out, d, v->number);
+    } else if (as_integer) {
+        format_integer(out, d, v->integer);
+    } else {
+        format_text(out, d, value_string(ex->arena, v));
+    }
+}
+
+static void format_one(struct execution *ex, struct buf *out, const struct directive *d,
+                       const struct value *v);
+
+// The verb is each element's: %q of a list is ["a" "b"].
+static void format_list(struct execution *ex, struct buf *out, const struct directive *d,
+                        const struct value *v)
+{
+    buf_char(out, '[');
+    for (size_t i = 0; i < v->list.count; i++) {
+        if (i)
+            buf_char(out, ' ');
+        format_one(ex, out, d, &v->list.items[i]);
+    }
+    buf_char(out, ']');
 }
 
 static void format_one(struct execution *ex, struct buf *out, const struct directive *d,
                        const struct value *v)
 {
     struct buf text = BUF_INIT;
+    if (v->kind == VALUE_LIST && v->list.type != LIST_PAIRS && d->verb != 'T') {
+        format_list(ex, out, d, v);
+        return;
+    }
     if (d->verb == 'T')
         buf_cstr(&text, value_type_name(v));
-    else if (!verb_suits(d->verb, v->kind))
-        buf_printf(&text, "%%!%c(%s=%.*s)", d->verb, value_type_name(v),
-                   STR_ARG(value_string(ex->arena, v)));
-    else if (v->kind == VALUE_FLOAT)
-        format_float(&text, d, v->number);
-    else if (v->kind == VALUE_INT)
-        format_integer(&text, d, v->integer);
     else
-        format_text(&text, d, value_string(ex->arena, v));
+        format_scalar(ex, &text, d, v);
     pad(out, d, buf_view(&text));
     buf_release(&text);
+}
+
+static void put_extra(struct execution *ex, struct buf *out, const struct value *args, size_t count)
+{
+    buf_cstr(out, "%!(EXTRA ");
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_cstr(out, ", ");
+        if (args[i].kind == VALUE_NIL)
+            buf_cstr(out, "<nil>");
+        else
+            buf_printf(out, "%s=%.*s", value_type_name(&args[i]),
+                       STR_ARG(value_string(ex->arena, &args[i])));
+    }
+    buf_char(out, ')');
 }
 
 void template_printf(struct execution *ex, struct buf *out, struct str format,
                      const struct value *args, size_t count)
 {
-    size_t used = 0;
+    struct arguments arguments = {args, count, 0, false};
     while (format.len) {
         size_t percent = str_find(format, '%');
         buf_append(out, format.ptr, percent);
@@ -160,16 +302,18 @@ void template_printf(struct execution *ex, struct buf *out, struct str format,
         if (format.len == 0)
             break;
         format = str_skip(format, 1);
-        struct directive d = take_directive(&format);
+        struct directive d = take_directive(&format, &arguments);
         if (d.verb == '%')
             buf_char(out, '%');
         else if (!d.verb)
             buf_cstr(out, "%!(NOVERB)");
-        else if (used == count)
+        else if (d.bad_index)
+            buf_printf(out, "%%!%c(BADINDEX)", d.verb);
+        else if (arguments.used >= count)
             buf_printf(out, "%%!%c(MISSING)", d.verb);
         else
-            format_one(ex, out, &d, &args[used++]);
+            format_one(ex, out, &d, &args[arguments.used++]);
     }
-    if (used < count)
-        buf_cstr(out, "%!(EXTRA arguments)");
+    if (arguments.used < count && !arguments.reordered)
+        put_extra(ex, out, args + arguments.used, count - arguments.used);
 }

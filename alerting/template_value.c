@@ -1,9 +1,8 @@
 // Values as Go's fmt prints them, their truth, fields and methods.
-#include <math.h>
+#include <stdlib.h>
 
 #include "base/float_text.h"
 #include "base/mem.h"
-#include "model/duration.h"
 #include "template_tree.h"
 
 struct value value_text(struct str s)
@@ -28,7 +27,7 @@ struct value value_boolean(bool b)
 
 bool value_is_text(const struct value *v)
 {
-    return v->kind == VALUE_STRING || v->kind == VALUE_SAFE;
+    return v->kind == VALUE_STRING || v->kind == VALUE_SAFE || v->kind == VALUE_SAFE_URL;
 }
 
 bool value_to_number(const struct value *v, double *out)
@@ -41,10 +40,11 @@ bool value_to_number(const struct value *v, double *out)
         *out = v->number;
         return true;
     case VALUE_DURATION:
-        *out = (double)v->integer / 1000;
+        *out = (double)v->integer / 1e9;
         return true;
     case VALUE_STRING:
     case VALUE_SAFE:
+    case VALUE_SAFE_URL:
         return float_parse(v->text, out);
     default:
         return false;
@@ -56,8 +56,10 @@ size_t value_length(const struct value *v)
     switch (v->kind) {
     case VALUE_STRING:
     case VALUE_SAFE:
+    case VALUE_SAFE_URL:
         return v->text.len;
     case VALUE_LABELS:
+    case VALUE_KV:
         return v->labels.count;
     case VALUE_LIST:
         return v->list.count;
@@ -70,7 +72,8 @@ size_t value_length(const struct value *v)
 
 bool value_is_iterable(const struct value *v)
 {
-    return v->kind == VALUE_LABELS || v->kind == VALUE_LIST || v->kind == VALUE_MAP;
+    return v->kind == VALUE_LABELS || v->kind == VALUE_KV || v->kind == VALUE_LIST ||
+           v->kind == VALUE_MAP;
 }
 
 bool value_is_true(const struct value *v)
@@ -87,7 +90,9 @@ bool value_is_true(const struct value *v)
         return v->number != 0;
     case VALUE_STRING:
     case VALUE_SAFE:
+    case VALUE_SAFE_URL:
     case VALUE_LABELS:
+    case VALUE_KV:
     case VALUE_LIST:
     case VALUE_MAP:
         return value_length(v) > 0;
@@ -98,7 +103,7 @@ bool value_is_true(const struct value *v)
 
 struct value value_at(const struct value *v, size_t index, struct value *key)
 {
-    if (v->kind == VALUE_LABELS) {
+    if (v->kind == VALUE_LABELS || v->kind == VALUE_KV) {
         *key = value_text(v->labels.items[index].name);
         return value_text(v->labels.items[index].value);
     }
@@ -110,21 +115,19 @@ struct value value_at(const struct value *v, size_t index, struct value *key)
     return v->list.items[index];
 }
 
-// 2023-11-14 22:13:20.5 +0000 UTC
-static void print_time(struct buf *out, int64_t ms)
+static void print_pairs(struct buf *out, struct value_list list)
 {
-    struct buf text = BUF_INIT;
-    timestamp_format_nano(&text, ms);
-    struct str s = buf_view(&text);
-    buf_append(out, s.ptr, 10);
-    buf_char(out, ' ');
-    buf_append(out, s.ptr + 11, s.len - 12);
-    buf_cstr(out, " +0000 UTC");
-    buf_release(&text);
+    for (size_t i = 0; i < list.count; i++)
+        buf_printf(out, "%s%.*s=%.*s", i ? ", " : "", STR_ARG(list.items[i].pair.name),
+                   STR_ARG(list.items[i].pair.value));
 }
 
 static void print_list(struct buf *out, struct value_list list)
 {
+    if (list.type == LIST_PAIRS) {
+        print_pairs(out, list);
+        return;
+    }
     buf_char(out, '[');
     for (size_t i = 0; i < list.count; i++) {
         if (i)
@@ -156,6 +159,17 @@ static void print_labels(struct buf *out, struct labels labels)
     buf_char(out, ']');
 }
 
+static void print_rule(struct buf *out, const struct rule_template_data *d)
+{
+    buf_char(out, '{');
+    print_labels(out, d->labels);
+    buf_char(out, ' ');
+    print_labels(out, d->external_labels);
+    buf_printf(out, " %.*s ", STR_ARG(d->external_url));
+    buf_float(out, d->value, FLOAT_G);
+    buf_char(out, '}');
+}
+
 static void print_sample(struct buf *out, const struct template_sample *s)
 {
     buf_char(out, '{');
@@ -182,10 +196,14 @@ void value_print(struct buf *out, const struct value *v)
         break;
     case VALUE_STRING:
     case VALUE_SAFE:
+    case VALUE_SAFE_URL:
         buf_str(out, v->text);
         break;
     case VALUE_LABELS:
         print_labels(out, v->labels);
+        break;
+    case VALUE_KV:
+        kv_print(out, v->labels);
         break;
     case VALUE_PAIR:
         buf_printf(out, "{%.*s %.*s}", STR_ARG(v->pair.name), STR_ARG(v->pair.value));
@@ -197,22 +215,22 @@ void value_print(struct buf *out, const struct value *v)
         print_map(out, v->list);
         break;
     case VALUE_ALERT:
-        print_labels(out, v->alert->labels);
+        alert_print(out, v->alert);
         break;
     case VALUE_NOTIFICATION:
-        print_labels(out, v->notification->common_labels);
+        notification_print(out, v->notification);
         break;
     case VALUE_RULE:
-        print_labels(out, v->rule->labels);
+        print_rule(out, v->rule);
         break;
     case VALUE_SAMPLE:
         print_sample(out, v->sample);
         break;
     case VALUE_TIME:
-        print_time(out, v->integer);
+        time_print(out, &v->time);
         break;
     case VALUE_DURATION:
-        duration_format_go(out, v->integer);
+        duration_print(out, v->integer);
         break;
     }
 }
@@ -237,7 +255,9 @@ const char *value_type_name(const struct value *v)
         [VALUE_FLOAT] = "float64",
         [VALUE_STRING] = "string",
         [VALUE_SAFE] = "template.HTML",
+        [VALUE_SAFE_URL] = "template.URL",
         [VALUE_LABELS] = "map[string]string",
+        [VALUE_KV] = "template.KV",
         [VALUE_PAIR] = "template.Pair",
         [VALUE_LIST] = "[]interface {}",
         [VALUE_MAP] = "map[string]interface {}",
@@ -248,7 +268,12 @@ const char *value_type_name(const struct value *v)
         [VALUE_TIME] = "time.Time",
         [VALUE_DURATION] = "time.Duration",
     };
-    return names[v->kind];
+    static const char *const lists[] = {
+        [LIST_ANY] = "[]interface {}",           [LIST_STRING] = "[]string",
+        [LIST_PAIRS] = "template.Pairs",         [LIST_ALERTS] = "template.Alerts",
+        [LIST_SAMPLES] = "template.queryResult",
+    };
+    return v->kind == VALUE_LIST ? lists[v->list.type] : names[v->kind];
 }
 
 static struct value labels_value(struct labels labels)
@@ -271,19 +296,6 @@ static int rule_field(const struct rule_template_data *d, struct str name, struc
     return OK;
 }
 
-static int time_field(const struct value *v, struct str name, struct value *out)
-{
-    if (str_is(name, "UTC") || str_is(name, "Local"))
-        *out = *v;
-    else if (str_is(name, "Unix"))
-        *out = value_integer(v->integer / 1000);
-    else if (str_is(name, "UnixMilli"))
-        *out = value_integer(v->integer);
-    else
-        return ERR_NOT_FOUND;
-    return OK;
-}
-
 static int map_field(const struct value *v, struct str name, struct value *out)
 {
     *out = (struct value){.kind = VALUE_NIL};
@@ -298,9 +310,12 @@ int value_field(struct arena *arena, const struct value *v, struct str name, str
 {
     switch (v->kind) {
     case VALUE_LABELS:
-        return label_set_field(arena, v->labels, name, out);
+        *out = value_text(labels_get(v->labels, name));
+        return OK;
+    case VALUE_KV:
+        return kv_field(arena, v->labels, name, out);
     case VALUE_LIST:
-        return alerts_field(arena, v->list, name, out);
+        return list_field(arena, v->list, name, out);
     case VALUE_ALERT:
         return alert_field(v->alert, name, out);
     case VALUE_NOTIFICATION:
@@ -315,7 +330,9 @@ int value_field(struct arena *arena, const struct value *v, struct str name, str
                                       : value_number(v->sample->value);
         return str_is(name, "Labels") || str_is(name, "Value") ? OK : ERR_NOT_FOUND;
     case VALUE_TIME:
-        return time_field(v, name, out);
+        return time_method(arena, &v->time, name, NULL, 0, out);
+    case VALUE_DURATION:
+        return duration_method(arena, v->integer, name, NULL, 0, out);
     case VALUE_MAP:
         return map_field(v, name, out);
     default:
@@ -323,18 +340,119 @@ int value_field(struct arena *arena, const struct value *v, struct str name, str
     }
 }
 
-void html_escape(struct buf *out, struct str s)
+int value_method(struct arena *arena, const struct value *v, struct str name,
+                 const struct value *args, size_t count, struct value *out)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        const char *escape = s.ptr[i] == '<'    ? "&lt;"
-                             : s.ptr[i] == '>'  ? "&gt;"
-                             : s.ptr[i] == '&'  ? "&amp;"
-                             : s.ptr[i] == '"'  ? "&#34;"
-                             : s.ptr[i] == '\'' ? "&#39;"
-                                                : NULL;
-        if (escape)
-            buf_cstr(out, escape);
-        else
-            buf_char(out, s.ptr[i]);
+    switch (v->kind) {
+    case VALUE_KV:
+        if (!str_is(name, "Remove"))
+            return ERR_NOT_FOUND;
+        return kv_remove(arena, v->labels, args, count, out);
+    case VALUE_TIME:
+        return time_method(arena, &v->time, name, args, count, out);
+    case VALUE_DURATION:
+        return duration_method(arena, v->integer, name, args, count, out);
+    default:
+        return ERR_NOT_FOUND;
+    }
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct value *x = a, *y = b;
+    return str_cmp(x->text, y->text);
+}
+
+struct value value_map(struct value *pairs, size_t count)
+{
+    if (count)
+        qsort(pairs, count, 2 * sizeof(*pairs), by_key);
+    return (struct value){.kind = VALUE_MAP, .list = {pairs, count * 2, LIST_ANY}};
+}
+
+struct value value_list(const struct value *items, size_t count, enum list_type type)
+{
+    return (struct value){.kind = VALUE_LIST, .list = {items, count, type}};
+}
+
+static void json_pair(struct buf *out, struct label pair)
+{
+    buf_cstr(out, "{\"Name\":");
+    json_escape(out, pair.name);
+    buf_cstr(out, ",\"Value\":");
+    json_escape(out, pair.value);
+    buf_char(out, '}');
+}
+
+static void json_labels(struct buf *out, struct labels labels)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    labels_json(&w, labels);
+}
+
+static void json_items(struct buf *out, const struct value *v)
+{
+    bool is_map = v->kind == VALUE_MAP;
+    size_t step = is_map ? 2 : 1;
+    buf_char(out, is_map ? '{' : '[');
+    for (size_t i = 0; i + step <= v->list.count; i += step) {
+        if (i)
+            buf_char(out, ',');
+        value_json(out, &v->list.items[i]);
+        if (!is_map)
+            continue;
+        buf_char(out, ':');
+        value_json(out, &v->list.items[i + 1]);
+    }
+    buf_char(out, is_map ? '}' : ']');
+}
+
+static void json_text(struct buf *out, const struct value *v)
+{
+    struct buf text = BUF_INIT;
+    if (v->kind == VALUE_TIME)
+        time_print_rfc3339(&text, &v->time);
+    else
+        value_print(&text, v);
+    json_escape(out, buf_view(&text));
+    buf_release(&text);
+}
+
+void value_json(struct buf *out, const struct value *v)
+{
+    switch (v->kind) {
+    case VALUE_NIL:
+        buf_cstr(out, "null");
+        break;
+    case VALUE_BOOL:
+    case VALUE_INT:
+        value_print(out, v);
+        break;
+    case VALUE_DURATION:
+        buf_i64(out, v->integer);
+        break;
+    case VALUE_FLOAT:
+        buf_float(out, v->number, FLOAT_JSON);
+        break;
+    case VALUE_LABELS:
+    case VALUE_KV:
+        json_labels(out, v->labels);
+        break;
+    case VALUE_PAIR:
+        json_pair(out, v->pair);
+        break;
+    case VALUE_LIST:
+    case VALUE_MAP:
+        json_items(out, v);
+        break;
+    case VALUE_ALERT:
+        alert_json(out, v->alert);
+        break;
+    case VALUE_NOTIFICATION:
+        notification_json(out, v->notification);
+        break;
+    default:
+        json_text(out, v);
     }
 }

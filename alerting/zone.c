@@ -13,9 +13,12 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define ZONE_FILE_MAX   ((size_t)1 << 20)
-#define ZONE_NAME_MAX   128
-#define SECONDS_PER_DAY 86400
+#define ZONE_FILE_MAX  ((size_t)1 << 20)
+#define ZONE_NAME_MAX  128
+#define ZONE_TYPES_MAX 256
+// A zone's short name, its terminating NUL included.
+#define ZONE_ABBREVIATION_SIZE 8
+#define SECONDS_PER_DAY        86400
 
 enum rule_day_kind { DAY_MONTH_WEEK, DAY_JULIAN, DAY_ZERO_BASED };
 
@@ -32,19 +35,25 @@ struct zone_rule {
     int32_t daylight_offset;
     bool has_daylight;
     struct rule_switch start, end;
+    char standard_name[ZONE_ABBREVIATION_SIZE];
+    char daylight_name[ZONE_ABBREVIATION_SIZE];
+};
+
+struct zone_type {
+    int32_t offset;
+    char name[ZONE_ABBREVIATION_SIZE];
 };
 
 struct zone {
-    int64_t *times;   // ascending
-    int32_t *offsets; // from times[i] on
+    int64_t *times; // ascending
+    uint8_t *types; // indexes of what holds from times[i] on
     size_t count;
-    int32_t first_offset; // before times[0]
+    struct zone_type *kinds; // the first holds before times[0]
     bool has_rule;
     struct zone_rule rule;
 };
 
-// Days since 1970-01-01 of a date in the proleptic Gregorian calendar.
-static int64_t days_from_date(int year, int month, int day)
+int64_t zone_days_from_date(int year, int month, int day)
 {
     int64_t y = month <= 2 ? year - 1 : year;
     int64_t era = (y >= 0 ? y : y - 399) / 400;
@@ -134,19 +143,30 @@ static int32_t take_time(struct cursor *c)
     return sign * seconds;
 }
 
-// CEST or <+03>
-static void take_name(struct cursor *c)
+static void name_copy(char out[ZONE_ABBREVIATION_SIZE], struct str name)
 {
+    size_t len = name.len < ZONE_ABBREVIATION_SIZE - 1 ? name.len : ZONE_ABBREVIATION_SIZE - 1;
+    memcpy(out, name.ptr, len);
+    out[len] = '\0';
+}
+
+// CEST or <+03>
+static void take_name(struct cursor *c, char out[ZONE_ABBREVIATION_SIZE])
+{
+    struct str name = c->rest;
     size_t len = 0;
     if (take(c, '<')) {
-        while (c->rest.len && !take(c, '>'))
-            c->rest = str_skip(c->rest, 1);
+        size_t end = str_find(c->rest, '>');
+        name_copy(out, str_first(c->rest, end));
+        c->failed |= end == c->rest.len;
+        c->rest = str_skip(c->rest, end < c->rest.len ? end + 1 : end);
         return;
     }
     while ((peek(c) >= 'A' && peek(c) <= 'Z') || (peek(c) >= 'a' && peek(c) <= 'z')) {
         c->rest = str_skip(c->rest, 1);
         len++;
     }
+    name_copy(out, str_first(name, len));
     c->failed |= len < 3;
 }
 
@@ -177,10 +197,10 @@ static bool rule_parse(struct str text, struct zone_rule *out)
 {
     struct cursor c = {.rest = text};
     struct zone_rule rule = {0};
-    take_name(&c);
+    take_name(&c, rule.standard_name);
     rule.standard_offset = -take_time(&c); // POSIX counts west
     if (c.rest.len) {
-        take_name(&c);
+        take_name(&c, rule.daylight_name);
         rule.has_daylight = true;
         rule.daylight_offset = rule.standard_offset + 3600;
         if (c.rest.len && peek(&c) != ',')
@@ -197,7 +217,7 @@ static bool rule_parse(struct str text, struct zone_rule *out)
 // Seconds since the epoch, in the local time before the switch.
 static int64_t switch_at(const struct rule_switch *s, int year)
 {
-    int64_t days = days_from_date(year, 1, 1);
+    int64_t days = zone_days_from_date(year, 1, 1);
     switch (s->kind) {
     case DAY_ZERO_BASED:
         days += s->day;
@@ -206,7 +226,7 @@ static int64_t switch_at(const struct rule_switch *s, int year)
         days += s->day - 1 + (year_is_leap(year) && s->day >= 60);
         break;
     case DAY_MONTH_WEEK: {
-        int64_t first = days_from_date(year, s->month, 1);
+        int64_t first = zone_days_from_date(year, s->month, 1);
         int day = 1 + (s->weekday - weekday_of(first) + 7) % 7 + (s->week - 1) * 7;
         while (day > days_in_month(year, s->month))
             day -= 7;
@@ -217,17 +237,16 @@ static int64_t switch_at(const struct rule_switch *s, int year)
     return days * SECONDS_PER_DAY + s->time_s;
 }
 
-static int32_t rule_offset(const struct zone_rule *rule, int64_t unix_s)
+static bool rule_in_daylight(const struct zone_rule *rule, int64_t unix_s)
 {
     if (!rule->has_daylight)
-        return rule->standard_offset;
+        return false;
     int year, month, day;
     date_from_days(floor_div(unix_s + rule->standard_offset, SECONDS_PER_DAY), &year, &month, &day);
     int64_t start = switch_at(&rule->start, year) - rule->standard_offset;
     int64_t end = switch_at(&rule->end, year) - rule->daylight_offset;
-    bool in_daylight = start < end ? unix_s >= start && unix_s < end // north
-                                   : unix_s >= start || unix_s < end;
-    return in_daylight ? rule->daylight_offset : rule->standard_offset;
+    return start < end ? unix_s >= start && unix_s < end // north
+                       : unix_s >= start || unix_s < end;
 }
 
 struct tzif_header {
@@ -246,8 +265,8 @@ static bool header_read(struct decoder *d, struct tzif_header *h)
     h->time_count = decode_be32(d);
     h->type_count = decode_be32(d);
     h->name_size = decode_be32(d);
-    return !d->failed && str_eq(magic, STR("TZif")) && h->type_count > 0 && h->type_count <= 256 &&
-           h->time_count <= ZONE_FILE_MAX / 5;
+    return !d->failed && str_eq(magic, STR("TZif")) && h->type_count > 0 &&
+           h->type_count <= ZONE_TYPES_MAX && h->time_count <= ZONE_FILE_MAX / 5;
 }
 
 static size_t data_size(const struct tzif_header *h, size_t time_size)
@@ -256,33 +275,46 @@ static size_t data_size(const struct tzif_header *h, size_t time_size)
            h->leap_count * (time_size + 4) + h->isstd_count + (size_t)h->isut_count;
 }
 
+// Offsets and, from the block of NUL-terminated texts behind them, names.
+static bool types_read(struct decoder *d, const struct tzif_header *h, struct zone *z)
+{
+    uint8_t names[ZONE_TYPES_MAX];
+    z->kinds = mem_calloc(h->type_count, sizeof(*z->kinds));
+    for (size_t i = 0; i < h->type_count; i++) {
+        z->kinds[i].offset = (int32_t)decode_be32(d);
+        (void)decode_u8(d); // whether it is daylight saving time
+        names[i] = decode_u8(d);
+    }
+    struct str block = decode_bytes(d, h->name_size);
+    for (size_t i = 0; i < h->type_count; i++) {
+        if (names[i] > block.len)
+            return false;
+        struct str name = str_skip(block, names[i]);
+        name_copy(z->kinds[i].name, str_first(name, str_find(name, '\0')));
+    }
+    return true;
+}
+
 static bool data_read(struct decoder *d, const struct tzif_header *h, struct zone *z)
 {
     if (decoder_left(d) < data_size(h, 8))
         return false;
     z->times = mem_calloc(h->time_count + 1, sizeof(*z->times));
-    z->offsets = mem_calloc(h->time_count + 1, sizeof(*z->offsets));
+    z->types = mem_calloc(h->time_count + 1, sizeof(*z->types));
     z->count = h->time_count;
     for (size_t i = 0; i < z->count; i++) {
         z->times[i] = (int64_t)decode_be64(d);
         if (i && z->times[i] <= z->times[i - 1])
             return false;
     }
-    struct str indexes = decode_bytes(d, z->count);
-    int32_t types[256];
-    for (size_t i = 0; i < h->type_count; i++) {
-        types[i] = (int32_t)decode_be32(d);
-        (void)decode_bytes(d, 2);
-    }
     for (size_t i = 0; i < z->count; i++) {
-        unsigned char index = (unsigned char)indexes.ptr[i];
-        if (index >= h->type_count)
+        z->types[i] = decode_u8(d);
+        if (z->types[i] >= h->type_count)
             return false;
-        z->offsets[i] = types[index];
     }
-    z->first_offset = types[0];
-    size_t tail =
-        h->name_size + (size_t)h->leap_count * 12 + h->isstd_count + (size_t)h->isut_count;
+    if (!types_read(d, h, z))
+        return false;
+    size_t tail = (size_t)h->leap_count * 12 + h->isstd_count + (size_t)h->isut_count;
     (void)decode_bytes(d, tail);
     return !d->failed;
 }
@@ -328,7 +360,8 @@ void zone_free(struct zone *z)
     if (!z)
         return;
     mem_free(z->times);
-    mem_free(z->offsets);
+    mem_free(z->types);
+    mem_free(z->kinds);
     mem_free(z);
 }
 
@@ -373,13 +406,10 @@ int zone_load(struct zone **out, struct str name, struct error *err)
     return rc;
 }
 
-int32_t zone_offset(const struct zone *z, int64_t unix_s)
+// What holds at a time after the first transition.
+static const struct zone_type *type_at(const struct zone *z, int64_t unix_s)
 {
-    if (z->count == 0 || unix_s < z->times[0])
-        return z->count == 0 && z->has_rule ? rule_offset(&z->rule, unix_s) : z->first_offset;
-    if (unix_s >= z->times[z->count - 1])
-        return z->has_rule ? rule_offset(&z->rule, unix_s) : z->offsets[z->count - 1];
-    size_t low = 0, high = z->count - 1; // times[low] <= unix_s < times[high]
+    size_t low = 0, high = z->count; // times[low] <= unix_s < times[high]
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (z->times[middle] <= unix_s)
@@ -387,7 +417,36 @@ int32_t zone_offset(const struct zone *z, int64_t unix_s)
         else
             high = middle;
     }
-    return z->offsets[low];
+    return &z->kinds[z->types[low]];
+}
+
+// The type, or NULL where the rule decides or the zone is UTC.
+static const struct zone_type *type_find(const struct zone *z, int64_t unix_s)
+{
+    if (!z || !z->kinds || (z->has_rule && (z->count == 0 || unix_s >= z->times[z->count - 1])))
+        return NULL;
+    return z->count == 0 || unix_s < z->times[0] ? &z->kinds[0] : type_at(z, unix_s);
+}
+
+int32_t zone_offset(const struct zone *z, int64_t unix_s)
+{
+    const struct zone_type *type = type_find(z, unix_s);
+    if (type)
+        return type->offset;
+    if (!z)
+        return 0;
+    return rule_in_daylight(&z->rule, unix_s) ? z->rule.daylight_offset : z->rule.standard_offset;
+}
+
+struct str zone_abbreviation(const struct zone *z, int64_t unix_s)
+{
+    const struct zone_type *type = type_find(z, unix_s);
+    if (type)
+        return str_from(type->name);
+    if (!z || !z->has_rule)
+        return STR("UTC");
+    return str_from(rule_in_daylight(&z->rule, unix_s) ? z->rule.daylight_name
+                                                       : z->rule.standard_name);
 }
 
 void zone_time(const struct zone *z, int64_t unix_s, struct zone_time *out)
@@ -397,5 +456,7 @@ void zone_time(const struct zone *z, int64_t unix_s, struct zone_time *out)
     date_from_days(days, &out->year, &out->month, &out->day);
     out->weekday = weekday_of(days);
     out->minute = (int)((local - days * SECONDS_PER_DAY) / 60);
+    out->second = (int)((local - days * SECONDS_PER_DAY) % 60);
+    out->year_day = (int)(days - zone_days_from_date(out->year, 1, 1)) + 1;
     out->days_in_month = days_in_month(out->year, out->month);
 }
