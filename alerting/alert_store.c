@@ -1,6 +1,5 @@
 #include "alert_store.h"
 
-#include "base/coding.h"
 #include "base/mem.h"
 
 #define KEY_PREFIX 'a' // in META_GROUPS; groups are 'g'
@@ -12,7 +11,7 @@ static struct str fingerprint_key(unsigned char out[9], uint64_t fingerprint)
     return str_make((char *)out, 9);
 }
 
-void alert_store_init(struct alert_store *s, struct changes *changes)
+void alert_store_init(struct alert_store *s, struct unsaved *changes)
 {
     *s = (struct alert_store){.changes = changes};
     strmap_init(&s->by_fingerprint);
@@ -24,6 +23,7 @@ static void stored_alert_free(struct stored_alert *a)
     mem_free((void *)a->alert.annotations.items);
     mem_free((char *)a->alert.generator_url.ptr);
     mem_free(a->groups);
+    mem_free(a->silences);
     mem_free(a);
 }
 
@@ -44,7 +44,7 @@ struct stored_alert *alert_store_at(const struct alert_store *s, size_t index)
     return s->by_fingerprint.entries[index].value;
 }
 
-static void labels_encode(struct buf *out, struct labels set)
+void labels_encode(struct buf *out, struct labels set)
 {
     buf_varint(out, set.count);
     for (size_t i = 0; i < set.count; i++) {
@@ -53,7 +53,7 @@ static void labels_encode(struct buf *out, struct labels set)
     }
 }
 
-static struct labels labels_decode(struct decoder *d, struct arena *arena)
+struct labels labels_decode(struct decoder *d, struct arena *arena)
 {
     uint64_t count = decode_varint(d);
     if (count > decoder_left(d) / 2)
@@ -81,7 +81,7 @@ static void alert_save(struct alert_store *s, const struct stored_alert *a)
     labels_encode(&value, a->alert.annotations);
     buf_sized(&value, a->alert.generator_url);
     unsigned char key[9];
-    changes_put(s->changes, META_GROUPS, fingerprint_key(key, a->fingerprint), buf_view(&value));
+    unsaved_put(s->changes, META_GROUPS, fingerprint_key(key, a->fingerprint), buf_view(&value));
     buf_release(&value);
 }
 
@@ -233,7 +233,7 @@ void alert_store_drop_ended(struct alert_store *s, struct stored_alert *a, int64
     unsigned char bytes[9];
     struct str key = fingerprint_key(bytes, a->fingerprint);
     strmap_remove(&s->by_fingerprint, key);
-    changes_delete(s->changes, META_GROUPS, key);
+    unsaved_delete(s->changes, META_GROUPS, key);
     s->set_version++;
     stored_alert_free(a);
 }
@@ -247,13 +247,9 @@ static int override_order(struct labels a, struct labels b, struct str name)
     return str_cmp(left, right);
 }
 
-int alert_order(struct labels a, struct labels b)
+int label_set_order(struct labels a, struct labels b)
 {
-    int order = override_order(a, b, STR("job"));
-    if (!order)
-        order = override_order(a, b, STR("instance"));
-    if (!order)
-        order = (a.count > b.count) - (a.count < b.count);
+    int order = (a.count > b.count) - (a.count < b.count);
     for (size_t i = 0; !order && i < a.count; i++) {
         // In the union of names, sorted, the set that lacks one comes first.
         order = str_cmp(b.items[i].name, a.items[i].name);
@@ -261,4 +257,12 @@ int alert_order(struct labels a, struct labels b)
             order = str_cmp(a.items[i].value, b.items[i].value);
     }
     return order;
+}
+
+int alert_order(struct labels a, struct labels b)
+{
+    int order = override_order(a, b, STR("job"));
+    if (!order)
+        order = override_order(a, b, STR("instance"));
+    return order ? order : label_set_order(a, b);
 }

@@ -7,10 +7,12 @@
 #define ALERTING_ALERT_STORE_H
 
 #include "alerting/alert.h"
+#include "base/coding.h"
 #include "base/strmap.h"
-#include "changes.h"
+#include "unsaved.h"
 
 struct group;
+struct silence;
 
 struct stored_alert {
     struct alert alert; // deep copies
@@ -22,16 +24,21 @@ struct stored_alert {
     size_t group_count;
     size_t group_capacity;
     size_t route_count; // groups that it belongs to by the routes
+    // What silences_for() found, and the version of the silences that it found it in.
+    struct silence **silences;
+    size_t silence_count;
+    size_t silence_capacity;
+    uint64_t silence_version;
 };
 
 struct alert_store {
     struct strmap by_fingerprint; // 8 bytes -> struct stored_alert, owned
     uint64_t version;             // grows with every change
     uint64_t set_version;         // grows when an alert comes or goes
-    struct changes *changes;      // borrowed
+    struct unsaved *changes;      // borrowed
 };
 
-void alert_store_init(struct alert_store *s, struct changes *changes);
+void alert_store_init(struct alert_store *s, struct unsaved *changes);
 void alert_store_release(struct alert_store *s);
 // Reads what was written down; firing alerts get an end of `now_ms + grace_ms` at least.
 int alert_store_load(struct alert_store *s, int64_t now_ms, int64_t grace_ms);
@@ -44,7 +51,13 @@ void alert_store_drop_ended(struct alert_store *s, struct stored_alert *alert, i
 size_t alert_store_count(const struct alert_store *s);
 struct stored_alert *alert_store_at(const struct alert_store *s, size_t index);
 
+// Label sets in stored values; decoded strings are borrowed from the input.
+void labels_encode(struct buf *out, struct labels set);
+struct labels labels_decode(struct decoder *d, struct arena *arena);
+
 // Alertmanager's order within a notification: by job, then instance, then all labels.
 int alert_order(struct labels a, struct labels b);
+// The last part of that: fewer labels first, then by names and values.
+int label_set_order(struct labels a, struct labels b);
 
 #endif

@@ -43,13 +43,18 @@ struct alertmanager *alertmanager_new(const struct alertmanager_options *options
         (uint64_t)clock_mono_ns(options->clock) ^ (uint64_t)clock_wall_ms(options->clock) << 20;
     pthread_mutex_init(&a->lock, NULL);
     rng_seed(&a->rng, seed);
-    changes_init(&a->changes, options->storage);
+    unsaved_init(&a->changes, options->storage);
     alert_store_init(&a->store, &a->changes);
     groups_init(&a->groups, &a->store, &a->changes);
     nflog_init(&a->nflog, &a->changes);
     outbox_init(&a->outbox, &a->changes, seed + 1);
+    silences_init(&a->silences, &a->changes, &a->rng);
+    a->silences.retention_ms = options->retention_ms ? options->retention_ms : NFLOG_RETENTION_MS;
+    a->silences.count_max = options->silence_count_max;
+    a->silences.size_max = options->silence_size_max;
     a->commit_ms = INT64_MAX;
     a->deadline_ms = INT64_MAX;
+    a->silencing_ms = INT64_MAX;
     pipeline_metrics_init(&a->metrics, options->metrics);
     metrics_on_collect(options->metrics, collect_metrics, a);
     return a;
@@ -65,11 +70,12 @@ void alertmanager_free(struct alertmanager *a)
     wire_transfer_free(a->transfer);
     inhibitor_release(&a->inhibitor);
     routing_unref(a->routing);
+    silences_release(&a->silences);
     outbox_release(&a->outbox);
     nflog_release(&a->nflog);
     groups_release(&a->groups);
     alert_store_release(&a->store);
-    changes_release(&a->changes);
+    unsaved_release(&a->changes);
     pipeline_metrics_release(&a->metrics);
     pthread_mutex_destroy(&a->lock);
     mem_free((char *)a->options.external_url.ptr);
@@ -86,7 +92,7 @@ void engine_commit(struct alertmanager *a, int64_t now_ms)
 {
     struct error err = {0};
     a->commit_ms = INT64_MAX;
-    if (changes_commit(&a->changes, &err) == 0) {
+    if (unsaved_commit(&a->changes, &err) == 0) {
         if (a->commit_failing)
             log_info("notification state is being written again");
         a->commit_failing = false;
@@ -110,6 +116,8 @@ static void load_state(struct alertmanager *a, const struct alertmanager_config 
         rc = nflog_load(&a->nflog);
     if (rc == 0)
         rc = outbox_load(&a->outbox);
+    if (rc == 0)
+        rc = silences_load(&a->silences);
     if (rc)
         log_error("stored notification state cannot be read", LOG_CSTR("err", err_text(rc)));
     log_info("notification state loaded", LOG_INT("alerts", (int64_t)alert_store_count(&a->store)),
@@ -174,10 +182,12 @@ static int64_t next_due_ms(const struct alertmanager *a)
 {
     const struct group *group = groups_first(&a->groups);
     int64_t due_ms = group ? group->timer.key : INT64_MAX;
-    return due_ms < a->commit_ms ? due_ms : a->commit_ms;
+    if (a->commit_ms < due_ms)
+        due_ms = a->commit_ms;
+    return a->silencing_ms < due_ms ? a->silencing_ms : due_ms;
 }
 
-static void put_one(struct alertmanager *a, const struct alert *alert, int64_t now_ms)
+void engine_put(struct alertmanager *a, const struct alert *alert, int64_t now_ms)
 {
     struct stored_alert *stored =
         alert_store_put(&a->store, alert, now_ms, a->routing->config->resolve_timeout_ms);
@@ -193,9 +203,9 @@ void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t
     bool wakes = false;
     pthread_mutex_lock(&a->lock);
     for (size_t i = 0; a->routing && i < count; i++)
-        put_one(a, &alerts[i], now_ms);
+        engine_put(a, &alerts[i], now_ms);
     metric_add(a->metrics.alerts_received, count);
-    if (changes_pending(&a->changes) && a->commit_ms == INT64_MAX)
+    if (unsaved_pending(&a->changes) && a->commit_ms == INT64_MAX)
         a->commit_ms = now_ms + COMMIT_DELAY_MS;
     if (next_due_ms(a) < a->deadline_ms) {
         a->deadline_ms = next_due_ms(a);
@@ -239,16 +249,19 @@ int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)
     pthread_mutex_lock(&a->lock);
     follow_clock(a, now_ms);
     uint64_t queued = a->outbox.sequence;
-    if (a->routing)
+    if (a->routing) {
+        silencing_tick(a, now_ms);
         flush_due(a, now_ms);
+    }
     if (a->expire_ms <= now_ms) {
         nflog_expire(&a->nflog, now_ms, is_pending, a);
+        silences_collect(&a->silences, now_ms);
         a->expire_ms = now_ms + EXPIRE_EVERY_MS;
     }
     bool made = a->outbox.sequence != queued;
     if (made || a->commit_ms <= now_ms)
         engine_commit(a, now_ms);
-    else if (changes_pending(&a->changes) && a->commit_ms == INT64_MAX)
+    else if (unsaved_pending(&a->changes) && a->commit_ms == INT64_MAX)
         a->commit_ms = now_ms + COMMIT_DELAY_MS;
     a->deadline_ms = next_due_ms(a);
     if (a->deadline_ms > now_ms + TICK_MAX_MS)

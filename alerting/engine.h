@@ -14,6 +14,7 @@
 #include "outbox.h"
 #include "pipeline_metrics.h"
 #include "routing.h"
+#include "silences.h"
 #include "wire.h"
 
 struct deliverer;
@@ -29,20 +30,27 @@ struct alertmanager {
     struct deliverer *deliverer; // NULL until something is applied, or when not delivering
 
     pthread_mutex_t lock; // guards all below
-    struct changes changes;
+    struct unsaved changes;
     struct alert_store store;
     struct groups groups;
     struct nflog nflog;
     struct outbox outbox;
     struct inhibitor inhibitor;
+    struct silences silences;
     struct routing *routing; // NULL before the first configuration
     struct rng rng;
     int64_t last_tick_ms;
-    int64_t deadline_ms; // when the owner was told that the next tick is due
-    int64_t commit_ms;   // when what changed is written at the latest; INT64_MAX: nothing did
-    int64_t expire_ms;   // when the notification log is next cleaned
+    int64_t deadline_ms;  // when the owner was told that the next tick is due
+    int64_t commit_ms;    // when what changed is written at the latest; INT64_MAX: nothing did
+    int64_t silencing_ms; // when silencing_tick() is due
+    int64_t expire_ms;    // when the notification log is next cleaned
     bool commit_failing;
 };
+
+// As alertmanager_put(), under the lock; nobody is woken.
+void engine_put(struct alertmanager *a, const struct alert *alert, int64_t now_ms);
+// What silences do by themselves: they end with their alerts, and remind of their end.
+void silencing_tick(struct alertmanager *a, int64_t now_ms);
 
 // Writes down what changed. A failure is logged, counted, and tried again later.
 void engine_commit(struct alertmanager *a, int64_t now_ms);

@@ -10,7 +10,7 @@ struct saved_timer {
     bool has_flushed;
 };
 
-void groups_init(struct groups *g, struct alert_store *store, struct changes *changes)
+void groups_init(struct groups *g, struct alert_store *store, struct unsaved *changes)
 {
     *g = (struct groups){.store = store, .changes = changes};
     strmap_init(&g->by_id);
@@ -72,12 +72,12 @@ int groups_load(struct groups *g)
 // version u8 | next flush | has flushed u8
 static void group_save(struct groups *g, const struct group *group)
 {
-    struct changes_key key = changes_key(KEY_PREFIX, group->id);
+    struct unsaved_key key = unsaved_key(KEY_PREFIX, group->id);
     struct buf value = BUF_INIT;
     buf_char(&value, 1);
     buf_svarint(&value, group->timer.key);
     buf_char(&value, (char)group->has_flushed);
-    changes_put(g->changes, META_GROUPS, changes_key_str(&key), buf_view(&value));
+    unsaved_put(g->changes, META_GROUPS, unsaved_key_str(&key), buf_view(&value));
     buf_release(&value);
 }
 
@@ -92,8 +92,8 @@ static int64_t next_in_phase(int64_t next_ms, int64_t interval_ms, int64_t now_m
 // A timer from before goes on; a later flush that may have happened meanwhile is not made up for.
 static bool restore_timer(struct groups *g, struct group *group, int64_t now_ms)
 {
-    struct changes_key key = changes_key(KEY_PREFIX, group->id);
-    struct saved_timer *saved = strmap_remove(&g->saved, changes_key_str(&key));
+    struct unsaved_key key = unsaved_key(KEY_PREFIX, group->id);
+    struct saved_timer *saved = strmap_remove(&g->saved, unsaved_key_str(&key));
     if (!saved)
         return false;
     int64_t interval_ms = group->route->config->group_interval_ms;
@@ -205,8 +205,8 @@ static void forget_group(struct stored_alert *alert, const struct group *group)
 
 static void group_delete(struct groups *g, struct group *group)
 {
-    struct changes_key key = changes_key(KEY_PREFIX, group->id);
-    changes_delete(g->changes, META_GROUPS, changes_key_str(&key));
+    struct unsaved_key key = unsaved_key(KEY_PREFIX, group->id);
+    unsaved_delete(g->changes, META_GROUPS, unsaved_key_str(&key));
     heap_remove(&g->timers, &group->timer);
     strmap_remove(&g->by_id, group->id);
     group_free(group);
@@ -234,8 +234,8 @@ void groups_detach(struct groups *g)
 {
     for (size_t i = 0; i < g->by_id.count; i++) {
         struct group *group = g->by_id.entries[i].value;
-        struct changes_key key = changes_key(KEY_PREFIX, group->id);
-        keep_timer(g, changes_key_str(&key), group->timer.key, group->has_flushed);
+        struct unsaved_key key = unsaved_key(KEY_PREFIX, group->id);
+        keep_timer(g, unsaved_key_str(&key), group->timer.key, group->has_flushed);
         heap_remove(&g->timers, &group->timer);
         for (size_t j = 0; j < group->alert_count; j++)
             forget_group(group->alerts[j], group);
@@ -248,7 +248,7 @@ void groups_detach(struct groups *g)
 void groups_drop_saved(struct groups *g)
 {
     for (size_t i = 0; i < g->saved.count; i++)
-        changes_delete(g->changes, META_GROUPS,
+        unsaved_delete(g->changes, META_GROUPS,
                        str_make(g->saved.entries[i].key, g->saved.entries[i].key_len));
     saved_clear(g);
 }

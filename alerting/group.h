@@ -29,10 +29,10 @@ struct groups {
     struct heap timers;
     struct strmap saved;       // timers of groups that have no alert yet, by key bytes; owned
     struct alert_store *store; // borrowed, as the next
-    struct changes *changes;
+    struct unsaved *changes;
 };
 
-void groups_init(struct groups *g, struct alert_store *store, struct changes *changes);
+void groups_init(struct groups *g, struct alert_store *store, struct unsaved *changes);
 void groups_release(struct groups *g);
 // Reads the timers that were written down.
 int groups_load(struct groups *g);

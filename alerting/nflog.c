@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-struct changes_key nflog_key(struct str group_key, struct str receiver, const char *integration,
+struct unsaved_key nflog_key(struct str group_key, struct str receiver, const char *integration,
                              size_t index)
 {
     struct buf text = BUF_INIT;
@@ -10,12 +10,12 @@ struct changes_key nflog_key(struct str group_key, struct str receiver, const ch
     buf_sized(&text, receiver);
     buf_sized(&text, str_from(integration));
     buf_varint(&text, index);
-    struct changes_key key = changes_key('n', buf_view(&text));
+    struct unsaved_key key = unsaved_key('n', buf_view(&text));
     buf_release(&text);
     return key;
 }
 
-void nflog_init(struct nflog *log, struct changes *changes)
+void nflog_init(struct nflog *log, struct unsaved *changes)
 {
     *log = (struct nflog){.changes = changes};
     strmap_init(&log->entries);
@@ -64,18 +64,18 @@ int nflog_load(struct nflog *log)
     return meta_each(log->changes->storage, META_NOTIFICATIONS, STR(""), load_one, log);
 }
 
-const struct nflog_entry *nflog_find(const struct nflog *log, const struct changes_key *key)
+const struct nflog_entry *nflog_find(const struct nflog *log, const struct unsaved_key *key)
 {
-    return strmap_get(&log->entries, changes_key_str(key));
+    return strmap_get(&log->entries, unsaved_key_str(key));
 }
 
-void nflog_put(struct nflog *log, const struct changes_key *key, const struct told *told,
+void nflog_put(struct nflog *log, const struct unsaved_key *key, const struct told *told,
                int64_t now_ms, int64_t repeat_interval_ms)
 {
     int64_t kept_ms =
         repeat_interval_ms < NFLOG_RETENTION_MS / 2 ? 2 * repeat_interval_ms : NFLOG_RETENTION_MS;
     struct told copy = told_copy(told);
-    struct nflog_entry *entry = entry_replace(log, changes_key_str(key));
+    struct nflog_entry *entry = entry_replace(log, unsaved_key_str(key));
     *entry =
         (struct nflog_entry){.told = copy, .timestamp_ms = now_ms, .expires_ms = now_ms + kept_ms};
 
@@ -84,7 +84,7 @@ void nflog_put(struct nflog *log, const struct changes_key *key, const struct to
     buf_svarint(&value, entry->timestamp_ms);
     buf_svarint(&value, entry->expires_ms);
     told_encode(&value, &entry->told);
-    changes_put(log->changes, META_NOTIFICATIONS, changes_key_str(key), buf_view(&value));
+    unsaved_put(log->changes, META_NOTIFICATIONS, unsaved_key_str(key), buf_view(&value));
     buf_release(&value);
 }
 
@@ -96,7 +96,7 @@ void nflog_expire(struct nflog *log, int64_t now_ms, bool (*keep)(void *context,
         struct str key = str_make(log->entries.entries[i].key, log->entries.entries[i].key_len);
         if (entry->expires_ms > now_ms || keep(context, key))
             continue;
-        changes_delete(log->changes, META_NOTIFICATIONS, key);
+        unsaved_delete(log->changes, META_NOTIFICATIONS, key);
         strmap_remove(&log->entries, key);
         entry_free(entry);
     }

@@ -6,8 +6,8 @@
 #define ALERTING_NFLOG_H
 
 #include "base/strmap.h"
-#include "changes.h"
 #include "told.h"
+#include "unsaved.h"
 
 #define NFLOG_RETENTION_MS (INT64_C(120) * 3600 * 1000)
 
@@ -19,19 +19,19 @@ struct nflog_entry {
 
 struct nflog {
     struct strmap entries;   // key bytes -> struct nflog_entry, owned
-    struct changes *changes; // borrowed
+    struct unsaved *changes; // borrowed
 };
 
 // Names what is logged (and queued in the outbox) together: one integration of one receiver, and
 // the group it is told about.
-struct changes_key nflog_key(struct str group_key, struct str receiver, const char *integration,
+struct unsaved_key nflog_key(struct str group_key, struct str receiver, const char *integration,
                              size_t index);
 
-void nflog_init(struct nflog *log, struct changes *changes);
+void nflog_init(struct nflog *log, struct unsaved *changes);
 void nflog_release(struct nflog *log);
 int nflog_load(struct nflog *log);
-const struct nflog_entry *nflog_find(const struct nflog *log, const struct changes_key *key);
-void nflog_put(struct nflog *log, const struct changes_key *key, const struct told *told,
+const struct nflog_entry *nflog_find(const struct nflog *log, const struct unsaved_key *key);
+void nflog_put(struct nflog *log, const struct unsaved_key *key, const struct told *told,
                int64_t now_ms, int64_t repeat_interval_ms);
 // Forgets what has expired, but for what keep(context, key) wants kept.
 void nflog_expire(struct nflog *log, int64_t now_ms, bool (*keep)(void *context, struct str key),

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-void outbox_init(struct outbox *o, struct changes *changes, uint64_t seed)
+void outbox_init(struct outbox *o, struct unsaved *changes, uint64_t seed)
 {
     *o = (struct outbox){.changes = changes};
     strmap_init(&o->entries);
@@ -71,9 +71,9 @@ static struct outbox_target *target_for(struct outbox *o, struct str receiver, s
     return target;
 }
 
-struct outbox_entry *outbox_find(const struct outbox *o, const struct changes_key *key)
+struct outbox_entry *outbox_find(const struct outbox *o, const struct unsaved_key *key)
 {
-    return strmap_get(&o->entries, changes_key_str(key));
+    return strmap_get(&o->entries, unsaved_key_str(key));
 }
 
 size_t outbox_count(const struct outbox *o)
@@ -97,7 +97,7 @@ static void entry_save(struct outbox *o, const struct outbox_entry *entry, struc
     buf_sized(&value, entry->group_key);
     told_encode(&value, &entry->told);
     buf_sized(&value, payload);
-    changes_put(o->changes, META_OUTBOX, changes_key_str(&entry->key), buf_view(&value));
+    unsaved_put(o->changes, META_OUTBOX, unsaved_key_str(&entry->key), buf_view(&value));
     buf_release(&value);
 }
 
@@ -161,7 +161,7 @@ void outbox_put(struct outbox *o, const struct outbox_notice *notice, int64_t no
         entry->group_id = str_dup(notice->group_id);
         entry->group_key = str_dup(notice->group_key);
         entry->since_ms = now_ms;
-        strmap_put(&o->entries, changes_key_str(&entry->key), entry);
+        strmap_put(&o->entries, unsaved_key_str(&entry->key), entry);
     }
     told_release(&entry->told);
     entry->told = told_copy(notice->told);
@@ -175,8 +175,8 @@ void outbox_put(struct outbox *o, const struct outbox_notice *notice, int64_t no
 
 void outbox_remove(struct outbox *o, struct outbox_entry *entry)
 {
-    changes_delete(o->changes, META_OUTBOX, changes_key_str(&entry->key));
-    strmap_remove(&o->entries, changes_key_str(&entry->key));
+    unsaved_delete(o->changes, META_OUTBOX, unsaved_key_str(&entry->key));
+    strmap_remove(&o->entries, unsaved_key_str(&entry->key));
     entry_free(entry);
 }
 
@@ -187,7 +187,7 @@ void outbox_cancel(struct outbox *o, struct outbox_entry *entry)
         return;
     }
     entry->state = OUTBOX_CANCELED;
-    changes_delete(o->changes, META_OUTBOX, changes_key_str(&entry->key));
+    unsaved_delete(o->changes, META_OUTBOX, unsaved_key_str(&entry->key));
 }
 
 static int64_t ready_ms(const struct outbox_entry *entry)
@@ -225,7 +225,7 @@ int outbox_take(struct outbox *o, struct outbox_entry *entry, struct buf *payloa
     struct buf value = BUF_INIT;
     struct outbox_entry stored = {0};
     struct str body;
-    int rc = changes_get(o->changes, META_OUTBOX, changes_key_str(&entry->key), &value);
+    int rc = unsaved_get(o->changes, META_OUTBOX, unsaved_key_str(&entry->key), &value);
     if (rc == 0 && !entry_decode(o, buf_view(&value), &stored, &body))
         rc = ERR_NOT_FOUND;
     if (rc) {

@@ -17,8 +17,8 @@
 
 #include "base/rng.h"
 #include "base/strmap.h"
-#include "changes.h"
 #include "told.h"
+#include "unsaved.h"
 
 // As long as the notification log remembers.
 #define OUTBOX_GIVE_UP_MS   (INT64_C(120) * 3600 * 1000)
@@ -40,7 +40,7 @@ struct outbox_target {
 enum outbox_state { OUTBOX_QUEUED, OUTBOX_PARKED, OUTBOX_CANCELED };
 
 struct outbox_entry {
-    struct changes_key key;       // nflog_key()
+    struct unsaved_key key;       // nflog_key()
     struct outbox_target *target; // borrowed from the outbox
     struct str group_id;          // owned
     struct str group_key;         // owned
@@ -56,7 +56,7 @@ struct outbox_entry {
 
 // What the caller gives outbox_put(): all borrowed.
 struct outbox_notice {
-    struct changes_key key;
+    struct unsaved_key key;
     struct str receiver;
     const char *kind;
     size_t index;
@@ -70,15 +70,15 @@ struct outbox_notice {
 struct outbox {
     struct strmap entries; // key bytes -> struct outbox_entry, owned
     struct strmap targets; // name -> struct outbox_target, owned
-    struct changes *changes;
+    struct unsaved *changes;
     uint64_t sequence;
     struct rng rng; // jitter
 };
 
-void outbox_init(struct outbox *o, struct changes *changes, uint64_t seed);
+void outbox_init(struct outbox *o, struct unsaved *changes, uint64_t seed);
 void outbox_release(struct outbox *o);
 int outbox_load(struct outbox *o);
-struct outbox_entry *outbox_find(const struct outbox *o, const struct changes_key *key);
+struct outbox_entry *outbox_find(const struct outbox *o, const struct unsaved_key *key);
 void outbox_put(struct outbox *o, const struct outbox_notice *notice, int64_t now_ms);
 // Drops what is queued; what is in flight goes on.
 void outbox_cancel(struct outbox *o, struct outbox_entry *entry);

@@ -1,6 +1,7 @@
 // A flush, stage by stage, as Alertmanager's pipeline orders them:
 //
-//     alerts of the group, sorted -> active and mute intervals -> inhibition -> per integration:
+//     alerts of the group, sorted -> inhibition -> active and mute intervals -> silences
+//         -> per integration:
 //         what was it told? -> does that differ, or is it time to repeat? -> render -> outbox
 //
 // What an integration was told stands in the notification log once it was delivered. Until then the
@@ -9,9 +10,10 @@
 // An alert that ended stays in its group until its end was delivered.
 #include "base/log.h"
 #include "engine.h"
+#include "muting.h"
 
 struct flush_alert {
-    const struct stored_alert *stored;
+    struct stored_alert *stored;
     bool resolved;
 };
 
@@ -34,19 +36,11 @@ static void collect(struct flush *f)
 {
     f->alerts = arena_array(&f->arena, f->group->alert_count + 1, sizeof(*f->alerts));
     for (size_t i = 0; i < f->group->alert_count; i++) {
-        const struct stored_alert *stored = f->group->alerts[i];
+        struct stored_alert *stored = f->group->alerts[i];
         f->alerts[f->count++] =
             (struct flush_alert){stored, alert_is_resolved(&stored->alert, f->now_ms)};
     }
     qsort(f->alerts, f->count, sizeof(*f->alerts), flush_order);
-}
-
-static bool any_interval(struct time_interval *const *intervals, size_t count, int64_t now_ms)
-{
-    for (size_t i = 0; i < count; i++)
-        if (intervals[i] && time_interval_contains(intervals[i], now_ms))
-            return true;
-    return false;
 }
 
 static void suppress_all(struct flush *f, struct metric *reason)
@@ -57,13 +51,10 @@ static void suppress_all(struct flush *f, struct metric *reason)
 
 static void suppress_by_time(struct flush *f)
 {
-    const struct route *route = f->group->route;
-    const struct route_config *config = route->config;
-    size_t active_count = config->active_time_interval_count;
-    if (active_count && !any_interval(route->active, active_count, f->now_ms))
-        suppress_all(f, f->engine->metrics.inactive);
-    else if (any_interval(route->mute, config->mute_time_interval_count, f->now_ms))
-        suppress_all(f, f->engine->metrics.muted);
+    enum mute_reason reason = route_mute_reason(f->group->route, f->now_ms);
+    if (reason != MUTE_NOT)
+        suppress_all(f, reason == MUTE_INACTIVE ? f->engine->metrics.inactive
+                                                : f->engine->metrics.muted);
 }
 
 static void suppress_inhibited(struct flush *f)
@@ -78,7 +69,17 @@ static void suppress_inhibited(struct flush *f)
     f->count = kept;
 }
 
-static struct changes_key key_for(const struct group *group, const struct integration *in)
+static void suppress_silenced(struct flush *f)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++)
+        if (!silences_mute(&f->engine->silences, f->alerts[i].stored, f->now_ms))
+            f->alerts[kept++] = f->alerts[i];
+    metric_add(f->engine->metrics.silenced, f->count - kept);
+    f->count = kept;
+}
+
+static struct unsaved_key key_for(const struct group *group, const struct integration *in)
 {
     return nflog_key(group->key, in->receiver->config->name, in->name, in->index);
 }
@@ -225,7 +226,7 @@ static void cancel_queued(struct alertmanager *a, struct outbox_entry *entry)
 }
 
 static bool needs_update(struct flush *f, const struct integration *in, const struct told *told,
-                         const struct changes_key *key, const struct outbox_entry *entry)
+                         const struct unsaved_key *key, const struct outbox_entry *entry)
 {
     const struct nflog_entry *log = nflog_find(&f->engine->nflog, key);
     struct nflog_entry arriving;
@@ -240,7 +241,7 @@ static bool needs_update(struct flush *f, const struct integration *in, const st
 static void tell(struct flush *f, const struct integration *in, const struct told *told)
 {
     struct alertmanager *a = f->engine;
-    struct changes_key key = key_for(f->group, in);
+    struct unsaved_key key = key_for(f->group, in);
     struct outbox_entry *entry = outbox_find(&a->outbox, &key);
     if (!needs_update(f, in, told, &key, entry)) {
         cancel_queued(a, entry);
@@ -275,7 +276,7 @@ static void cancel_receiver(struct flush *f)
 {
     const struct receiver *receiver = f->group->route->receiver;
     for (size_t i = 0; i < receiver->count; i++) {
-        struct changes_key key = key_for(f->group, &receiver->integrations[i]);
+        struct unsaved_key key = key_for(f->group, &receiver->integrations[i]);
         cancel_queued(f->engine, outbox_find(&f->engine->outbox, &key));
     }
 }
@@ -284,7 +285,7 @@ bool pipeline_is_told(const struct alertmanager *a, const struct group *group)
 {
     const struct receiver *receiver = group->route->receiver;
     for (size_t i = 0; i < receiver->count; i++) {
-        struct changes_key key = key_for(group, &receiver->integrations[i]);
+        struct unsaved_key key = key_for(group, &receiver->integrations[i]);
         if (outbox_find(&a->outbox, &key))
             return false;
     }
@@ -296,8 +297,9 @@ void pipeline_flush(struct alertmanager *a, struct group *group, int64_t now_ms)
     struct flush f = {.engine = a, .group = group, .now_ms = now_ms};
     arena_init(&f.arena, 0);
     collect(&f);
-    suppress_by_time(&f);
     suppress_inhibited(&f);
+    suppress_by_time(&f);
+    suppress_silenced(&f);
     if (f.count)
         tell_receiver(&f);
     else

@@ -29,6 +29,7 @@ struct integration_metrics {
 
 // X(field, reason): what kept alerts from a flush.
 #define PIPELINE_SUPPRESSED(X)                                                                     \
+    X(silenced, "silence")                                                                         \
     X(inhibited, "inhibition")                                                                     \
     X(muted, "mute_time_interval")                                                                 \
     X(inactive, "active_time_interval")

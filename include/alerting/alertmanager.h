@@ -20,6 +20,9 @@ struct alertmanager_options {
     struct metrics *metrics;
     struct str external_url; // in payloads and templates
     const char *user_agent;
+    int64_t retention_ms;     // of ended silences; 0: 120 h
+    size_t silence_count_max; // 0: no limit, as the next
+    size_t silence_size_max;  // bytes of one as stored
     bool deliver; // start the delivery thread; false leaves notifications in the outbox (tests)
 };
 

@@ -157,6 +157,10 @@ int alertmanager_config_load(struct alertmanager_config **out, const char *path,
                              struct buf *warnings, struct error *err);
 int alertmanager_config_parse(struct alertmanager_config **out, struct str text, const char *name,
                               const char *folder, struct buf *warnings, struct error *err);
+// A list of time intervals as `time_intervals` holds them under a name, in YAML or JSON; in the
+// arena.
+int time_interval_config_parse(struct time_interval_config *out, struct str text,
+                               struct arena *arena, struct error *err);
 struct alertmanager_config *alertmanager_config_ref(struct alertmanager_config *c);
 void alertmanager_config_unref(struct alertmanager_config *c);
 

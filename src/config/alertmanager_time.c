@@ -271,3 +271,17 @@ int decode_time_intervals(struct decoder *d, const struct yaml_node *node,
     config->time_interval_count = count;
     return check_unique(d, node, all, old_count, count);
 }
+
+int time_interval_config_parse(struct time_interval_config *out, struct str text,
+                               struct arena *arena, struct error *err)
+{
+    struct decoder d;
+    struct yaml_node *root;
+    *out = (struct time_interval_config){0};
+    config_decoder_init(&d, arena, text, "time interval", "", NULL, err);
+    int rc = decoder_parse(&d, &root);
+    if (rc == OK)
+        rc = decode_parts(&d, root, out);
+    decoder_release(&d);
+    return rc;
+}

@@ -118,8 +118,8 @@ static inline void fixture_restart(struct fixture *f)
 // As after kill -9: what was not yet written is lost.
 static inline void fixture_kill(struct fixture *f)
 {
-    changes_release(&f->engine->changes);
-    changes_init(&f->engine->changes, f->storage);
+    unsaved_release(&f->engine->changes);
+    unsaved_init(&f->engine->changes, f->storage);
     fixture_restart(f);
 }
 

@@ -3,12 +3,15 @@
 // its moments: what is told must not change.
 #include "notify_fixture.h"
 
+#include "alerting/silence.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "config/matcher_text.h"
 #include "model/duration.h"
 
 #define SCENARIO_FOLDER "tests/alerting"
 #define ALERTS_MAX      64
+#define SILENCES_MAX    8
 #define RESEND_MS       60000
 
 enum plug { PLUG_IN, PLUG_RESTART, PLUG_KILL };
@@ -21,12 +24,20 @@ struct live_alert {
     bool firing;
 };
 
+struct named_silence {
+    struct str name;
+    struct silence_spec spec;
+    char id[SILENCE_ID_SIZE];
+};
+
 struct play {
     struct fixture f;
     struct arena arena;
     int64_t start_ms;
     struct live_alert alerts[ALERTS_MAX];
     size_t alert_count;
+    struct named_silence silences[SILENCES_MAX];
+    size_t silence_count;
     struct buf told;
     enum plug plug;
     int64_t plug_ms; // from the start
@@ -146,6 +157,83 @@ static void receiver_answers(struct play *p, struct str how)
     p->f.status = (int)status;
 }
 
+static struct named_silence *find_silence(struct play *p, struct str name)
+{
+    for (size_t i = 0; i < p->silence_count; i++)
+        if (str_eq(p->silences[i].name, name))
+            return &p->silences[i];
+    assert_true(p->silence_count < SILENCES_MAX);
+    struct named_silence *silence = &p->silences[p->silence_count++];
+    silence->name = arena_copy(&p->arena, name);
+    silence->spec.created_by = STR("ops");
+    silence->spec.comment = STR("work");
+    return silence;
+}
+
+static void set_matchers(struct play *p, struct silence_spec *spec, struct str text)
+{
+    struct matcher_list list;
+    assert_int_equal(matcher_list_parse(&list, text, NULL), 0);
+    struct silence_matcher *out = arena_array(&p->arena, list.count, sizeof(*out));
+    for (size_t i = 0; i < list.count; i++)
+        out[i] =
+            (struct silence_matcher){list.items[i].type, arena_copy(&p->arena, list.items[i].name),
+                                     arena_copy(&p->arena, list.items[i].value)};
+    spec->matchers = out;
+    spec->matcher_count = list.count;
+    matcher_list_release(&list);
+}
+
+static void set_option(struct play *p, struct silence_spec *spec, struct str option)
+{
+    struct str name, value, begin, end;
+    int64_t ms = 0;
+    (void)str_cut(option, '=', &name, &value);
+    (void)str_cut(value, '-', &begin, &end);
+    (void)duration_parse(value, &ms);
+    if (str_is(name, "until-resolved"))
+        spec->expire_on_resolve = true;
+    else if (str_is(name, "after"))
+        spec->starts_ms += ms;
+    else if (str_is(name, "for"))
+        spec->ends_ms = spec->starts_ms + ms;
+    else if (str_is(name, "remind"))
+        spec->remind_before_ms = ms;
+    else if (str_is(name, "daily"))
+        spec->recurrence = arena_printf(
+            &p->arena, "[{\"times\":[{\"start_time\":\"%.*s\",\"end_time\":\"%.*s\"}]}]",
+            STR_ARG(begin), STR_ARG(end));
+    else
+        fail_msg("unknown option \"%.*s\"", STR_ARG(option));
+}
+
+// NAME MATCHERS OPTION..., or for one that exists NAME OPTION...
+static void silence(struct play *p, struct str text)
+{
+    struct str name, word;
+    struct error err = {0};
+    assert_true(str_next(&text, ' ', &name));
+    struct named_silence *silence = find_silence(p, name);
+    struct silence_spec *spec = &silence->spec;
+    if (spec->matcher_count == 0) {
+        assert_true(str_next(&text, ' ', &word));
+        set_matchers(p, spec, word);
+        spec->starts_ms = p->f.clock.now_ms;
+    }
+    while (str_next(&text, ' ', &word))
+        set_option(p, spec, word);
+    if (alertmanager_set_silence(p->f.engine, spec, p->f.clock.now_ms, silence->id, &err))
+        fail_msg("silence: %s", err.text);
+    spec->id = str_from(silence->id);
+}
+
+static void expire_silence(struct play *p, struct str name)
+{
+    assert_int_equal(
+        alertmanager_expire_silence(p->f.engine, find_silence(p, name)->spec.id, p->f.clock.now_ms),
+        0);
+}
+
 static void step(struct play *p, struct str line)
 {
     struct str at, rest, verb, argument;
@@ -161,6 +249,10 @@ static void step(struct play *p, struct str line)
         fire(p, argument, true);
     else if (str_is(verb, "resolve"))
         fire(p, argument, false);
+    else if (str_is(verb, "silence"))
+        silence(p, argument);
+    else if (str_is(verb, "unsilence"))
+        expire_silence(p, argument);
     else if (str_is(verb, "answers"))
         receiver_answers(p, argument);
     else if (str_is(verb, "restart"))

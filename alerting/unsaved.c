@@ -1,4 +1,4 @@
-#include "changes.h"
+#include "unsaved.h"
 
 #include "base/coding.h"
 #include "base/hash.h"
@@ -9,9 +9,9 @@ struct change {
     struct str value; // owned
 };
 
-void changes_init(struct changes *c, struct storage *storage)
+void unsaved_init(struct unsaved *c, struct storage *storage)
 {
-    *c = (struct changes){.storage = storage};
+    *c = (struct unsaved){.storage = storage};
     strmap_init(&c->pending);
 }
 
@@ -23,14 +23,14 @@ static void change_free(struct change *change)
     mem_free(change);
 }
 
-static void drop_pending(struct changes *c)
+static void drop_pending(struct unsaved *c)
 {
     for (size_t i = 0; i < c->pending.count; i++)
         change_free(c->pending.entries[i].value);
     strmap_release(&c->pending);
 }
 
-void changes_release(struct changes *c)
+void unsaved_release(struct unsaved *c)
 {
     drop_pending(c);
 }
@@ -41,7 +41,7 @@ static void pending_key(struct buf *out, enum meta_table table, struct str key)
     buf_str(out, key);
 }
 
-static struct change *change_for(struct changes *c, enum meta_table table, struct str key)
+static struct change *change_for(struct unsaved *c, enum meta_table table, struct str key)
 {
     struct buf name = BUF_INIT;
     pending_key(&name, table, key);
@@ -56,24 +56,24 @@ static struct change *change_for(struct changes *c, enum meta_table table, struc
     return change;
 }
 
-void changes_put(struct changes *c, enum meta_table table, struct str key, struct str value)
+void unsaved_put(struct unsaved *c, enum meta_table table, struct str key, struct str value)
 {
     struct change *change = change_for(c, table, key);
     change->is_delete = false;
     change->value = str_make(mem_copy_str(value), value.len);
 }
 
-void changes_delete(struct changes *c, enum meta_table table, struct str key)
+void unsaved_delete(struct unsaved *c, enum meta_table table, struct str key)
 {
     change_for(c, table, key)->is_delete = true;
 }
 
-bool changes_pending(const struct changes *c)
+bool unsaved_pending(const struct unsaved *c)
 {
     return c->pending.count > 0;
 }
 
-int changes_get(struct changes *c, enum meta_table table, struct str key, struct buf *out)
+int unsaved_get(struct unsaved *c, enum meta_table table, struct str key, struct buf *out)
 {
     struct buf name = BUF_INIT;
     pending_key(&name, table, key);
@@ -88,9 +88,9 @@ int changes_get(struct changes *c, enum meta_table table, struct str key, struct
     return 0;
 }
 
-int changes_commit(struct changes *c, struct error *err)
+int unsaved_commit(struct unsaved *c, struct error *err)
 {
-    if (!changes_pending(c))
+    if (!unsaved_pending(c))
         return 0;
     struct meta_batch *batch = meta_batch_new(c->storage);
     for (size_t i = 0; i < c->pending.count; i++) {
@@ -112,9 +112,9 @@ int changes_commit(struct changes *c, struct error *err)
     return rc;
 }
 
-struct changes_key changes_key(char prefix, struct str name)
+struct unsaved_key unsaved_key(char prefix, struct str name)
 {
-    struct changes_key key;
+    struct unsaved_key key;
     key.bytes[0] = prefix;
     be64_put(key.bytes + 1, hash64(name.ptr, name.len, 0));
     be64_put(key.bytes + 9, hash64(name.ptr, name.len, 1));
