@@ -66,7 +66,9 @@ struct scrape_config {
     uint64_t label_value_length_limit;
     uint64_t target_limit;
     uint64_t keep_dropped_targets;
-    bool legacy_names; // metric_name_validation_scheme: legacy
+    bool legacy_names;        // metric_name_validation_scheme: legacy
+    struct str name_escaping; // asked of targets: allow-utf-8, underscores, dots or values
+    bool extra_metrics;       // extra_scrape_metrics
     struct config_http http;
     struct config_target_group *static_groups;
     size_t static_group_count;

@@ -17,6 +17,13 @@ struct transfer_header {
     struct str name, value;
 };
 
+// What is said of compression. Answers to the last two are decoded on the way, whatever they say.
+enum transfer_encoding {
+    TRANSFER_AS_IS,      // nothing: the body is handed on as it comes
+    TRANSFER_PLAIN,      // none wanted
+    TRANSFER_COMPRESSED, // gzip or deflate welcome
+};
+
 // Everything is copied by transfer_start().
 struct transfer_request {
     struct str method; // "GET", "POST"
@@ -25,19 +32,22 @@ struct transfer_request {
     size_t header_count;
     struct str body;
     int64_t timeout_ms;
-    size_t response_max;            // bytes of the decoded response body; more fails the transfer
-    bool accept_compressed;         // gzip, deflate: decoded on the way
+    size_t response_max; // bytes of the decoded response body; more fails the transfer
+    enum transfer_encoding encoding;
     const struct config_http *http; // may be NULL; secret files are read now
 };
 
 struct transfer_result {
-    int code;         // 0: an answer came, whatever its status; or a negative enum err
+    // 0: an answer came, whatever its status; ERR_LIMIT: the body is too large, or all bodies
+    // together are; ERR_TIMEOUT; ERR_UNAVAILABLE
+    int code;
     const char *text; // of the failure, in words like Go's: "context deadline exceeded"
     long status;
+    struct str reason; // "Not Found"
     struct str content_type;
     struct str retry_after;
     struct str body; // borrowed during the completion
-    int64_t duration_ms;
+    int64_t duration_us;
 };
 
 typedef void transfer_done_fn(void *context, const struct transfer_result *result);

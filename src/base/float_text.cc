@@ -57,6 +57,65 @@ bool parse_special(struct str s, double *out)
     return true;
 }
 
+// What fits a double's 53 bits, scaled by a power of ten that is exact too, is rounded once: the
+// nearest double, without from_chars' trouble (W. Clinger, "How to Read Floating Point Numbers
+// Accurately", 1990). That is nearly everything that targets expose.
+constexpr int exact_power_max = 22;
+constexpr double exact_powers[exact_power_max + 1] = {
+    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+struct decimal {
+    uint64_t digits;
+    int count;    // of digits, leading zeros among them
+    int exponent; // of ten
+};
+
+const char *scan_digits(const char *p, const char *end, decimal *out)
+{
+    for (; p < end && *p >= '0' && *p <= '9'; p++, out->count++)
+        out->digits = out->digits * 10 + (uint64_t)(*p - '0');
+    return p;
+}
+
+// The two digits of e+09; nullptr for longer exponents.
+const char *scan_exponent(const char *p, const char *end, decimal *out)
+{
+    bool negative = ++p < end && *p == '-';
+    decimal e = {0, 0, 0};
+    if (p < end && (*p == '+' || *p == '-'))
+        p++;
+    p = scan_digits(p, end, &e);
+    if (e.count < 1 || e.count > 3)
+        return nullptr;
+    out->exponent += negative ? -(int)e.digits : (int)e.digits;
+    return p;
+}
+
+bool parse_exact(const char *p, const char *end, double *out)
+{
+    decimal d = {0, 0, 0};
+    // 19 digits cannot overflow 64 bits.
+    if (end - p > 24)
+        return false;
+    p = scan_digits(p, end, &d);
+    if (p < end && *p == '.') {
+        const char *fraction = p + 1;
+        p = scan_digits(fraction, end, &d);
+        d.exponent = -(int)(p - fraction);
+    }
+    if (d.count == 0 || d.count > 19)
+        return false;
+    if (p < end && (*p | 0x20) == 'e')
+        p = scan_exponent(p, end, &d);
+    if (p != end || d.digits > (UINT64_C(1) << 53) || d.exponent < -exact_power_max ||
+        d.exponent > exact_power_max)
+        return false;
+    double value = (double)d.digits;
+    *out = d.exponent < 0 ? value / exact_powers[-d.exponent] : value * exact_powers[d.exponent];
+    return true;
+}
+
 // from_chars leaves the value alone when it is out of range: which way is in the exponent's sign.
 double out_of_range(const char *first, const char *end, bool hex)
 {
@@ -105,6 +164,11 @@ extern "C" bool float_parse(struct str s, double *out)
     bool negative = s.len && *p == '-';
     if (s.len && (*p == '+' || *p == '-'))
         p++;
+    double value;
+    if (parse_exact(p, end, &value)) {
+        *out = negative ? -value : value;
+        return true;
+    }
     bool hex = end - p > 2 && p[0] == '0' && (p[1] | 0x20) == 'x';
     p += hex ? 2 : 0;
     // from_chars takes a sign and special names of its own: only digits and a point may begin here.
@@ -115,7 +179,6 @@ extern "C" bool float_parse(struct str s, double *out)
     // A hex float needs its exponent, as in Go.
     if (hex && !memchr(p, 'p', end - p) && !memchr(p, 'P', end - p))
         return false;
-    double value;
     auto format = hex ? std::chars_format::hex : std::chars_format::general;
     auto result = std::from_chars(p, end, value, format);
     if (result.ptr != end || result.ec == std::errc::invalid_argument)

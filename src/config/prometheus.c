@@ -129,7 +129,7 @@ static const struct field global_fields[] = {
     {"scrape_native_histograms", FIELD_SWITCH_NO_EFFECT, 0, NULL},
     {"convert_classic_histograms_to_nhcb", FIELD_SWITCH_NO_EFFECT, 0, NULL},
     {"always_scrape_classic_histograms", FIELD_SWITCH_NO_EFFECT, 0, NULL},
-    {"extra_scrape_metrics", FIELD_SWITCH_NO_EFFECT, 0, NULL},
+    {"extra_scrape_metrics", FIELD_BOOL, IN_SCRAPE(extra_metrics), NULL},
     {"query_log_file", FIELD_NO_EFFECT, 0, NULL},
     {"scrape_failure_log_file", FIELD_NO_EFFECT, 0, NULL},
 };

@@ -96,15 +96,11 @@ int check_name_schemes(struct decoder *d, const struct yaml_node *mapping, struc
     bool known = false;
     for (size_t i = 0; i < sizeof(escapings) / sizeof(escapings[0]); i++)
         known |= str_is(escaping, escapings[i]);
-    const struct yaml_node *node = yaml_get(mapping, "metric_name_escaping_scheme");
     if (!known)
-        return decode_fail(d, node,
+        return decode_fail(d, yaml_get(mapping, "metric_name_escaping_scheme"),
                            "unknown name escaping scheme \"%.*s\": expected allow-utf-8, "
                            "underscores, dots or values",
                            STR_ARG(escaping));
-    if (node_is_given(node) && escaping.len && !str_is(escaping, "allow-utf-8"))
-        decode_warn(d, node->key, "metric_name_escaping_scheme %.*s is accepted but has no effect",
-                    STR_ARG(escaping));
     return OK;
 }
 
@@ -175,7 +171,7 @@ static const struct field scrape_fields[] = {
     {"scrape_native_histograms", FIELD_SWITCH_NO_EFFECT, 0, NULL},
     {"convert_classic_histograms_to_nhcb", FIELD_SWITCH_NO_EFFECT, 0, NULL},
     {"always_scrape_classic_histograms", FIELD_SWITCH_NO_EFFECT, 0, NULL},
-    {"extra_scrape_metrics", FIELD_SWITCH_NO_EFFECT, 0, NULL},
+    {"extra_scrape_metrics", FIELD_BOOL, IN_CONFIG(extra_metrics), NULL},
     {"scrape_failure_log_file", FIELD_NO_EFFECT, 0, NULL},
 };
 static const struct section scrape_section =
@@ -211,6 +207,9 @@ static void fill_from_global(struct raw_scrape *raw, const struct scrape_default
     struct str validation =
         raw->name_validation.len ? raw->name_validation : global->name_validation;
     c->legacy_names = str_is(validation, "legacy");
+    c->name_escaping = raw->name_escaping.len ? raw->name_escaping : global->name_escaping;
+    if (c->name_escaping.len == 0)
+        c->name_escaping = c->legacy_names ? STR("underscores") : STR("allow-utf-8");
 }
 
 static int check_scrape(struct decoder *d, const struct yaml_node *node, struct raw_scrape *raw)
@@ -234,12 +233,14 @@ static int check_scrape(struct decoder *d, const struct yaml_node *node, struct 
 
 static int decode_scrape(struct decoder *d, const struct yaml_node *node, void *out)
 {
+    const struct scrape_defaults *global = d->context;
     struct raw_scrape raw = {
         .config =
             {
                 .line = node->line,
                 .honor_timestamps = true,
                 .enable_compression = true,
+                .extra_metrics = global->extra_metrics,
                 .metrics_path = STR("/metrics"),
                 .scheme = STR("http"),
             },
@@ -248,7 +249,7 @@ static int decode_scrape(struct decoder *d, const struct yaml_node *node, void *
     int rc = decode_section(d, node, &scrape_section, &raw);
     if (rc)
         return rc;
-    fill_from_global(&raw, d->context);
+    fill_from_global(&raw, global);
     rc = check_scrape(d, node, &raw);
     raw.config.static_groups = raw.discovery.static_groups;
     raw.config.static_group_count = raw.discovery.static_group_count;

@@ -50,6 +50,7 @@ struct scrape_defaults {
     uint64_t label_value_length_limit;
     uint64_t target_limit;
     uint64_t keep_dropped_targets;
+    bool extra_metrics;
     struct str name_validation;
     struct str name_escaping;
     enum scrape_protocol *scrape_protocols;

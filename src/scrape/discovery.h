@@ -16,10 +16,5 @@ struct discovered_target {
 // One target of a group. ERR_INVALID when what relabelling made of it cannot be scraped.
 int discovery_resolve(const struct scrape_config *config, struct str address, struct labels group,
                       struct arena *arena, struct discovered_target *out, struct error *err);
-// The groups of every file that the patterns match; a file that cannot be read or parsed is logged
-// and left out. *fingerprint changes when a file does.
-void discovery_read_files(const struct config_file_sd *sd, struct arena *arena,
-                          struct config_target_group **groups, size_t *count);
-uint64_t discovery_fingerprint(const struct config_file_sd *sd);
 
 #endif

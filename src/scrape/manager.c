@@ -8,16 +8,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/float_text.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "discovery.h"
-#include "model/duration.h"
 #include "target.h"
+#include "target_files.h"
 
 #define BODY_MAX      ((size_t)64 << 20)
 #define FILE_CHECK_MS INT64_C(2000)
 #define WAIT_MAX_MS   INT64_C(1000)
+// The wall clock against the monotonic one: by more than this it was set, not slewed.
+#define CLOCK_JUMP_MS INT64_C(2000)
 
 struct pool {
     struct scrape_manager *manager;
@@ -25,6 +28,7 @@ struct pool {
     struct target **targets;
     size_t target_count;
     size_t target_capacity;
+    bool over_limit;            // of targets: every scrape fails for it
     struct arena dropped_arena; // of the list below, made anew by each synchronisation
     struct labels *dropped;
     size_t dropped_kept;
@@ -46,37 +50,18 @@ struct scrape_manager {
     size_t removed_count;
     size_t removed_capacity;
     struct heap due;
+    struct target_files *files;
+    struct metadata_pool *metadata;
     int64_t files_checked_ms;
-    struct transfer_client *client; // the thread's
+    int64_t clock_offset_ms;        // wall minus monotonic
+    struct transfer_client *client; // the thread's; likewise below
+    struct appender *appender;      // empty between scrapes
 };
 
 const char *target_health_name(enum target_health health)
 {
     static const char *const names[] = {"unknown", "up", "down"};
     return names[health];
-}
-
-static const char *status_text(long status)
-{
-    static const struct {
-        long status;
-        const char *text;
-    } texts[] = {{400, "Bad Request"},
-                 {401, "Unauthorized"},
-                 {403, "Forbidden"},
-                 {404, "Not Found"},
-                 {405, "Method Not Allowed"},
-                 {429, "Too Many Requests"},
-                 {500, "Internal Server Error"},
-                 {501, "Not Implemented"},
-                 {502, "Bad Gateway"},
-                 {503, "Service Unavailable"},
-                 {504, "Gateway Timeout"}};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (texts[i].status == status)
-            return texts[i].text;
-    }
-    return "";
 }
 
 static enum exposition_format format_of(enum scrape_protocol protocol)
@@ -102,8 +87,8 @@ static struct str refusal(const struct target *t, const struct transfer_result *
     if (r->code)
         return arena_printf(arena, "Get \"%s\": %s", t->url, r->text);
     if (r->status != 200)
-        return arena_printf(arena, "server returned HTTP status %ld %s", r->status,
-                            status_text(r->status));
+        return arena_printf(arena, "server returned HTTP status %ld %.*s", r->status,
+                            STR_ARG(r->reason));
     if (format != EXPOSITION_NONE)
         return str_make(NULL, 0);
     if (!r->content_type.len)
@@ -115,6 +100,16 @@ static struct str refusal(const struct target *t, const struct transfer_result *
                         STR_ARG(r->content_type));
 }
 
+static void take_answer(struct target *t, const struct scrape_answer *answer)
+{
+    struct scrape_manager *m = t->manager;
+    const struct scrape_context context = {.appender = m->appender,
+                                           .metadata = m->metadata,
+                                           .config = t->pool->config,
+                                           .metrics = &m->metrics};
+    target_answer(t, &context, answer);
+}
+
 static void on_answer(void *context, const struct transfer_result *r)
 {
     struct target *t = context;
@@ -124,22 +119,23 @@ static void on_answer(void *context, const struct transfer_result *r)
     pthread_mutex_lock(&m->mutex);
     t->transfer = NULL;
     if (!t->removed) {
-        const struct scrape_config *config = t->pool->config;
         struct scrape_answer answer = {.t_ms = t->scheduled_ms,
-                                       .duration_s = (double)r->duration_ms / 1000,
+                                       .duration_s = (double)r->duration_us / 1e6,
                                        .format = exposition_format_of(r->content_type),
-                                       .body = r->body};
+                                       .body = r->body,
+                                       .too_large = r->code == ERR_LIMIT};
         if (answer.format == EXPOSITION_NONE)
-            answer.format = format_of(config->fallback_protocol);
+            answer.format = format_of(t->pool->config->fallback_protocol);
         answer.error = refusal(t, r, answer.format, &arena);
         if (answer.error.len)
             answer.format = EXPOSITION_NONE;
-        target_answer(t, m->options.storage, config, &m->metrics, &answer);
+        take_answer(t, &answer);
     }
     pthread_mutex_unlock(&m->mutex);
     arena_release(&arena);
 }
 
+// What the job asks for in its order, by falling weight, then anything.
 static struct str accept_header(const struct scrape_config *c, struct arena *arena)
 {
     static const char *const types[] = {
@@ -149,24 +145,35 @@ static struct str accept_header(const struct scrape_config *c, struct arena *are
         [SCRAPE_PROTOCOL_OPENMETRICS_1_0_0] = "application/openmetrics-text;version=1.0.0",
     };
     struct buf text = BUF_INIT;
-    int weight = 9;
+    int weight = 6;
     for (size_t i = 0; i < c->scrape_protocol_count; i++) {
-        if (c->scrape_protocols[i] == SCRAPE_PROTOCOL_PROMETHEUS_PROTO)
+        enum scrape_protocol protocol = c->scrape_protocols[i];
+        if (protocol == SCRAPE_PROTOCOL_PROMETHEUS_PROTO)
             continue;
-        buf_printf(&text, "%s;q=0.%d,", types[c->scrape_protocols[i]], weight);
-        weight -= weight > 2;
+        buf_cstr(&text, types[protocol]);
+        if (protocol == SCRAPE_PROTOCOL_TEXT_1_0_0 || protocol == SCRAPE_PROTOCOL_OPENMETRICS_1_0_0)
+            buf_printf(&text, ";escaping=%.*s", STR_ARG(c->name_escaping));
+        buf_printf(&text, ";q=0.%d,", weight--);
     }
-    buf_cstr(&text, "*/*;q=0.1");
+    buf_printf(&text, "*/*;q=0.%d", weight);
     struct str copy = arena_copy(arena, buf_view(&text));
     buf_release(&text);
     return copy;
 }
 
-static void fail_start(struct target *t, const struct error *err)
+static struct str timeout_header(const struct target *t, struct arena *arena)
 {
-    struct scrape_manager *m = t->manager;
-    struct scrape_answer answer = {.t_ms = t->scheduled_ms, .error = str_from(err->text)};
-    target_answer(t, m->options.storage, t->pool->config, &m->metrics, &answer);
+    struct buf text = BUF_INIT;
+    buf_float(&text, (double)t->timeout_ms / 1000, FLOAT_F);
+    struct str copy = arena_copy(arena, buf_view(&text));
+    buf_release(&text);
+    return copy;
+}
+
+static void fail_scrape(struct target *t, const char *reason)
+{
+    struct scrape_answer answer = {.t_ms = t->scheduled_ms, .error = str_from(reason)};
+    take_answer(t, &answer);
 }
 
 static void start_scrape(struct scrape_manager *m, struct target *t)
@@ -177,8 +184,7 @@ static void start_scrape(struct scrape_manager *m, struct target *t)
     arena_init(&arena, 0);
     struct transfer_header headers[] = {
         {STR("Accept"), accept_header(c, &arena)},
-        {STR("X-Prometheus-Scrape-Timeout-Seconds"),
-         arena_printf(&arena, "%g", (double)t->timeout_ms / 1000)},
+        {STR("X-Prometheus-Scrape-Timeout-Seconds"), timeout_header(t, &arena)},
     };
     struct transfer_request request = {
         .method = STR("GET"),
@@ -188,12 +194,26 @@ static void start_scrape(struct scrape_manager *m, struct target *t)
         .timeout_ms = t->timeout_ms,
         .response_max =
             c->body_size_limit && c->body_size_limit < BODY_MAX ? c->body_size_limit : BODY_MAX,
-        .accept_compressed = c->enable_compression,
+        .encoding = c->enable_compression ? TRANSFER_COMPRESSED : TRANSFER_PLAIN,
         .http = &c->http,
     };
     if (transfer_start(m->client, &request, on_answer, t, &t->transfer, &err))
-        fail_start(t, &err);
+        fail_scrape(t, err.text);
     arena_release(&arena);
+}
+
+static void scrape(struct scrape_manager *m, struct target *t)
+{
+    const struct pool *p = t->pool;
+    struct buf reason = BUF_INIT;
+    if (!p->over_limit) {
+        start_scrape(m, t);
+        return;
+    }
+    buf_printf(&reason, "target_limit exceeded (number of targets: %zu, limit: %" PRIu64 ")",
+               p->target_count, p->config->target_limit);
+    fail_scrape(t, buf_text(&reason));
+    buf_release(&reason);
 }
 
 static void start_due(struct scrape_manager *m, int64_t now_ms)
@@ -207,7 +227,7 @@ static void start_due(struct scrape_manager *m, int64_t now_ms)
             next_ms += (now_ms - next_ms) / t->interval_ms * t->interval_ms + t->interval_ms;
         if (!t->transfer) {
             t->scheduled_ms = node->key > now_ms - 1000 ? node->key : now_ms;
-            start_scrape(m, t);
+            scrape(m, t);
         }
         heap_set(&m->due, node, next_ms);
     }
@@ -219,8 +239,8 @@ static void end_removed(struct scrape_manager *m, int64_t now_ms)
         struct target *t = m->removed[i];
         if (t->transfer)
             transfer_cancel(m->client, t->transfer);
-        target_end(t, m->options.storage, now_ms);
-        target_free(t);
+        target_end(t, m->appender, now_ms);
+        target_free(t, m->metadata);
     }
     m->removed_count = 0;
 }
@@ -267,12 +287,20 @@ static void add_target(struct pool *p, const struct discovered_target *d, int64_
         t->interval_ms = d->interval_ms;
         heap_set(&p->manager->due, &t->due, first_due(t, now_ms));
     }
+    target_set_discovered(t, d->discovered);
     t->timeout_ms = d->timeout_ms;
     t->kept = true;
 }
 
-static void add_group(struct pool *p, const struct config_target_group *g, int64_t now_ms)
+struct group_visit {
+    struct pool *pool;
+    int64_t now_ms;
+};
+
+static void add_group(void *context, const struct config_target_group *g)
 {
+    const struct group_visit *v = context;
+    struct pool *p = v->pool;
     struct arena arena;
     struct error err;
     arena_init(&arena, 0);
@@ -284,7 +312,7 @@ static void add_group(struct pool *p, const struct config_target_group *g, int64
         else if (d.dropped)
             add_dropped(p, &d);
         else
-            add_target(p, &d, now_ms);
+            add_target(p, &d, v->now_ms);
         arena_reset(&arena);
     }
     arena_release(&arena);
@@ -309,32 +337,41 @@ static void drop_unkept(struct pool *p)
     p->target_count = kept;
 }
 
+static uint64_t files_fingerprint(const struct pool *p)
+{
+    uint64_t hash = 0;
+    for (size_t i = 0; i < p->config->file_sd_count; i++)
+        hash = hash * 31 + target_files_fingerprint(&p->config->file_sds[i]);
+    return hash;
+}
+
+static void check_target_limit(struct pool *p)
+{
+    uint64_t limit = p->config->target_limit;
+    p->over_limit = limit && p->target_count > limit;
+    if (p->over_limit)
+        log_error("target_limit exceeded: the job's scrapes fail",
+                  LOG_STR("job", p->config->job_name), LOG_INT("targets", (int64_t)p->target_count),
+                  LOG_INT("limit", (int64_t)limit));
+}
+
 // Finds the pool's targets anew.
 static void synchronise(struct pool *p, int64_t now_ms)
 {
-    struct arena arena;
-    arena_init(&arena, 0);
+    struct group_visit visit = {p, now_ms};
+    const struct scrape_config *c = p->config;
     arena_reset(&p->dropped_arena);
     p->dropped = NULL;
     p->dropped_kept = p->dropped_count = 0;
-    p->files = 0;
+    p->files = files_fingerprint(p);
     for (size_t i = 0; i < p->target_count; i++)
         p->targets[i]->kept = false;
-    for (size_t i = 0; i < p->config->static_group_count; i++)
-        add_group(p, &p->config->static_groups[i], now_ms);
-    for (size_t i = 0; i < p->config->file_sd_count; i++) {
-        struct config_target_group *groups;
-        size_t count;
-        p->files ^= discovery_fingerprint(&p->config->file_sds[i]) + i;
-        discovery_read_files(&p->config->file_sds[i], &arena, &groups, &count);
-        for (size_t g = 0; g < count; g++)
-            add_group(p, &groups[g], now_ms);
-    }
-    if (p->config->target_limit && p->target_count > p->config->target_limit)
-        log_error("target_limit exceeded", LOG_STR("job", p->config->job_name),
-                  LOG_INT("targets", (int64_t)p->target_count));
+    for (size_t i = 0; i < c->static_group_count; i++)
+        add_group(&visit, &c->static_groups[i]);
+    for (size_t i = 0; i < c->file_sd_count; i++)
+        target_files_each(p->manager->files, &c->file_sds[i], add_group, &visit);
     drop_unkept(p);
-    arena_release(&arena);
+    check_target_limit(p);
 }
 
 static void check_files(struct scrape_manager *m, int64_t now_ms)
@@ -344,11 +381,23 @@ static void check_files(struct scrape_manager *m, int64_t now_ms)
     m->files_checked_ms = now_ms;
     for (size_t i = 0; i < m->pool_count; i++) {
         struct pool *p = &m->pools[i];
-        uint64_t files = 0;
-        for (size_t f = 0; f < p->config->file_sd_count; f++)
-            files ^= discovery_fingerprint(&p->config->file_sds[f]) + f;
-        if (files != p->files)
+        if (p->config->file_sd_count && files_fingerprint(p) != p->files)
             synchronise(p, now_ms);
+    }
+}
+
+// Due times are wall time. When the clock is set, back or forth, they are found anew.
+static void check_clock(struct scrape_manager *m, int64_t now_ms)
+{
+    int64_t offset_ms = now_ms - clock_mono_ns(m->options.clock) / 1000000;
+    int64_t jump_ms = offset_ms - m->clock_offset_ms;
+    m->clock_offset_ms = offset_ms;
+    if (jump_ms > -CLOCK_JUMP_MS && jump_ms < CLOCK_JUMP_MS)
+        return;
+    for (size_t i = 0; i < m->pool_count; i++) {
+        const struct pool *p = &m->pools[i];
+        for (size_t t = 0; t < p->target_count; t++)
+            heap_set(&m->due, &p->targets[t]->due, first_due(p->targets[t], now_ms));
     }
 }
 
@@ -356,6 +405,7 @@ static int64_t work(struct scrape_manager *m)
 {
     int64_t now_ms = clock_wall_ms(m->options.clock);
     pthread_mutex_lock(&m->mutex);
+    check_clock(m, now_ms);
     check_files(m, now_ms);
     end_removed(m, now_ms);
     start_due(m, now_ms);
@@ -388,20 +438,15 @@ struct scrape_manager *scrape_manager_new(const struct scrape_manager_options *o
     struct scrape_manager *m = mem_calloc(1, sizeof(*m));
     struct metrics *r = options->metrics;
     m->options = *options;
-    m->metrics = (struct scrape_metrics){
-        .scrapes = metrics_counter(r, "lapwing_scrape_scrapes_total", "Scrapes done.", ""),
-        .failures = metrics_counter(r, "lapwing_scrape_failures_total", "Scrapes that failed.", ""),
-        .samples = metrics_counter(r, "lapwing_scrape_samples_total",
-                                   "Samples that scrapes brought and the store took.", ""),
-        .dropped_samples = metrics_counter(r, "lapwing_scrape_samples_refused_total",
-                                           "Samples of scrapes that the store refused.", ""),
-        .seconds = metrics_histogram(r, "lapwing_scrape_duration_seconds", "Duration of scrapes.",
-                                     "", METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT),
-    };
+    scrape_metrics_init(&m->metrics, r);
     m->target_gauge = metrics_gauge(r, "lapwing_scrape_targets", "Active targets.", "");
     pthread_mutex_init(&m->mutex, NULL);
     heap_init(&m->due);
+    m->files = target_files_new();
+    m->metadata = metadata_pool_new();
+    m->clock_offset_ms = clock_wall_ms(options->clock) - clock_mono_ns(options->clock) / 1000000;
     m->client = transfer_client_new(options->user_agent);
+    m->appender = appender_new(options->storage);
     metrics_on_collect(r, collect, m);
     if (pthread_create(&m->thread, NULL, run, m) != 0)
         abort();
@@ -430,10 +475,13 @@ void scrape_manager_free(struct scrape_manager *m)
     transfer_client_free(m->client);
     for (size_t i = 0; i < m->pool_count; i++) {
         for (size_t t = 0; t < m->pools[i].target_count; t++)
-            target_free(m->pools[i].targets[t]);
+            target_free(m->pools[i].targets[t], m->metadata);
     }
     for (size_t i = 0; i < m->removed_count; i++)
-        target_free(m->removed[i]);
+        target_free(m->removed[i], m->metadata);
+    appender_free(m->appender);
+    target_files_free(m->files);
+    metadata_pool_free(m->metadata);
     free_pools(m->pools, m->pool_count);
     mem_free(m->removed);
     heap_release(&m->due);
@@ -445,7 +493,7 @@ void scrape_manager_free(struct scrape_manager *m)
 static void warn_unsupported(const struct scrape_config *c)
 {
     for (size_t i = 0; i < c->other_sd_count; i++)
-        log_warn("this discovery is not supported yet: the job finds no targets from it",
+        log_warn("this discovery is not followed yet: the job finds no targets from it",
                  LOG_CSTR("discovery", c->other_sds[i].kind), LOG_STR("job", c->job_name));
 }
 
@@ -486,6 +534,7 @@ int scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *con
             m->pools[i].targets[t]->kept = false;
         drop_unkept(&m->pools[i]);
     }
+    target_files_sweep(m->files);
     struct prometheus_config *old = m->config;
     free_pools(m->pools, m->pool_count);
     m->pools = pools;
@@ -511,7 +560,7 @@ static struct target_status status_of(const struct target *t, struct arena *aren
         .labels = labels_copy(arena, t->labels),
         .scrape_pool = arena_copy(arena, t->pool->config->job_name),
         .scrape_url = arena_copy(arena, str_from(t->url)),
-        .last_error = arena_copy(arena, t->last_error),
+        .last_error = arena_copy(arena, str_from(t->last_error)),
         .last_scrape_ms = t->last_scrape_ms,
         .last_scrape_duration_s = t->last_duration_s,
         .health = t->health,
@@ -567,20 +616,16 @@ struct metadata_list {
 
 static void add_metadata(struct metadata_list *list, const struct target *t, struct str metric)
 {
-    for (size_t i = 0; i < t->families.count; i++) {
-        const struct strmap_entry *e = &t->families.entries[i];
-        struct str name = str_make(e->key, e->key_len);
-        const struct family *f = e->value;
-        if (metric.len && !str_eq(name, metric))
+    for (size_t i = 0; i < t->metadata.family_count; i++) {
+        const struct metadata *m = t->metadata.families[i];
+        if (metric.len && !str_eq(m->name, metric))
             continue;
-        const char *type = f->type ? f->type : "unknown";
         ARENA_GROW(list->arena, list->items, list->count, list->capacity);
         list->items[list->count++] = (struct metric_metadata){
-            .metric = arena_copy(list->arena, name),
-            .type =
-                arena_copy(list->arena, str_from(strcmp(type, "untyped") == 0 ? "unknown" : type)),
-            .help = arena_copy(list->arena, str_from(f->help)),
-            .unit = arena_copy(list->arena, str_from(f->unit)),
+            .metric = arena_copy(list->arena, m->name),
+            .type = str_from(metric_type_name(m->type)),
+            .help = arena_copy(list->arena, m->help),
+            .unit = arena_copy(list->arena, m->unit),
             .target = labels_copy(list->arena, t->labels),
         };
     }

@@ -1,6 +1,11 @@
 #include "scrape/relabel.h"
 
+#include <locale.h>
+#include <pthread.h>
+#include <wctype.h>
+
 #include "base/coding.h"
+#include "base/utf8.h"
 #include "md5.h"
 
 // The source labels' values, joined.
@@ -48,17 +53,41 @@ static void hashmod(const struct relabel_config *c, struct labels_builder *set, 
         arena_printf(set->arena, "%llu", (unsigned long long)(be64_get(digest + 8) % c->modulus)));
 }
 
+static locale_t utf8_locale;
+static pthread_once_t utf8_locale_once = PTHREAD_ONCE_INIT;
+
+static void make_utf8_locale(void)
+{
+    utf8_locale = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
+}
+
+// Letters of every script, whatever the process's locale is; ASCII alone where the system lacks
+// C.UTF-8.
+static uint32_t map_case(uint32_t c, bool upper)
+{
+    if (c < 0x80 || !utf8_locale) {
+        uint32_t first = upper ? 'a' : 'A';
+        return c >= first && c < first + 26 ? c ^ 0x20 : c;
+    }
+    return upper ? towupper_l((wint_t)c, utf8_locale) : towlower_l((wint_t)c, utf8_locale);
+}
+
 static void change_case(const struct relabel_config *c, struct labels_builder *set,
                         struct str value)
 {
-    char low = c->action == RELABEL_UPPERCASE ? 'a' : 'A';
-    struct str copy = arena_copy(set->arena, value);
-    char *text = (char *)(uintptr_t)copy.ptr;
-    for (size_t i = 0; i < copy.len; i++) {
-        if (text[i] >= low && text[i] <= low + 25)
-            text[i] ^= 0x20;
+    struct buf out = BUF_INIT;
+    pthread_once(&utf8_locale_once, make_utf8_locale);
+    while (value.len) {
+        uint32_t code_point = 0;
+        size_t len = utf8_decode(value, &code_point);
+        if (len)
+            utf8_encode(&out, map_case(code_point, c->action == RELABEL_UPPERCASE));
+        else
+            buf_char(&out, value.ptr[0]);
+        value = str_skip(value, len ? len : 1);
     }
-    labels_builder_set(set, c->target_label, copy);
+    labels_builder_set(set, c->target_label, arena_copy(set->arena, buf_view(&out)));
+    buf_release(&out);
 }
 
 static void map_labels(const struct relabel_config *c, struct labels_builder *set)

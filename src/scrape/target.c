@@ -1,14 +1,41 @@
-// A scrape repeats the one before: the same series in the same order. So the expected series is
-// compared with the line first; only when it differs is it looked up by hash, and only a series
-// never seen is taken apart, relabelled and asked for in the store.
+// What one scrape does: each sample finds its slot in the series cache, which knows the series in
+// the store; only a text never seen is taken apart, relabelled and asked for in the store.
+//
+// All of a scrape is one batch. A scrape that fails in the middle (syntax, a limit) is rolled back:
+// it stores `up` 0, the other reports, and staleness markers for every series that was live.
+// Samples that the store refuses one by one (out of order, too many series) don't fail a scrape:
+// the rest is stored, the refusals are counted and logged.
 #include "target.h"
 
-#include <math.h>
-
-#include "base/float_text.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "scrape/relabel.h"
+#include "sample_labels.h"
+
+static const char *const refusal_names[REFUSAL_COUNT] = {
+#define X(name, text) text,
+    REFUSAL_TABLE(X)
+#undef X
+};
+
+void scrape_metrics_init(struct scrape_metrics *m, struct metrics *r)
+{
+    m->scrapes = metrics_counter(r, "lapwing_scrape_scrapes_total", "Scrapes done.", "");
+    m->failures = metrics_counter(r, "lapwing_scrape_failures_total", "Scrapes that failed.", "");
+    m->samples = metrics_counter(r, "lapwing_scrape_samples_total",
+                                 "Samples that scrapes brought and the store took.", "");
+    m->body_bytes = metrics_counter(r, "lapwing_scrape_body_bytes_total",
+                                    "Bytes of scraped bodies, uncompressed.", "");
+    m->seconds = metrics_histogram(r, "lapwing_scrape_duration_seconds", "Duration of scrapes.", "",
+                                   METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT);
+    for (int i = 0; i < REFUSAL_COUNT; i++) {
+        struct buf labels = BUF_INIT;
+        buf_printf(&labels, "reason=\"%s\"", refusal_names[i]);
+        m->refused[i] = metrics_counter(r, "lapwing_scrape_samples_refused_total",
+                                        "Samples of good scrapes that were not stored, by reason.",
+                                        buf_text(&labels));
+        buf_release(&labels);
+    }
+}
 
 struct target *target_new(struct pool *pool, struct labels labels, struct labels discovered,
                           struct str url, uint64_t key)
@@ -20,36 +47,28 @@ struct target *target_new(struct pool *pool, struct labels labels, struct labels
     t->labels = labels_dup(labels);
     t->discovered = labels_dup(discovered);
     t->url = mem_copy_str(url);
-    strmap_init(&t->series);
-    strmap_init(&t->families);
+    series_cache_init(&t->series);
+    metadata_table_init(&t->metadata);
     return t;
 }
 
-static void cached_free(struct cached_series *c)
+void target_free(struct target *t, struct metadata_pool *metadata)
 {
-    mem_free(c->text);
-    mem_free(c);
-}
-
-void target_free(struct target *t)
-{
-    for (size_t i = 0; i < t->series.count; i++)
-        cached_free(t->series.entries[i].value);
-    for (size_t i = 0; i < t->families.count; i++) {
-        struct family *f = t->families.entries[i].value;
-        mem_free(f->type);
-        mem_free(f->help);
-        mem_free(f->unit);
-        mem_free(f);
-    }
-    strmap_release(&t->series);
-    strmap_release(&t->families);
-    mem_free(t->order);
-    mem_free((void *)(uintptr_t)t->last_error.ptr);
+    series_cache_release(&t->series);
+    metadata_table_release(&t->metadata, metadata);
+    mem_free(t->last_error);
     mem_free((void *)t->labels.items);
     mem_free((void *)t->discovered.items);
     mem_free(t->url);
     mem_free(t);
+}
+
+void target_set_discovered(struct target *t, struct labels discovered)
+{
+    if (labels_eq(t->discovered, discovered))
+        return;
+    mem_free((void *)t->discovered.items);
+    t->discovered = labels_dup(discovered);
 }
 
 // One scrape being taken in.
@@ -59,263 +78,175 @@ struct scrape {
     struct appender *appender;
     struct arena arena; // of one line
     int64_t t_ms;
-    struct cached_series **order;
-    size_t order_count;
-    size_t order_capacity;
-    size_t expected; // index into target->order
-    uint64_t scraped, kept, added, refused;
+    struct series_walk walk;
+    enum metric_type type; // of the last TYPE line
+    uint32_t comment_count;
+    bool comments_changed;
+    bool over_limit; // of samples
+    uint64_t scraped, kept, added;
+    uint64_t refused[REFUSAL_COUNT];
     struct error *err;
 };
 
-static struct family *family_get(struct target *t, struct str name)
+static void refuse(struct scrape *s, int rc)
 {
-    struct family *f = strmap_get(&t->families, name);
-    if (!f) {
-        f = mem_calloc(1, sizeof(*f));
-        strmap_put(&t->families, name, f);
-    }
-    return f;
+    enum refusal why = REFUSAL_OUT_OF_BOUNDS;
+    if (rc == ERR_OUT_OF_ORDER)
+        why = REFUSAL_OUT_OF_ORDER;
+    else if (rc == ERR_DUPLICATE)
+        why = REFUSAL_DUPLICATE;
+    else if (rc == ERR_LIMIT)
+        why = REFUSAL_SERIES_LIMIT;
+    s->refused[why]++;
 }
 
-static void keep_metadata(struct target *t, const struct exposition_entry *e)
-{
-    struct family *f = family_get(t, e->name);
-    char **field = e->kind == EXPOSITION_HELP   ? &f->help
-                   : e->kind == EXPOSITION_TYPE ? &f->type
-                                                : &f->unit;
-    if (*field && str_is(e->text, *field))
-        return;
-    mem_free(*field);
-    *field = mem_copy_str(e->text);
-}
-
-// 1 -> 1.0: bounds are floats, however they were written.
-static void normalise_bound(struct labels_builder *set, struct str label)
-{
-    struct str text = labels_builder_get(set, label);
-    double value;
-    char digits[FLOAT_TEXT_SIZE];
-    if (!text.len || !float_parse(text, &value))
-        return;
-    size_t len = float_format(value, FLOAT_G, digits);
-    struct str shortest = str_make(digits, len);
-    bool whole =
-        isfinite(value) && str_find(shortest, '.') == len && str_find(shortest, 'e') == len;
-    labels_builder_set(set, label,
-                       arena_printf(set->arena, "%.*s%s", STR_ARG(shortest), whole ? ".0" : ""));
-}
-
-static void normalise(struct target *t, struct labels_builder *set)
-{
-    struct str name = labels_builder_get(set, STR(LABEL_METRIC_NAME));
-    const struct family *f = strmap_get(&t->families, name);
-    if (f && f->type && str_is(STR("summary"), f->type))
-        normalise_bound(set, STR("quantile"));
-    if (!str_has_suffix(name, STR("_bucket")))
-        return;
-    f = strmap_get(&t->families, str_first(name, name.len - 7));
-    if (f && f->type && str_is(STR("histogram"), f->type))
-        normalise_bound(set, STR("le"));
-}
-
-static void add_target_labels(const struct scrape *s, struct labels_builder *set)
-{
-    const struct target *t = s->target;
-    for (size_t i = 0; i < t->labels.count; i++) {
-        const struct label *l = &t->labels.items[i];
-        struct str own = labels_builder_get(set, l->name);
-        if (own.len && s->config->honor_labels)
-            continue;
-        if (own.len) {
-            struct str name = l->name;
-            do {
-                name = arena_printf(set->arena, "exported_%.*s", STR_ARG(name));
-            } while (labels_builder_get(set, name).len);
-            labels_builder_set(set, name, own);
-        }
-        labels_builder_set(set, l->name, l->value);
-    }
-}
-
-static int check_label_limits(const struct scrape *s, struct labels labels)
-{
-    const struct scrape_config *c = s->config;
-    if (c->label_limit && labels.count > c->label_limit)
-        return error_set(s->err, ERR_LIMIT,
-                         "label_limit exceeded (metric has %zu labels, limit: %llu)", labels.count,
-                         (unsigned long long)c->label_limit);
-    for (size_t i = 0; i < labels.count; i++) {
-        struct label l = labels.items[i];
-        if (c->label_name_length_limit && l.name.len > c->label_name_length_limit)
-            return error_set(s->err, ERR_LIMIT, "label_name_length_limit exceeded (label: %.*s)",
-                             STR_ARG(l.name));
-        if (c->label_value_length_limit && l.value.len > c->label_value_length_limit)
-            return error_set(s->err, ERR_LIMIT, "label_value_length_limit exceeded (label: %.*s)",
-                             STR_ARG(l.name));
-    }
-    return OK;
-}
-
-// Labels as stored; *dropped by relabelling.
-static int build_labels(struct scrape *s, struct str text, struct labels *out, bool *dropped)
-{
-    struct labels_builder set;
-    labels_builder_init(&set, &s->arena, (struct labels){0});
-    int rc = exposition_labels(text, &set, s->err);
-    if (rc)
-        return rc;
-    normalise(s->target, &set);
-    add_target_labels(s, &set);
-    *dropped = !relabel_apply(&s->config->metric_relabel, &set) || set.count == 0;
-    if (*dropped)
-        return OK;
-    *out = labels_builder_finish(&set);
-    if (!labels_get(*out, STR(LABEL_METRIC_NAME)).len)
-        return error_set(s->err, ERR_INVALID,
-                         "a series without metric name is left by relabelling");
-    return check_label_limits(s, *out);
-}
-
-static int resolve(struct scrape *s, struct cached_series *c)
+// Finds out what a text means. ERR_NOT_FOUND: not in the store, since it is full (counted).
+static int resolve(struct scrape *s, struct str text, series_ref *ref, bool *dropped)
 {
     struct labels labels;
-    int rc = build_labels(s, str_make(c->text, c->text_len), &labels, &c->dropped);
-    if (rc || c->dropped)
+    int rc = sample_labels(s->config, s->target->labels, s->type, text, &s->arena, &labels, dropped,
+                           s->err);
+    *ref = 0;
+    if (rc || *dropped)
         return rc;
-    rc = appender_series(s->appender, labels, &c->ref);
-    if (rc == ERR_LIMIT)
-        return error_set(s->err, rc, "the store holds as many series as it may");
-    return rc ? error_set(s->err, rc, "series %.*s: %s", (int)c->text_len, c->text, err_text(rc))
-              : OK;
+    if (s->config->sample_limit && s->kept >= s->config->sample_limit)
+        return ERR_NOT_FOUND; // the scrape fails: it shall leave no series behind
+    rc = appender_series(s->appender, labels, ref);
+    if (rc == ERR_LIMIT) {
+        refuse(s, rc);
+        return ERR_NOT_FOUND;
+    }
+    return rc ? error_set(s->err, rc, "series %.*s: %s", STR_ARG(text), err_text(rc)) : OK;
 }
 
-static int create_cached(struct scrape *s, struct str text, struct cached_series **out)
+static void append(struct scrape *s, struct series_slot *slot, struct str text, int64_t t_ms,
+                   double value)
 {
-    struct cached_series *c = mem_calloc(1, sizeof(*c));
-    c->text = mem_copy_str(text);
-    c->text_len = text.len;
-    int rc = resolve(s, c);
-    if (rc) {
-        cached_free(c);
-        return rc;
+    int rc = appender_add(s->appender, slot->ref, t_ms, value);
+    series_ref ref;
+    bool dropped;
+    // The store has forgotten a series that had no samples for long.
+    if (rc == ERR_NOT_FOUND && resolve(s, text, &ref, &dropped) == OK && !dropped) {
+        slot->ref = ref & ((UINT64_C(1) << SERIES_REF_BITS) - 1);
+        rc = appender_add(s->appender, ref, t_ms, value);
     }
-    s->added += !c->dropped;
-    strmap_put(&s->target->series, text, c);
-    *out = c;
+    if (rc)
+        refuse(s, rc);
+}
+
+static bool count_kept(struct scrape *s)
+{
+    s->kept++;
+    s->over_limit |= s->config->sample_limit && s->kept > s->config->sample_limit;
+    return !s->over_limit;
+}
+
+static void store(struct scrape *s, const struct exposition_entry *e, struct series_slot *slot,
+                  bool again)
+{
+    bool timed = e->has_time && s->config->honor_timestamps;
+    slot->tracked = !timed || s->config->track_timestamps_staleness;
+    if (again && !timed)
+        refuse(s, ERR_DUPLICATE);
+    else
+        append(s, slot, e->series, timed ? e->t_ms : s->t_ms, e->value);
+}
+
+static int take_new(struct scrape *s, const struct exposition_entry *e)
+{
+    series_ref ref;
+    bool dropped = false;
+    int rc = resolve(s, e->series, &ref, &dropped);
+    if (rc == ERR_NOT_FOUND) {
+        count_kept(s);
+        return OK;
+    }
+    if (rc)
+        return rc;
+    struct series_slot *slot = series_walk_add(&s->walk, e->hash, e->series.len);
+    slot->ref = ref & ((UINT64_C(1) << SERIES_REF_BITS) - 1);
+    if (dropped || !count_kept(s))
+        return OK;
+    s->added++;
+    store(s, e, slot, false);
     return OK;
-}
-
-static int find_cached(struct scrape *s, struct str text, struct cached_series **out)
-{
-    struct target *t = s->target;
-    if (s->expected < t->order_count) {
-        struct cached_series *c = t->order[s->expected++];
-        if (c->text_len == text.len && memcmp(c->text, text.ptr, text.len) == 0) {
-            *out = c;
-            return OK;
-        }
-    }
-    *out = strmap_get(&t->series, text);
-    return *out ? OK : create_cached(s, text, out);
-}
-
-static void append(struct scrape *s, struct cached_series *c, int64_t t_ms, double value)
-{
-    int rc = appender_add(s->appender, c->ref, t_ms, value);
-    if (rc == ERR_NOT_FOUND && resolve(s, c) == OK && !c->dropped)
-        rc = appender_add(s->appender, c->ref, t_ms, value);
-    s->refused += rc != OK;
 }
 
 static int take_sample(struct scrape *s, const struct exposition_entry *e)
 {
-    struct cached_series *c;
-    int rc = find_cached(s, e->series, &c);
-    if (rc)
-        return rc;
+    bool again;
+    struct series_slot *slot = series_walk_find(&s->walk, e->hash, &again);
     s->scraped++;
-    bool first = c->seen != s->target->scrape_number;
-    if (first) {
-        c->seen = s->target->scrape_number;
-        MEM_GROW(s->order, s->order_count, s->order_capacity);
-        s->order[s->order_count++] = c;
-    }
-    if (c->dropped)
-        return OK;
-    s->kept++;
-    if (s->config->sample_limit && s->kept > s->config->sample_limit)
-        return error_set(s->err, ERR_LIMIT, "sample limit exceeded");
-    bool timed = e->has_time && s->config->honor_timestamps;
-    c->tracked = !timed || s->config->track_timestamps_staleness;
-    append(s, c, timed ? e->t_ms : s->t_ms, e->value);
+    if (!slot)
+        return take_new(s, e);
+    if (slot->ref && count_kept(s))
+        store(s, e, slot, again);
     return OK;
+}
+
+static void take_comment(struct scrape *s, const struct exposition_entry *e)
+{
+    const struct metadata_table *known = &s->target->metadata;
+    enum exposition_kind kind = e->kind;
+    enum metric_type type = e->type;
+    if (e->kind == EXPOSITION_REPEATED) {
+        const struct metadata_line *line = &known->lines[s->comment_count];
+        kind = (enum exposition_kind)line->kind;
+        type = (enum metric_type)line->type;
+    } else {
+        s->comments_changed = true;
+    }
+    if (kind == EXPOSITION_TYPE)
+        s->type = type;
+    s->comment_count++;
+}
+
+static void set_hint(const struct scrape *s, struct exposition *x)
+{
+    const struct metadata_table *known = &s->target->metadata;
+    series_walk_hint(&s->walk, &x->hint);
+    x->hint.has_comment = !s->comments_changed && s->comment_count < known->line_count;
+    if (x->hint.has_comment)
+        x->hint.comment_hash = known->lines[s->comment_count].hash;
 }
 
 static int take_body(struct scrape *s, const struct scrape_answer *answer)
 {
     struct exposition x;
     struct exposition_entry e;
-    int rc;
+    int rc = OK;
     if (answer->format == EXPOSITION_NONE)
         return error_set(s->err, ERR_UNAVAILABLE, "%.*s", STR_ARG(answer->error));
     exposition_init(&x, answer->body, answer->format, &s->arena);
-    while ((rc = exposition_next(&x, &e, s->err)) == OK) {
-        if (e.kind == EXPOSITION_SAMPLE)
+    while (rc == OK) {
+        set_hint(s, &x);
+        rc = exposition_next(&x, &e, s->err);
+        if (rc == OK && e.kind == EXPOSITION_SAMPLE) {
             rc = take_sample(s, &e);
-        else
-            keep_metadata(s->target, &e);
-        arena_reset(&s->arena);
-        if (rc)
-            return rc;
+            if (rc == ERR_INVALID)
+                error_prefix(s->err, "line %d: ", x.line);
+        } else if (rc == OK)
+            take_comment(s, &e);
+        if (s->arena.used)
+            arena_reset(&s->arena);
     }
+    if (rc == ERR_END && s->over_limit)
+        return error_set(s->err, ERR_LIMIT, "sample limit exceeded");
     return rc == ERR_END ? OK : rc;
 }
 
-// Staleness markers for the last scrape's series that this one lacks, and forgets them.
-static void end_missing(struct scrape *s)
+static void end_series(void *context, series_ref ref)
 {
-    struct target *t = s->target;
-    for (size_t i = 0; i < t->order_count; i++) {
-        struct cached_series *c = t->order[i];
-        if (c->seen == t->scrape_number)
-            continue;
-        if (!c->dropped && c->tracked)
-            appender_add(s->appender, c->ref, s->t_ms, sample_stale());
-        strmap_remove(&t->series, str_make(c->text, c->text_len));
-        cached_free(c);
-    }
-    mem_free(t->order);
-    t->order = s->order;
-    t->order_count = s->order_count;
-    s->order = NULL;
-}
-
-// A failed scrape: nothing of it counts, every series ends, the cache starts over.
-static void end_all(struct scrape *s)
-{
-    struct target *t = s->target;
-    appender_rollback(s->appender);
-    for (size_t i = 0; i < t->order_count; i++) {
-        struct cached_series *c = t->order[i];
-        if (!c->dropped && c->tracked)
-            appender_add(s->appender, c->ref, s->t_ms, sample_stale());
-    }
-    for (size_t i = 0; i < t->series.count; i++)
-        cached_free(t->series.entries[i].value);
-    strmap_release(&t->series);
-    mem_free(t->order);
-    t->order = NULL;
-    t->order_count = 0;
+    struct scrape *s = context;
+    appender_add(s->appender, ref, s->t_ms, sample_stale());
 }
 
 static void report(struct scrape *s, enum report_sample which, double value)
 {
     static const char *const names[REPORT_COUNT] = {
-        [REPORT_UP] = "up",
-        [REPORT_DURATION] = "scrape_duration_seconds",
-        [REPORT_SCRAPED] = "scrape_samples_scraped",
-        [REPORT_POST_RELABEL] = "scrape_samples_post_metric_relabeling",
-        [REPORT_ADDED] = "scrape_series_added",
+#define X(name, metric) metric,
+        REPORT_TABLE(X)
+#undef X
     };
     struct target *t = s->target;
     int rc = appender_add(s->appender, t->reports[which], s->t_ms, value);
@@ -328,22 +259,54 @@ static void report(struct scrape *s, enum report_sample which, double value)
         appender_add(s->appender, t->reports[which], s->t_ms, value);
 }
 
-static void set_error(struct target *t, const char *text)
+static void report_all(struct scrape *s, const struct scrape_answer *answer, int rc)
 {
-    mem_free((void *)(uintptr_t)t->last_error.ptr);
-    t->last_error = str_make(mem_copy_str(str_from(text)), strlen(text));
-}
-
-static void finish(struct scrape *s, const struct scrape_answer *answer, int rc)
-{
-    struct target *t = s->target;
-    struct error commit_error;
     report(s, REPORT_UP, rc == OK);
     report(s, REPORT_DURATION, answer->duration_s);
     report(s, REPORT_SCRAPED, (double)s->scraped);
     report(s, REPORT_POST_RELABEL, (double)s->kept);
     report(s, REPORT_ADDED, (double)s->added);
-    set_error(t, rc ? s->err->text : "");
+    if (!s->config->extra_metrics)
+        return;
+    report(s, REPORT_TIMEOUT, (double)s->target->timeout_ms / 1000);
+    report(s, REPORT_SAMPLE_LIMIT, (double)s->config->sample_limit);
+    report(s, REPORT_BODY_SIZE, answer->too_large ? -1 : (double)answer->body.len);
+}
+
+static void set_error(struct target *t, const char *text)
+{
+    mem_free(t->last_error);
+    t->last_error = text ? mem_copy_str(str_from(text)) : NULL;
+}
+
+static uint64_t count_refused(const struct scrape *s, const struct scrape_metrics *metrics)
+{
+    uint64_t total = 0;
+    for (int i = 0; i < REFUSAL_COUNT; i++) {
+        metric_add(metrics->refused[i], s->refused[i]);
+        total += s->refused[i];
+    }
+    return total;
+}
+
+static void log_refused(const struct scrape *s)
+{
+    log_warn("samples of a scrape were refused", LOG_CSTR("target", s->target->url),
+             LOG_INT("out_of_order", (int64_t)s->refused[REFUSAL_OUT_OF_ORDER]),
+             LOG_INT("duplicate", (int64_t)s->refused[REFUSAL_DUPLICATE]),
+             LOG_INT("out_of_bounds", (int64_t)s->refused[REFUSAL_OUT_OF_BOUNDS]),
+             LOG_INT("series_limit", (int64_t)s->refused[REFUSAL_SERIES_LIMIT]));
+}
+
+static void finish(struct scrape *s, const struct scrape_context *context,
+                   const struct scrape_answer *answer, int rc)
+{
+    struct target *t = s->target;
+    struct error commit_error;
+    uint64_t refused = rc ? 0 : count_refused(s, context->metrics);
+    set_error(t, rc ? s->err->text : NULL);
+    if (rc)
+        log_debug("scrape failed", LOG_CSTR("target", t->url), LOG_ERR(s->err));
     if (appender_commit(s->appender, false, &commit_error)) {
         set_error(t, commit_error.text);
         rc = commit_error.code;
@@ -351,52 +314,57 @@ static void finish(struct scrape *s, const struct scrape_answer *answer, int rc)
     t->health = rc ? TARGET_DOWN : TARGET_UP;
     t->last_scrape_ms = answer->t_ms;
     t->last_duration_s = answer->duration_s;
+    metric_add(context->metrics->scrapes, 1);
+    metric_add(context->metrics->failures, rc != OK);
+    metric_add(context->metrics->samples, rc ? 0 : s->kept - refused);
+    metric_add(context->metrics->body_bytes, answer->body.len);
+    metric_observe(context->metrics->seconds, answer->duration_s);
+    if (refused)
+        log_refused(s);
 }
 
-void target_answer(struct target *t, struct storage *storage, const struct scrape_config *config,
-                   const struct scrape_metrics *metrics, const struct scrape_answer *answer)
+// After a reload that changes what texts mean, the cache's are worth nothing.
+static void check_fingerprint(struct target *t, const struct scrape_config *config)
+{
+    uint64_t fingerprint = sample_labels_fingerprint(config);
+    if (t->fingerprint != fingerprint)
+        series_cache_forget_texts(&t->series);
+    t->fingerprint = fingerprint;
+}
+
+void target_answer(struct target *t, const struct scrape_context *context,
+                   const struct scrape_answer *answer)
 {
     struct error err = {.text = ""};
     struct scrape s = {.target = t,
-                       .config = config,
-                       .appender = appender_new(storage),
+                       .config = context->config,
+                       .appender = context->appender,
                        .t_ms = answer->t_ms,
                        .err = &err};
     arena_init(&s.arena, 0);
-    t->scrape_number++;
+    check_fingerprint(t, context->config);
+    series_walk_begin(&s.walk, &t->series);
     int rc = take_body(&s, answer);
     if (rc)
-        end_all(&s);
-    else
-        end_missing(&s);
-    mem_free(s.order);
-    finish(&s, answer, rc);
-    metric_add(metrics->scrapes, 1);
-    metric_add(metrics->failures, rc != OK);
-    metric_add(metrics->samples, rc ? 0 : s.kept - s.refused);
-    metric_add(metrics->dropped_samples, s.refused);
-    metric_observe(metrics->seconds, answer->duration_s);
-    if (s.refused)
-        log_warn("samples of a scrape were refused: out of order, duplicate or out of bounds",
-                 LOG_CSTR("target", t->url), LOG_INT("count", (int64_t)s.refused));
-    if (rc)
-        log_debug("scrape failed", LOG_CSTR("target", t->url), LOG_ERR(&err));
-    appender_free(s.appender);
+        appender_rollback(s.appender);
+    series_walk_end(&s.walk, rc ? SCRAPE_FAILED : SCRAPE_GOOD, end_series, &s);
+    if (rc == OK && (s.comments_changed || s.comment_count != t->metadata.line_count))
+        metadata_table_rebuild(&t->metadata, context->metadata, answer->body, answer->format);
+    report_all(&s, answer, rc);
+    finish(&s, context, answer, rc);
     arena_release(&s.arena);
 }
 
-void target_end(struct target *t, struct storage *storage, int64_t t_ms)
+void target_end(struct target *t, struct appender *appender, int64_t t_ms)
 {
     struct error err = {.text = ""};
-    struct scrape s = {.target = t, .appender = appender_new(storage), .t_ms = t_ms, .err = &err};
-    arena_init(&s.arena, 0);
-    end_all(&s);
+    struct scrape s = {.target = t, .appender = appender, .t_ms = t_ms};
+    series_walk_begin(&s.walk, &t->series);
+    series_walk_end(&s.walk, SCRAPE_FAILED, end_series, &s);
     for (int i = 0; i < REPORT_COUNT; i++) {
         if (t->reports[i])
-            appender_add(s.appender, t->reports[i], t_ms, sample_stale());
+            appender_add(appender, t->reports[i], t_ms, sample_stale());
     }
-    if (appender_commit(s.appender, false, &err))
+    if (appender_commit(appender, false, &err))
         log_warn("staleness markers of a gone target were not stored", LOG_ERR(&err));
-    appender_free(s.appender);
-    arena_release(&s.arena);
 }

@@ -6,39 +6,54 @@
 #define SCRAPE_TARGET_H
 
 #include "base/heap.h"
-#include "base/strmap.h"
+#include "base/metrics.h"
+#include "metadata.h"
 #include "scrape/exposition.h"
 #include "scrape/manager.h"
 #include "scrape/transfer.h"
+#include "series_cache.h"
 #include "storage/appender.h"
 
 struct pool; // manager.c
 
+// Why a sample of a good scrape is not stored.
+// X(name, label value)
+#define REFUSAL_TABLE(X)                                                                           \
+    X(OUT_OF_ORDER, "out_of_order")                                                                \
+    X(DUPLICATE, "duplicate_timestamp")                                                            \
+    X(OUT_OF_BOUNDS, "out_of_bounds")                                                              \
+    X(SERIES_LIMIT, "series_limit")
+
+enum refusal {
+#define X(name, text) REFUSAL_##name,
+    REFUSAL_TABLE(X)
+#undef X
+        REFUSAL_COUNT
+};
+
 struct scrape_metrics {
-    struct metric *scrapes, *failures, *samples, *dropped_samples, *seconds;
+    struct metric *scrapes, *failures, *samples, *body_bytes, *seconds;
+    struct metric *refused[REFUSAL_COUNT];
 };
 
-// A series as this target writes it.
-struct cached_series {
-    char *text; // owned: name{labels} as written
-    size_t text_len;
-    series_ref ref;
-    bool dropped;  // by relabelling
-    bool tracked;  // gets a staleness marker when it is gone
-    uint64_t seen; // number of the scrape
-};
+void scrape_metrics_init(struct scrape_metrics *m, struct metrics *registry);
 
-struct family {
-    char *type, *help, *unit; // owned, NULL until said
-};
+// X(name, metric): written at each scrape; those from TIMEOUT on with extra_scrape_metrics only.
+#define REPORT_TABLE(X)                                                                            \
+    X(UP, "up")                                                                                    \
+    X(DURATION, "scrape_duration_seconds")                                                         \
+    X(SCRAPED, "scrape_samples_scraped")                                                           \
+    X(POST_RELABEL, "scrape_samples_post_metric_relabeling")                                       \
+    X(ADDED, "scrape_series_added")                                                                \
+    X(TIMEOUT, "scrape_timeout_seconds")                                                           \
+    X(SAMPLE_LIMIT, "scrape_sample_limit")                                                         \
+    X(BODY_SIZE, "scrape_body_size_bytes")
 
 enum report_sample {
-    REPORT_UP,
-    REPORT_DURATION,
-    REPORT_SCRAPED,
-    REPORT_POST_RELABEL,
-    REPORT_ADDED,
-    REPORT_COUNT
+#define X(name, metric) REPORT_##name,
+    REPORT_TABLE(X)
+#undef X
+        REPORT_COUNT
 };
 
 struct target {
@@ -56,16 +71,14 @@ struct target {
 
     struct transfer *transfer; // while one runs
     int64_t scheduled_ms;
-    struct str last_error; // owned text
+    char *last_error; // owned; NULL: none
     int64_t last_scrape_ms;
     double last_duration_s;
     enum target_health health;
 
-    uint64_t scrape_number;
-    struct strmap series;         // text -> struct cached_series, owned
-    struct cached_series **order; // of the last scrape, as they came
-    size_t order_count;
-    struct strmap families; // name -> struct family, owned
+    uint64_t fingerprint; // of the configuration that the cache was filled under
+    struct series_cache series;
+    struct metadata_table metadata;
     series_ref reports[REPORT_COUNT];
 };
 
@@ -75,16 +88,26 @@ struct scrape_answer {
     enum exposition_format format; // EXPOSITION_NONE: failed, for this reason
     struct str error;
     struct str body;
+    bool too_large; // the failure is the limit on the body's size
+};
+
+// What target_answer() works with, all borrowed.
+struct scrape_context {
+    struct appender *appender; // empty
+    struct metadata_pool *metadata;
+    const struct scrape_config *config;
+    const struct scrape_metrics *metrics;
 };
 
 struct target *target_new(struct pool *pool, struct labels labels, struct labels discovered,
                           struct str url, uint64_t key);
-void target_free(struct target *t);
-// Takes an answer in: appends the samples, the staleness markers and the report samples, and sets
-// the status fields.
-void target_answer(struct target *t, struct storage *storage, const struct scrape_config *config,
-                   const struct scrape_metrics *metrics, const struct scrape_answer *answer);
+void target_free(struct target *t, struct metadata_pool *metadata);
+void target_set_discovered(struct target *t, struct labels discovered);
+// Takes an answer in: appends the samples, the staleness markers and the report samples, commits,
+// and sets the status fields.
+void target_answer(struct target *t, const struct scrape_context *context,
+                   const struct scrape_answer *answer);
 // Ends every series of the target.
-void target_end(struct target *t, struct storage *storage, int64_t t_ms);
+void target_end(struct target *t, struct appender *appender, int64_t t_ms);
 
 #endif

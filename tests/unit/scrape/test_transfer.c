@@ -1,0 +1,328 @@
+// Requests to a real server on a thread, which answers each connection with the bytes it was given
+// and keeps what it was asked.
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/compress.h"
+#include "config/prometheus.h"
+#include "scrape/transfer.h"
+
+#define OK_HEAD "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+
+struct peer {
+    pthread_t thread;
+    int fd;
+    char url[64];
+    struct str *answers; // one a connection
+    size_t answer_count;
+    bool hangs; // keeps the last connection open until the client closes it
+    struct buf asked;
+};
+
+static void serve_one(struct peer *p, size_t index)
+{
+    char bytes[4096];
+    int fd = accept(p->fd, NULL, NULL);
+    ssize_t len = recv(fd, bytes, sizeof(bytes), 0);
+    if (len > 0)
+        buf_append(&p->asked, bytes, (size_t)len);
+    struct str answer = p->answers[index];
+    while (answer.len) {
+        ssize_t sent = send(fd, answer.ptr, answer.len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            break;
+        answer = str_skip(answer, (size_t)sent);
+    }
+    if (p->hangs)
+        while (recv(fd, bytes, sizeof(bytes), 0) > 0)
+            ;
+    close(fd);
+}
+
+static void *serve(void *argument)
+{
+    struct peer *p = argument;
+    for (size_t i = 0; i < p->answer_count; i++)
+        serve_one(p, i);
+    return NULL;
+}
+
+static void peer_start(struct peer *p, struct str *answers, size_t count)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(address);
+    p->fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(p->fd, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(p->fd, 8), 0);
+    assert_int_equal(getsockname(p->fd, (struct sockaddr *)&address, &size), 0);
+    snprintf(p->url, sizeof(p->url), "http://127.0.0.1:%d/metrics", ntohs(address.sin_port));
+    p->answers = answers;
+    p->answer_count = count;
+    assert_int_equal(pthread_create(&p->thread, NULL, serve, p), 0);
+}
+
+static void peer_stop(struct peer *p)
+{
+    pthread_join(p->thread, NULL);
+    close(p->fd);
+    buf_release(&p->asked);
+}
+
+struct outcome {
+    bool done;
+    int code;
+    long status;
+    struct buf text; // "reason|content type|body", or the failure's text
+};
+
+static void on_done(void *context, const struct transfer_result *r)
+{
+    struct outcome *o = context;
+    o->done = true;
+    o->code = r->code;
+    o->status = r->status;
+    if (r->code)
+        buf_cstr(&o->text, r->text);
+    else
+        buf_printf(&o->text, "%.*s|%.*s|%.*s", STR_ARG(r->reason), STR_ARG(r->content_type),
+                   STR_ARG(r->body));
+}
+
+static void fetch(const struct transfer_request *request, struct outcome *o)
+{
+    struct transfer_client *client = transfer_client_new("Test/1");
+    struct error err;
+    if (transfer_start(client, request, on_done, o, NULL, &err))
+        fail_msg("%s", err.text);
+    while (!o->done)
+        transfer_run(client, 100);
+    transfer_client_free(client);
+}
+
+static struct transfer_request request_to(const struct peer *p)
+{
+    return (struct transfer_request){.method = STR("GET"),
+                                     .url = str_from(p->url),
+                                     .timeout_ms = 10000,
+                                     .response_max = 1000,
+                                     .encoding = TRANSFER_COMPRESSED};
+}
+
+struct exchange {
+    const char *answer;
+    bool hangs;
+    int64_t timeout_ms;
+    int code;
+    const char *text;
+};
+
+static void test_answers(void **state)
+{
+    (void)state;
+    static const struct exchange cases[] = {
+        {OK_HEAD "\r\na 1\n", false, 10000, OK, "OK|text/plain|a 1\n"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, 10000, OK, "OK||"},
+        {"HTTP/1.1 401 Who are you\r\nContent-Length: 0\r\n\r\n", false, 10000, OK,
+         "Who are you||"},
+        {"HTTP/1.1 404\r\nContent-Length: 0\r\n\r\n", false, 10000, OK, "Not Found||"},
+        {"HTTP/1.1 100 Continue\r\nContent-Type: a/b\r\n\r\n"
+         "HTTP/1.1 200 Fine\r\nContent-Length: 1\r\n\r\nx",
+         false, 10000, OK, "Fine||x"},
+        {"", false, 10000, ERR_UNAVAILABLE, "EOF"},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nx", false, 10000, ERR_UNAVAILABLE,
+         "unexpected EOF"},
+        {OK_HEAD "\r\na 1\n", true, 50, ERR_TIMEOUT, "context deadline exceeded"},
+        {"garbage\r\n\r\n", false, 10000, ERR_UNAVAILABLE, NULL},
+        {OK_HEAD "Content-Encoding: gzip\r\n\r\nnot gzip", false, 10000, ERR_UNAVAILABLE, NULL},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct peer p = {.hangs = cases[i].hangs};
+        struct outcome o = {.done = false};
+        struct str answer = str_from(cases[i].answer);
+        peer_start(&p, &answer, 1);
+        struct transfer_request request = request_to(&p);
+        request.timeout_ms = cases[i].timeout_ms;
+        fetch(&request, &o);
+        assert_int_equal(o.code, cases[i].code);
+        if (cases[i].text)
+            assert_string_equal(buf_text(&o.text), cases[i].text);
+        else
+            assert_true(o.text.len > 0);
+        buf_release(&o.text);
+        peer_stop(&p);
+    }
+}
+
+static void test_size_limit(void **state)
+{
+    (void)state;
+    struct buf plain = BUF_INIT, answer = BUF_INIT;
+    for (int i = 0; i < 100000; i++)
+        buf_cstr(&plain, "0123456789");
+    // A small compressed body counts as what it becomes.
+    for (int packed = 0; packed < 2; packed++) {
+        buf_reset(&answer);
+        buf_printf(&answer, OK_HEAD "%s\r\n", packed ? "Content-Encoding: gzip\r\n" : "");
+        if (packed)
+            gzip_compress(buf_view(&plain), &answer);
+        else
+            buf_str(&answer, buf_view(&plain));
+        struct peer p = {.hangs = false};
+        struct outcome o = {.done = false};
+        struct str bytes = buf_view(&answer);
+        peer_start(&p, &bytes, 1);
+        struct transfer_request request = request_to(&p);
+        fetch(&request, &o);
+        assert_int_equal(o.code, ERR_LIMIT);
+        assert_buf(&o.text, "body size limit exceeded");
+        buf_release(&o.text);
+        peer_stop(&p);
+    }
+    buf_release(&plain);
+    buf_release(&answer);
+}
+
+static void test_gzip(void **state)
+{
+    (void)state;
+    struct buf answer = BUF_INIT;
+    buf_cstr(&answer, OK_HEAD "Content-Encoding: gzip\r\n\r\n");
+    gzip_compress(STR("a 1\n"), &answer);
+    struct peer p = {.hangs = false};
+    struct outcome o = {.done = false};
+    struct str bytes = buf_view(&answer);
+    peer_start(&p, &bytes, 1);
+    struct transfer_request request = request_to(&p);
+    fetch(&request, &o);
+    assert_buf(&o.text, "OK|text/plain|a 1\n");
+    assert_non_null(strstr(buf_text(&p.asked), "Accept-Encoding: identity, gzip;q=0.5\r\n"));
+    buf_release(&o.text);
+    peer_stop(&p);
+    buf_release(&answer);
+}
+
+static struct prometheus_config *parse(const char *job)
+{
+    struct prometheus_config *config;
+    struct buf text = BUF_INIT;
+    struct error err;
+    buf_printf(&text, "scrape_configs: [{job_name: j, %s}]", job);
+    if (prometheus_config_parse(&config, buf_view(&text), "p.yml", "/", NULL, &err))
+        fail_msg("%s: %s", job, err.text);
+    buf_release(&text);
+    return config;
+}
+
+static void test_redirects(void **state)
+{
+    struct prometheus_config *config = parse("follow_redirects: true");
+    struct str answers[] = {STR("HTTP/1.1 302 Found\r\nLocation: /other\r\nContent-Type: a/b\r\n"
+                                "Content-Length: 4\r\nConnection: close\r\n\r\nbody"),
+                            STR("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx")};
+    (void)state;
+    for (int follow = 1; follow >= 0; follow--) {
+        struct peer p = {.hangs = false};
+        struct outcome o = {.done = false};
+        peer_start(&p, answers, follow ? 2 : 1);
+        struct transfer_request request = request_to(&p);
+        config->scrapes[0].http.follow_redirects = follow;
+        request.http = &config->scrapes[0].http;
+        fetch(&request, &o);
+        assert_buf(&o.text, follow ? "OK||x" : "Found|a/b|body");
+        buf_release(&o.text);
+        peer_stop(&p);
+    }
+    prometheus_config_unref(config);
+}
+
+static void test_credentials(void **state)
+{
+    static const struct {
+        const char *job, *header;
+    } cases[] = {
+        {"basic_auth: {username: u, password: p}", "\r\nAuthorization: Basic dTpw\r\n"},
+        {"authorization: {credentials: abc}", "\r\nAuthorization: Bearer abc\r\n"},
+        {"authorization: {type: Token, credentials: abc}", "\r\nAuthorization: Token abc\r\n"},
+        {"bearer_token: xyz", "\r\nAuthorization: Bearer xyz\r\n"},
+        {"http_headers: {X-One: {values: [a, b], secrets: [c]}}",
+         "\r\nX-One: a\r\nX-One: b\r\nX-One: c\r\n"},
+        {"honor_labels: true", "\r\nUser-Agent: Test/1\r\n"},
+    };
+    struct str answer = STR("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct prometheus_config *config = parse(cases[i].job);
+        struct peer p = {.hangs = false};
+        struct outcome o = {.done = false};
+        peer_start(&p, &answer, 1);
+        struct transfer_request request = request_to(&p);
+        request.http = &config->scrapes[0].http;
+        fetch(&request, &o);
+        assert_int_equal(o.status, 200);
+        if (!strstr(buf_text(&p.asked), cases[i].header))
+            fail_msg("%s: asked %s", cases[i].job, buf_text(&p.asked));
+        buf_release(&o.text);
+        peer_stop(&p);
+        prometheus_config_unref(config);
+    }
+}
+
+static void test_refused(void **state)
+{
+    struct transfer_request request = {.method = STR("GET"),
+                                       .url = STR("http://127.0.0.1:1/metrics"),
+                                       .timeout_ms = 5000,
+                                       .response_max = 10};
+    struct outcome o = {.done = false};
+    (void)state;
+    fetch(&request, &o);
+    assert_int_equal(o.code, ERR_UNAVAILABLE);
+    assert_buf(&o.text, "connect: connection refused");
+    buf_release(&o.text);
+}
+
+static void test_refused_by_name(void **state)
+{
+    static const struct {
+        const char *job, *url, *error;
+    } cases[] = {
+        {"oauth2: {client_id: c, token_url: 'http://t/'}", "http://h/",
+         "oauth2 is not supported yet"},
+        {"tls_config: {ca_file: /none.pem}", "https://h/",
+         "unable to load specified file /none.pem: no such file"},
+        {"tls_config: {server_name: 'a b'}", "https://h/",
+         "tls_config server_name \"a b\" is no host name"},
+    };
+    struct transfer_client *client = transfer_client_new("Test/1");
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct prometheus_config *config = parse(cases[i].job);
+        struct error err;
+        struct transfer_request request = {.method = STR("GET"),
+                                           .url = str_from(cases[i].url),
+                                           .timeout_ms = 5000,
+                                           .http = &config->scrapes[0].http};
+        assert_true(transfer_start(client, &request, on_done, NULL, NULL, &err) < 0);
+        assert_string_equal(err.text, cases[i].error);
+        prometheus_config_unref(config);
+    }
+    transfer_client_free(client);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_size_limit),
+        cmocka_unit_test(test_gzip),
+        cmocka_unit_test(test_redirects),
+        cmocka_unit_test(test_credentials),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_refused_by_name),
+    };
+    return UNIT_RUN(tests);
+}
