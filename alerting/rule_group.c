@@ -4,14 +4,15 @@
 //                        alert:  labels and annotations -> state machine -> ALERTS, what to send
 //
 // The samples of all the group's rules enter the store rule by rule, so that a rule sees those
-// before it. Series written last time and not this time end with a staleness marker. Alert states
-// that changed are kept in META_ALERTS in one batch.
+// before it. Series written last time and not this time end with a staleness marker. A rule that
+// fails writes nothing and keeps its alerts as they are: they are sent on, as nobody knows that they
+// ended. What changed of the alerts' states is written by rule_store.c.
 #include "rule_group.h"
 
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "storage/meta.h"
+#include "template_tree.h"
 
 // One evaluation under way.
 struct evaluation {
@@ -97,6 +98,7 @@ struct rule_group *rule_group_new(const struct rule_context *context,
     g->config.name = arena_copy(&g->arena, config->name);
     g->config.file = arena_copy(&g->arena, config->file);
     g->interval_ms = interval_ms;
+    strmap_init(&g->stored);
     g->fingerprint = rule_group_fingerprint(config, interval_ms);
     struct rule_config *rules = arena_calloc(&g->arena, config->rule_count, sizeof(*rules));
     g->config.rules = rules;
@@ -127,21 +129,26 @@ static struct str key_of(uint64_t *hash, struct labels labels)
     return str_make((const char *)hash, sizeof(*hash));
 }
 
+static void note_written(struct strmap *written, struct labels labels)
+{
+    uint64_t hash;
+    struct str key = key_of(&hash, labels);
+    if (strmap_has(written, key))
+        return;
+    struct labels *kept = mem_alloc(sizeof(*kept));
+    *kept = labels_dup(labels);
+    strmap_put(written, key, kept);
+}
+
 static int write_sample(struct evaluation *ev, struct labels labels, double value)
 {
     series_ref ref;
-    uint64_t hash;
     int rc = appender_series(ev->appender, labels, &ref);
     if (rc)
         return error_set(ev->err, rc, "writing a series: %s", err_text(rc));
     // Late and double samples are counted by the store and change nothing here.
     appender_add(ev->appender, ref, ev->t_ms, value);
-    struct str key = key_of(&hash, labels);
-    if (!strmap_has(&ev->written, key)) {
-        struct labels *kept = mem_alloc(sizeof(*kept));
-        *kept = labels_dup(labels);
-        strmap_put(&ev->written, key, kept);
-    }
+    note_written(&ev->written, labels);
     return OK;
 }
 
@@ -182,6 +189,7 @@ void rule_group_free(const struct rule_context *context, struct rule_group *g, i
     if (a && appender_commit(a, false, &err))
         log_warn("staleness markers of gone rules were not stored", LOG_ERR(&err));
     appender_free(a);
+    strmap_release(&g->stored);
     arena_release(&g->arena);
     mem_free(g);
 }
@@ -247,12 +255,13 @@ static struct str expand(struct evaluation *ev, struct str text,
     char name[128];
     snprintf(name, sizeof(name), "__alert_%.*s", STR_ARG(ev->rule->config->name));
     struct template_input in = {.name = name,
-                                .now_ms = ev->t_ms,
+                                .now_ms = ev->now_ms,
                                 .rule = data,
                                 .query = run_template_query,
                                 .query_context = ev};
     if (template_execute(ev->context->templates, TEMPLATE_TEXT, text, &in, &out, &err)) {
-        buf_printf(&out, "<error expanding template: %s>", err.text);
+        buf_printf(&out, "<error expanding template: error %s template %s: %s>",
+                   err.code == ERR_INVALID ? "parsing" : "executing", name, err.text);
         log_warn("a template of a rule failed", LOG_STR("rule", ev->rule->config->name),
                  LOG_ERR(&err));
     }
@@ -272,30 +281,65 @@ static struct labels expand_all(struct evaluation *ev, struct labels base, struc
     return labels_builder_finish(&b);
 }
 
-static int see_alert(struct evaluation *ev, const struct promql_series *s, struct strmap *seen)
+// An element of an alerting rule's vector, in the evaluation's arena.
+struct seen_alert {
+    struct labels labels, annotations;
+    double value;
+};
+
+static struct seen_alert expand_alert(struct evaluation *ev, const struct promql_series *s)
 {
     const struct rule_config *config = ev->rule->config;
-    struct labels_builder without_name;
-    labels_builder_init(&without_name, ev->arena, s->labels);
-    labels_builder_del(&without_name, STR(LABEL_METRIC_NAME));
-    struct rule_template_data data = {.labels = labels_builder_finish(&without_name),
+    struct rule_template_data data = {.labels = s->labels,
                                       .value = s->values[0],
                                       .external_labels = ev->context->external_labels,
                                       .external_url = ev->context->options.external_url};
     struct labels_builder b;
-    uint64_t hash;
     labels_builder_init(&b, ev->arena, expand_all(ev, s->labels, config->labels, &data));
     labels_builder_set(&b, STR("alertname"), config->name);
-    struct labels labels = labels_builder_finish(&b);
-    struct str key = key_of(&hash, labels);
-    if (strmap_has(seen, key))
-        return error_set(
-            ev->err, ERR_EXECUTION,
-            "vector contains metrics with the same labelset after applying alert labels");
-    strmap_put(seen, key, ev);
-    struct labels annotations = expand_all(ev, (struct labels){0}, config->annotations, &data);
-    rule_alerts_see(&ev->rule->alerts, labels, annotations, s->values[0], ev->now_ms);
-    return OK;
+    return (struct seen_alert){
+        .labels = labels_builder_finish(&b),
+        .annotations = expand_all(ev, (struct labels){0}, config->annotations, &data),
+        .value = s->values[0],
+    };
+}
+
+// All of the vector, or an error: nothing is taken in before it is known to be sound.
+static int expand_alerts(struct evaluation *ev, const struct promql_result *r,
+                         struct seen_alert *out)
+{
+    struct strmap labels;
+    int rc = OK;
+    strmap_init(&labels);
+    for (size_t i = 0; i < r->series_count && rc == OK; i++) {
+        uint64_t hash;
+        out[i] = expand_alert(ev, &r->series[i]);
+        struct str key = key_of(&hash, out[i].labels);
+        if (strmap_has(&labels, key))
+            rc = error_set(
+                ev->err, ERR_EXECUTION,
+                "vector contains metrics with the same labelset after applying alert labels");
+        strmap_put(&labels, key, ev);
+    }
+    strmap_release(&labels);
+    return rc;
+}
+
+static struct labels for_state_series(struct arena *arena, const struct rule_alert *a)
+{
+    struct labels_builder b;
+    labels_builder_init(&b, arena, a->labels);
+    labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS_FOR_STATE"));
+    return labels_builder_finish(&b);
+}
+
+static struct labels alerts_series(struct arena *arena, const struct rule_alert *a)
+{
+    struct labels_builder b;
+    labels_builder_init(&b, arena, a->labels);
+    labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS"));
+    labels_builder_set(&b, STR("alertstate"), str_from(alert_state_name(a->state)));
+    return labels_builder_finish(&b);
 }
 
 static int write_alert_series(struct evaluation *ev)
@@ -305,16 +349,22 @@ static int write_alert_series(struct evaluation *ev)
         const struct rule_alert *a = &ev->rule->alerts.items[i];
         if (a->state == ALERT_INACTIVE)
             continue;
-        struct labels_builder b;
-        labels_builder_init(&b, ev->arena, a->labels);
-        labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS_FOR_STATE"));
-        rc = write_sample(ev, labels_builder_finish(&b), (double)(a->active_at_ms / 1000));
-        labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS"));
-        labels_builder_set(&b, STR("alertstate"), str_from(alert_state_name(a->state)));
+        rc = write_sample(ev, for_state_series(ev->arena, a), (double)(a->active_at_ms / 1000));
         if (rc == OK)
-            rc = write_sample(ev, labels_builder_finish(&b), 1);
+            rc = write_sample(ev, alerts_series(ev->arena, a), 1);
     }
     return rc;
+}
+
+void rule_note_alert(struct rule *r, const struct rule_alert *a)
+{
+    struct arena arena;
+    if (a->state == ALERT_INACTIVE)
+        return;
+    arena_init(&arena, 0);
+    note_written(&r->written, for_state_series(&arena, a));
+    note_written(&r->written, alerts_series(&arena, a));
+    arena_release(&arena);
 }
 
 static size_t active_count(const struct rule_alerts *alerts)
@@ -328,14 +378,13 @@ static size_t active_count(const struct rule_alerts *alerts)
 static int evaluate_alert(struct evaluation *ev, const struct promql_result *r)
 {
     const struct rule_config *config = ev->rule->config;
-    struct strmap seen;
-    int rc = OK;
-    strmap_init(&seen);
-    for (size_t i = 0; i < r->series_count && rc == OK; i++)
-        rc = see_alert(ev, &r->series[i], &seen);
-    strmap_release(&seen);
+    struct seen_alert *seen = arena_calloc(ev->arena, r->series_count, sizeof(*seen));
+    int rc = expand_alerts(ev, r, seen);
     if (rc)
         return rc;
+    for (size_t i = 0; i < r->series_count; i++)
+        rule_alerts_see(&ev->rule->alerts, seen[i].labels, seen[i].annotations, seen[i].value,
+                        ev->now_ms);
     rule_alerts_step(&ev->rule->alerts, config->for_ms, config->keep_firing_for_ms, ev->now_ms);
     size_t active = active_count(&ev->rule->alerts);
     if (ev->group->config.limit && active > ev->group->config.limit) {
@@ -369,6 +418,8 @@ static int evaluate_rule(struct evaluation *ev)
     int rc = promql_run(ev->context->options.engine, &q, ev->arena, &r, ev->err);
     if (rc)
         return rc;
+    if (r.type != PROMQL_SCALAR && r.type != PROMQL_VECTOR)
+        return error_set(ev->err, ERR_EXECUTION, "rule result is not a vector or scalar");
     scalar_to_vector(&r, ev->arena);
     uint64_t limit = ev->group->config.limit;
     if (!ev->rule->config->is_alert && limit && r.series_count > limit)
@@ -405,8 +456,14 @@ static void send_due(struct evaluation *ev)
     const struct rule_manager_options *o = &ev->context->options;
     int64_t valid_ms =
         ev->group->interval_ms > RESEND_DELAY_MS ? ev->group->interval_ms : RESEND_DELAY_MS;
+    struct buf url = BUF_INIT;
     if (!o->send || !ev->rule->config->is_alert)
         return;
+    // The expression in the UI, as a table.
+    buf_str(&url, o->external_url);
+    buf_cstr(&url, "/graph?g0.expr=");
+    url_escape(&url, ev->rule->printed);
+    buf_cstr(&url, "&g0.tab=1");
     for (size_t i = 0; i < ev->rule->alerts.count; i++) {
         struct rule_alert *a = &ev->rule->alerts.items[i];
         if (!rule_alert_take_due(a, ev->now_ms))
@@ -416,69 +473,11 @@ static void send_due(struct evaluation *ev)
                             .starts_ms = a->fired_at_ms,
                             .ends_ms =
                                 a->resolved_at_ms ? a->resolved_at_ms : ev->now_ms + 4 * valid_ms,
-                            .generator_url = o->external_url};
+                            .generator_url = buf_view(&url)};
         o->send(o->send_context, &out, 1, ev->now_ms);
         metric_add(ev->context->metrics.alerts_sent, 1);
     }
-}
-
-// file;group;rule, hashed, then the alert: all states of a rule stand together.
-static void rule_prefix(const struct rule_group *g, const struct rule *r, char out[8])
-{
-    uint64_t hash = hash_str(g->config.file);
-    hash = hash64(g->config.name.ptr, g->config.name.len, hash);
-    hash = hash64(r->config->name.ptr, r->config->name.len, hash);
-    hash = hash64(r->config->expr.ptr, r->config->expr.len, hash);
-    memcpy(out, &hash, 8);
-}
-
-struct deletion {
-    struct meta_batch *batch;
-    struct str prefix;
-};
-
-static int delete_key(void *context, struct str key, struct str value)
-{
-    struct deletion *d = context;
-    (void)value;
-    if (!str_has_prefix(key, d->prefix))
-        return ERR_END;
-    meta_delete(d->batch, META_ALERTS, key);
-    return OK;
-}
-
-// Replaces what is kept of the group's alerts by what they are now.
-static void persist(const struct rule_context *context, struct rule_group *g)
-{
-    struct meta_batch *batch = meta_batch_new(context->options.storage);
-    struct buf value = BUF_INIT;
-    struct error err;
-    for (size_t i = 0; i < g->config.rule_count; i++) {
-        char key[16];
-        struct rule *r = &g->rules[i];
-        rule_prefix(g, r, key);
-        struct deletion d = {batch, str_make(key, 8)};
-        meta_each(context->options.storage, META_ALERTS, d.prefix, delete_key, &d);
-        for (size_t a = 0; a < r->alerts.count; a++) {
-            buf_reset(&value);
-            rule_alert_encode(&value, &r->alerts.items[a]);
-            memcpy(key + 8, &r->alerts.items[a].key, 8);
-            meta_put(batch, META_ALERTS, str_make(key, sizeof(key)), buf_view(&value));
-        }
-    }
-    if (meta_commit(batch, &err))
-        log_error("alert states were not stored", LOG_ERR(&err));
-    meta_batch_free(batch);
-    buf_release(&value);
-}
-
-static bool has_alerts(const struct rule_group *g)
-{
-    for (size_t i = 0; i < g->config.rule_count; i++) {
-        if (g->rules[i].alerts.count)
-            return true;
-    }
-    return false;
+    buf_release(&url);
 }
 
 void rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
@@ -489,7 +488,6 @@ void rule_group_evaluate(const struct rule_context *context, struct rule_group *
     int64_t start_ns = clock_mono_ns(clock);
     int64_t offset_ms =
         g->config.query_offset_ms >= 0 ? g->config.query_offset_ms : context->query_offset_ms;
-    bool had_alerts = has_alerts(g);
     arena_init(&arena, 0);
     for (size_t i = 0; i < g->config.rule_count; i++) {
         int64_t rule_ns = clock_mono_ns(clock);
@@ -510,43 +508,43 @@ void rule_group_evaluate(const struct rule_context *context, struct rule_group *
         arena_reset(&arena);
     }
     arena_release(&arena);
-    if (had_alerts || has_alerts(g))
-        persist(context, g);
+    rule_store_save(context, g, now_ms);
     g->last_evaluation_ms = now_ms;
     g->evaluation_time_s = (double)(clock_mono_ns(clock) - start_ns) / 1e9;
     metric_observe(context->metrics.seconds, g->evaluation_time_s);
     metric_set(context->metrics.last, (double)now_ms / 1000);
+    metric_add(context->metrics.iterations, 1);
 }
 
-struct restoration {
-    struct rule *rule;
-    struct str prefix;
-    int64_t now_ms;
-};
-
-static int restore_alert(void *context, struct str key, struct str value)
-{
-    struct restoration *r = context;
-    struct rule_alert a;
-    if (!str_has_prefix(key, r->prefix))
-        return ERR_END;
-    if (rule_alert_decode(value, &a)) {
-        MEM_GROW(r->rule->alerts.items, r->rule->alerts.count, r->rule->alerts.capacity);
-        r->rule->alerts.items[r->rule->alerts.count++] = a;
-    }
-    return OK;
-}
-
-void rule_group_restore(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
+// Rules are the same when name and labels are, in their order; the expression may have changed.
+static struct rule *find_rule(struct rule_group *g, const struct rule_config *config)
 {
     for (size_t i = 0; i < g->config.rule_count; i++) {
-        char prefix[8];
         struct rule *r = &g->rules[i];
-        if (!r->config->is_alert)
-            continue;
-        rule_prefix(g, r, prefix);
-        struct restoration restoration = {r, str_make(prefix, sizeof(prefix)), now_ms};
-        meta_each(context->options.storage, META_ALERTS, restoration.prefix, restore_alert,
-                  &restoration);
+        if (!r->taken && r->config->is_alert == config->is_alert &&
+            str_eq(r->config->name, config->name) && labels_eq(r->config->labels, config->labels))
+            return r;
     }
+    return NULL;
+}
+
+void rule_group_take_over(struct rule_group *g, struct rule_group *old)
+{
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        struct rule *r = &g->rules[i], *before = find_rule(old, r->config);
+        if (!before)
+            continue;
+        before->taken = true;
+        r->alerts = before->alerts;
+        r->written = before->written;
+        before->alerts = (struct rule_alerts){0};
+        strmap_init(&before->written);
+        for (size_t a = 0; a < r->alerts.count; a++)
+            r->alerts.items[a].changed = true;
+    }
+    strmap_release(&g->stored);
+    g->stored = old->stored;
+    strmap_init(&old->stored);
+    g->last_evaluation_ms = old->last_evaluation_ms;
+    g->evaluation_time_s = old->evaluation_time_s;
 }

@@ -8,7 +8,7 @@
 #include "storage/appender.h"
 
 struct rule_metrics {
-    struct metric *evaluations, *failures, *missed, *seconds, *last, *alerts_sent;
+    struct metric *evaluations, *failures, *iterations, *missed, *seconds, *last, *alerts_sent;
 };
 
 // What every group needs of its surroundings.
@@ -30,6 +30,7 @@ struct rule {
     char *last_error; // owned
     int64_t last_evaluation_ms;
     double evaluation_time_s;
+    bool taken; // its state went over to a new version of the rule
 };
 
 struct rule_group {
@@ -41,6 +42,7 @@ struct rule_group {
     int64_t last_evaluation_ms;
     double evaluation_time_s;
     struct rule *rules;
+    struct strmap stored; // keys of the alerts that are on disk -> the group itself
     bool kept;
 };
 
@@ -49,9 +51,20 @@ struct rule_group *rule_group_new(const struct rule_context *context,
                                   unsigned features, struct error *err);
 // Ends its series when `ended_ms` isn't 0.
 void rule_group_free(const struct rule_context *context, struct rule_group *g, int64_t ended_ms);
-// Reads the alerts' states that an earlier run kept.
-void rule_group_restore(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+// As if the series of an alert that an earlier run left had been written by this one: they end
+// with it.
+void rule_note_alert(struct rule *r, const struct rule_alert *a);
+// Moves alerts and series of the rules that both have from `old`, which is freed afterwards.
+void rule_group_take_over(struct rule_group *g, struct rule_group *old);
 void rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
 uint64_t rule_group_fingerprint(const struct rule_group_config *config, int64_t interval_ms);
+
+// rule_store.c: reads the alerts' states that an earlier run kept.
+void rule_store_restore(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+// Writes what changed since the last time.
+void rule_store_save(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+// Removes what is kept of groups that are none of `groups`.
+void rule_store_prune(const struct rule_context *context, struct rule_group *const *groups,
+                      size_t count);
 
 #endif

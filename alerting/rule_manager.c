@@ -39,6 +39,8 @@ struct rule_manager *rule_manager_new(const struct rule_manager_options *options
         .evaluations = metrics_counter(r, "lapwing_rule_evaluations_total", "Rules evaluated.", ""),
         .failures = metrics_counter(r, "lapwing_rule_evaluation_failures_total",
                                     "Rule evaluations that failed.", ""),
+        .iterations = metrics_counter(r, "lapwing_rule_group_iterations_total",
+                                      "Group evaluations, those skipped included.", ""),
         .missed = metrics_counter(r, "lapwing_rule_group_iterations_missed_total",
                                   "Group evaluations skipped because one took too long.", ""),
         .seconds = metrics_histogram(r, "lapwing_rule_group_duration_seconds",
@@ -76,6 +78,18 @@ static struct rule_group *find_same(struct rule_manager *m, uint64_t fingerprint
     return NULL;
 }
 
+// An earlier version of the group.
+static struct rule_group *find_named(struct rule_manager *m, const struct rule_group_config *config)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        struct rule_group *g = m->groups[i];
+        if (!g->kept && str_eq(g->config.file, config->file) &&
+            str_eq(g->config.name, config->name))
+            return g;
+    }
+    return NULL;
+}
+
 // Spread over the interval by file and name, as Prometheus spreads them.
 static int64_t first_due(const struct rule_group *g, int64_t now_ms)
 {
@@ -98,6 +112,7 @@ static void replace_groups(struct rule_manager *m, struct rule_group **groups, s
         groups[i]->kept = false;
     m->groups = groups;
     m->count = count;
+    rule_store_prune(&m->context, groups, count);
 }
 
 int rule_manager_apply(struct rule_manager *m, const struct rules_config *rules,
@@ -120,7 +135,13 @@ int rule_manager_apply(struct rule_manager *m, const struct rules_config *rules,
         groups[i] = find_same(m, rule_group_fingerprint(config, interval_ms));
         if (!groups[i]) {
             groups[i] = rule_group_new(&m->context, config, interval_ms, features, err);
-            rule_group_restore(&m->context, groups[i], now_ms);
+            struct rule_group *old = find_named(m, config);
+            if (old) {
+                rule_group_take_over(groups[i], old);
+                rule_store_save(&m->context, groups[i], now_ms);
+            } else {
+                rule_store_restore(&m->context, groups[i], now_ms);
+            }
             groups[i]->next_ms = first_due(groups[i], now_ms);
         }
         groups[i]->kept = true;
@@ -135,6 +156,7 @@ static void evaluate_due(struct rule_manager *m, struct rule_group *g, int64_t n
     int64_t due_ms = g->next_ms;
     int64_t missed = (now_ms - due_ms) / g->interval_ms;
     metric_add(m->context.metrics.missed, (uint64_t)missed);
+    metric_add(m->context.metrics.iterations, (uint64_t)missed);
     rule_group_evaluate(&m->context, g, due_ms + missed * g->interval_ms);
     g->next_ms = due_ms + (missed + 1) * g->interval_ms;
 }

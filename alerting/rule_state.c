@@ -34,6 +34,7 @@ static void begin(struct rule_alert *alert, int64_t now_ms)
     alert->resolved_at_ms = 0;
     alert->keep_firing_since_ms = 0;
     alert->last_sent_ms = 0;
+    alert->changed = true;
 }
 
 void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels annotations,
@@ -49,9 +50,12 @@ void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels 
     } else if (alert->state == ALERT_INACTIVE) {
         begin(alert, now_ms);
     }
-    mem_free((void *)alert->annotations.items);
-    alert->annotations = labels_dup(annotations);
+    if (!labels_eq(alert->annotations, annotations)) {
+        mem_free((void *)alert->annotations.items);
+        alert->annotations = labels_dup(annotations);
+    }
     alert->value = value;
+    alert->changed |= alert->keep_firing_since_ms != 0;
     alert->keep_firing_since_ms = 0;
     alert->seen = true;
 }
@@ -61,13 +65,16 @@ static void end_unseen(struct rule_alert *alert, int64_t keep_firing_for_ms, int
     if (alert->state != ALERT_FIRING)
         return;
     if (keep_firing_for_ms > 0) {
-        if (!alert->keep_firing_since_ms)
+        if (!alert->keep_firing_since_ms) {
             alert->keep_firing_since_ms = now_ms;
+            alert->changed = true;
+        }
         if (now_ms - alert->keep_firing_since_ms < keep_firing_for_ms)
             return;
     }
     alert->state = ALERT_INACTIVE;
     alert->resolved_at_ms = now_ms;
+    alert->changed = true;
 }
 
 // Pending alerts that ended at once, and resolved ones told long enough, need not be known.
@@ -95,10 +102,29 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
         if (alert->state == ALERT_PENDING && now_ms - alert->active_at_ms >= for_ms) {
             alert->state = ALERT_FIRING;
             alert->fired_at_ms = now_ms;
+            alert->changed = true;
         }
         a->items[kept++] = *alert;
     }
     a->count = kept;
+}
+
+void rule_alert_resume(struct rule_alert *a, int64_t for_ms, int64_t evaluated_ms, int64_t now_ms)
+{
+    if (a->state != ALERT_PENDING)
+        return;
+    int64_t down_ms = evaluated_ms ? now_ms - evaluated_ms : 0;
+    if (down_ms < 0)
+        down_ms = 0;
+    a->changed = true;
+    if (down_ms > OUTAGE_TOLERANCE_MS) {
+        a->active_at_ms = now_ms;
+        return;
+    }
+    a->active_at_ms += down_ms;
+    int64_t left_ms = for_ms - (now_ms - a->active_at_ms);
+    if (for_ms >= FOR_GRACE_PERIOD_MS && left_ms < FOR_GRACE_PERIOD_MS)
+        a->active_at_ms = now_ms + FOR_GRACE_PERIOD_MS - for_ms;
 }
 
 bool rule_alert_take_due(struct rule_alert *a, int64_t now_ms)

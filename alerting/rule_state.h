@@ -16,7 +16,8 @@ struct rule_alert {
     int64_t resolved_at_ms;       // 0: not resolved
     int64_t keep_firing_since_ms; // 0: the condition holds
     int64_t last_sent_ms;
-    bool seen; // in this evaluation's vector
+    bool seen;    // in this evaluation's vector
+    bool changed; // what is kept on disk is out of date
 };
 
 struct rule_alerts {
@@ -27,6 +28,8 @@ struct rule_alerts {
 
 #define RESOLVED_RETENTION_MS (INT64_C(15) * 60 * 1000)
 #define RESEND_DELAY_MS       (INT64_C(60) * 1000)
+#define OUTAGE_TOLERANCE_MS   (INT64_C(3600) * 1000)
+#define FOR_GRACE_PERIOD_MS   (INT64_C(600) * 1000)
 
 struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key);
 // Takes one element of the vector in: a new pending alert, or an update. Copies.
@@ -38,6 +41,11 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
                       int64_t now_ms);
 void rule_alerts_release(struct rule_alerts *a);
 void rule_alert_release(struct rule_alert *a);
+// After a restart: how far the alert is along, when its last evaluation was at `evaluated_ms` (0:
+// unknown). A firing alert fires on, since the same moment. A pending one has waited as long as it
+// has: the time that nobody looked does not count. But after more than an hour it waits anew, and
+// one whose rule waits ten minutes or more is given ten minutes for its data to come back.
+void rule_alert_resume(struct rule_alert *a, int64_t for_ms, int64_t evaluated_ms, int64_t now_ms);
 // Whether it is due to be sent now; marks it sent.
 bool rule_alert_take_due(struct rule_alert *a, int64_t now_ms);
 
