@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "discovery.h"
 #include "target.h"
-#include "target_files.h"
+#include "scrape/target_files.h"
 
 #define BODY_MAX      ((size_t)64 << 20)
 #define FILE_CHECK_MS INT64_C(2000)

@@ -1,4 +1,4 @@
-#include "target_files.h"
+#include "scrape/target_files.h"
 
 #include <glob.h>
 #include <sys/stat.h>

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "discovery.h"
-#include "target_files.h"
+#include "scrape/target_files.h"
 
 static struct prometheus_config *parse(const char *job)
 {
