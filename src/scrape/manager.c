@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "discovery.h"
-#include "target.h"
 #include "scrape/target_files.h"
+#include "target.h"
 
 #define BODY_MAX      ((size_t)64 << 20)
 #define FILE_CHECK_MS INT64_C(2000)
