@@ -32,6 +32,7 @@ struct app {
     struct ticker *maintenance;
     struct ticker *rule_ticker;
     struct alertmanager *alertmanager; // NULL without an alertmanager.yml
+    struct notifier *notifier;
     struct ticker *notify_ticker;
     struct web_flag *web_flags;
     char *external_url;
@@ -96,10 +97,15 @@ static void wake_notifications(void *context)
         ticker_wake(a->notify_ticker);
 }
 
-static void send_alerts(void *context, const struct alert *alerts, size_t count, int64_t now_ms)
+static void route_alerts(void *context, const struct alert *alerts, size_t count, int64_t now_ms)
 {
     struct app *a = context;
     alertmanager_put(a->alertmanager, alerts, count, now_ms);
+}
+
+static void send_alerts(void *context, const struct alert *alerts, size_t count, int64_t now_ms)
+{
+    notifier_send(((struct app *)context)->notifier, alerts, count, now_ms);
 }
 
 // The port of HOST:PORT, for the target of the embedded default.
@@ -149,10 +155,8 @@ static int load_files(const struct app *a, struct loaded *l, struct buf *warning
                                    err);
     if (rc == OK)
         rc = rules_check(&l->rules, a->features, err);
-    if (rc == OK && l->config->alertmanager_count)
-        rc = error_set(err, ERR_UNSUPPORTED,
-                       "alerting.alertmanagers: sending to an Alertmanager is not supported yet; "
-                       "give its configuration with --alertmanager.config.file instead");
+    if (rc == OK)
+        rc = notifier_check(l->config, err);
     return rc;
 }
 
@@ -200,6 +204,7 @@ static int apply(struct app *a, const struct loaded *l, struct error *err)
         rc = scrape_manager_apply(a->scrape, l->config, err);
     if (rc)
         return rc;
+    notifier_apply(a->notifier, l->config);
     apply_storage(a, config);
     prometheus_config_unref(a->config);
     a->config = prometheus_config_ref(l->config);
@@ -313,12 +318,18 @@ static void open_managers(struct app *a)
                                           .external_url = str_from(a->external_url),
                                           .user_agent = "Lapwing/" LAPWING_VERSION,
                                           .deliver = true};
+    struct notifier_options notifier = {.clock = &clock_system,
+                                        .metrics = a->metrics,
+                                        .user_agent = "Lapwing/" LAPWING_VERSION};
     if (*a->flags->alertmanager_config.text) {
         a->alertmanager = alertmanager_new(&notify);
         alertmanager_on_wake(a->alertmanager, wake_notifications, a);
-        rules.send = send_alerts;
-        rules.send_context = a;
+        notifier.forward = route_alerts;
+        notifier.forward_context = a;
     }
+    a->notifier = notifier_new(&notifier);
+    rules.send = send_alerts;
+    rules.send_context = a;
     a->scrape = scrape_manager_new(&scrape);
     a->rules = rule_manager_new(&rules);
 }
@@ -349,6 +360,7 @@ static int open_web(struct app *a, struct error *err)
         .scrape = a->scrape,
         .rules = a->rules,
         .alertmanager = a->alertmanager,
+        .notifier = a->notifier,
         .metrics = a->metrics,
         .clock = &clock_system,
         .flags = a->web_flags,
@@ -450,6 +462,7 @@ void app_stop(struct app *a)
         web_server_stop(a->web);
     ticker_stop(a->rule_ticker);
     rule_manager_free(a->rules);
+    notifier_free(a->notifier);
     ticker_stop(a->notify_ticker);
     if (a->alertmanager)
         alertmanager_free(a->alertmanager);

@@ -242,12 +242,29 @@ void api_targets_metadata(struct web_server *web, struct request *req, struct re
     matcher_sets_release(&targets);
 }
 
-// Alerts are routed in this process: no others are told.
+static void write_urls(struct json_writer *w, const char *key, const struct str *urls, size_t count)
+{
+    json_key(w, key);
+    json_array_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        json_object_begin(w);
+        json_key(w, "url");
+        json_str(w, urls[i]);
+        json_object_end(w);
+    }
+    json_array_end(w);
+}
+
 void api_alertmanagers(struct web_server *web, struct request *req, struct response *res)
 {
-    (void)web, (void)req;
+    struct notifier_status status = {0};
     struct json_writer w;
+    if (web->options.notifier)
+        notifier_status(web->options.notifier, &req->arena, &status);
     api_begin(res, &w);
-    json_raw(&w, STR("{\"activeAlertmanagers\":[],\"droppedAlertmanagers\":[]}"));
+    json_object_begin(&w);
+    write_urls(&w, "activeAlertmanagers", status.active, status.active_count);
+    write_urls(&w, "droppedAlertmanagers", status.dropped, status.dropped_count);
+    json_object_end(&w);
     api_end(&w);
 }

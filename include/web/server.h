@@ -6,6 +6,7 @@
 #define WEB_SERVER_H
 
 #include "alerting/alertmanager.h"
+#include "alerting/notifier.h"
 #include "alerting/rule_manager.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -43,6 +44,7 @@ struct web_options {
     struct scrape_manager *scrape;
     struct rule_manager *rules;
     struct alertmanager *alertmanager; // NULL without an alertmanager.yml
+    struct notifier *notifier;         // NULL: sends to no Alertmanagers
     struct metrics *metrics;
     const struct clock *clock;
     const struct web_flag *flags; // for status/flags
