@@ -19,7 +19,7 @@ static void add_receiver(void *context, struct route *route)
 
 static bool any_receiver(const struct alert_filter *filter, const struct receiver_names *names)
 {
-    for (size_t i = 0; i < names->count; i++)
+    for (size_t i = 0; filter->receiver && i < names->count; i++)
         if (regex_match(filter->receiver, names->items[i]))
             return true;
     return filter->receiver == NULL;

@@ -317,6 +317,10 @@ static void open_managers(struct app *a)
                                           .metrics = a->metrics,
                                           .external_url = str_from(a->external_url),
                                           .user_agent = "Lapwing/" LAPWING_VERSION,
+                                          .retention_ms =
+                                              a->flags->notification_retention.duration_ms,
+                                          .silence_count_max = a->flags->silence_count.size,
+                                          .silence_size_max = a->flags->silence_size.size,
                                           .deliver = true};
     struct notifier_options notifier = {.clock = &clock_system,
                                         .metrics = a->metrics,

@@ -23,6 +23,12 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
       "Most that a power failure may lose.")                                                       \
     X(series_max, FLAG_COUNT, "storage.max-series", NULL, "0",                                     \
       "Most active series; further ones are refused. 0 is no limit.")                              \
+    X(notification_retention, FLAG_DURATION, "data.retention", NULL, "120h",                       \
+      "How long ended silences are kept.")                                                         \
+    X(silence_count, FLAG_COUNT, "silences.max-silences", NULL, "0",                               \
+      "Most silences, ended ones included; 0 is no limit.")                                        \
+    X(silence_size, FLAG_SIZE, "silences.max-per-silence-bytes", NULL, "0",                        \
+      "Most bytes of one silence; 0 is no limit.")                                                 \
     X(listen_address, FLAG_TEXT, "web.listen-address", NULL, "0.0.0.0:9090",                       \
       "HOST:PORT to serve HTTP on.")                                                               \
     X(external_url, FLAG_TEXT, "web.external-url", NULL, "",                                       \

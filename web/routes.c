@@ -29,6 +29,17 @@ static const struct route routes[] = {
     {"/api/v1/admin/tsdb/delete_series", HTTP_POST | HTTP_PUT, LANE_INLINE, api_admin},
     {"/api/v1/admin/tsdb/clean_tombstones", HTTP_POST | HTTP_PUT, LANE_INLINE, api_admin},
     {"/api/v1/admin/tsdb/snapshot", HTTP_POST | HTTP_PUT, LANE_INLINE, api_admin},
+    {"/api/v2/status", READ, LANE_WORK, api_v2_status},
+    {"/api/v2/receivers", READ, LANE_WORK, api_v2_receivers},
+    {"/api/v2/alerts", FORM, LANE_WORK, api_v2_alerts},
+    {"/api/v2/alerts/groups", READ, LANE_WORK, api_v2_groups},
+    {"/api/v2/silences", FORM, LANE_WORK, api_v2_silences},
+    {"/api/v2/silence/:id", READ | HTTP_DELETE, LANE_WORK, api_v2_silence},
+    {"/api/v1/silences", FORM, LANE_INLINE, api_v1_gone},
+    {"/api/v1/silence/:id", READ | HTTP_DELETE, LANE_INLINE, api_v1_gone},
+    {"/api/v1/receivers", READ, LANE_INLINE, api_v1_gone},
+    {"/api/v1/alerts/groups", READ, LANE_INLINE, api_v1_gone},
+    {"/api/v1/status", READ, LANE_INLINE, api_v1_gone},
     {"/federate", READ, LANE_QUERY, federate},
     {"/metrics", READ, LANE_WORK, manage_metrics},
     {"/version", READ, LANE_INLINE, manage_version},
@@ -92,7 +103,8 @@ void route_allow(const struct route *route, struct buf *out)
     static const struct {
         enum http_method method;
         const char *name;
-    } names[] = {{HTTP_GET, "GET, "}, {HTTP_POST, "POST, "}, {HTTP_PUT, "PUT, "}};
+    } names[] = {
+        {HTTP_GET, "GET, "}, {HTTP_POST, "POST, "}, {HTTP_PUT, "PUT, "}, {HTTP_DELETE, "DELETE, "}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (route->methods & names[i].method)
             buf_cstr(out, names[i].name);

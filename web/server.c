@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "api.h"
+#include "api_v2.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "listen.h"
@@ -71,11 +71,19 @@ static void add_cors(struct web_server *web, const struct request *req, struct r
         response_header(res, "Vary", STR("Origin"));
 }
 
+static bool is_v2(const char *path)
+{
+    return str_has_prefix(str_from(path), STR("/api/v2/"));
+}
+
 static void refuse_method(struct request *req, struct response *res)
 {
     struct buf allow = BUF_INIT;
     route_allow(req->route, &allow);
-    response_text(res, 405, STR("Method Not Allowed"));
+    if (is_v2(req->route->path))
+        v2_fail(res, 405, 405, "method is not allowed, but [%s] are", buf_text(&allow));
+    else
+        response_text(res, 405, STR("Method Not Allowed"));
     response_header(res, "Allow", arena_copy(&req->arena, buf_view(&allow)));
     buf_release(&allow);
 }

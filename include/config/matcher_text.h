@@ -22,6 +22,8 @@ struct matcher_list {
 int matcher_list_parse(struct matcher_list *out, struct str text, struct error *err);
 // Exactly one matcher, without braces.
 int matcher_parse_one(struct matcher *out, struct str text, struct error *err);
+// Takes the matcher over.
+void matcher_list_add(struct matcher_list *list, const struct matcher *m);
 void matcher_list_release(struct matcher_list *list);
 // By name, value, type: the order in which Alertmanager keeps them.
 void matchers_sort(struct matcher *matchers, size_t count);

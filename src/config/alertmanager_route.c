@@ -39,6 +39,9 @@ static int add_pairs(struct decoder *d, const struct yaml_node *node, struct mat
             rc = add_matcher(d, child, set, type, child->key->text, value);
         if (rc)
             return rc;
+        // So Alertmanager spells it in group keys.
+        if (type == MATCH_REGEX)
+            set->items[set->count - 1].value = arena_printf(d->arena, "^(?:%.*s)$", STR_ARG(value));
     }
     return OK;
 }

@@ -36,6 +36,12 @@ void matcher_list_release(struct matcher_list *list)
     *list = (struct matcher_list){0};
 }
 
+void matcher_list_add(struct matcher_list *list, const struct matcher *m)
+{
+    MEM_GROW(list->items, list->count, list->capacity);
+    list->items[list->count++] = *m;
+}
+
 static int list_add(struct matcher_list *list, enum matcher_type type, struct str name,
                     struct str value, struct error *err)
 {
@@ -43,8 +49,7 @@ static int list_add(struct matcher_list *list, enum matcher_type type, struct st
     int rc = matcher_init(&m, type, name, value, err);
     if (rc)
         return rc;
-    MEM_GROW(list->items, list->count, list->capacity);
-    list->items[list->count++] = m;
+    matcher_list_add(list, &m);
     return OK;
 }
 

@@ -88,7 +88,7 @@ static void test_routes(void **state)
     assert_int_equal(root->child_count, 2);
     const struct route_config *a = &root->children[0];
     assert_matchers(a->matchers, a->matcher_count,
-                    "code=\"5\",service=~\"a|b\",severity=\"critical\",team=\"x\",z!~\"'q'\"");
+                    "code=\"5\",service=~\"^(?:a|b)$\",severity=\"critical\",team=\"x\",z!~\"'q'\"");
     assert_true(matcher_match(&a->matchers[1], STR("b")));
     assert_str(a->receiver, "b");
     assert_true(a->continue_matching);
@@ -129,7 +129,7 @@ static void test_inhibition_and_templates(void **state)
     assert_matchers(c->inhibit_rules[0].source, c->inhibit_rules[0].source_count,
                     "severity=\"critical\"");
     assert_matchers(c->inhibit_rules[0].target, c->inhibit_rules[0].target_count,
-                    "severity=~\"warning|info\"");
+                    "severity=~\"^(?:warning|info)$\"");
     assert_str(c->inhibit_rules[0].equal[1], "cluster");
     assert_matchers(c->inhibit_rules[1].source, c->inhibit_rules[1].source_count,
                     "a=\"b\",c!=\"d\"");
