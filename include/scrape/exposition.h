@@ -46,20 +46,20 @@ enum exposition_kind {
     EXPOSITION_HELP,
     EXPOSITION_TYPE,
     EXPOSITION_UNIT,
-    EXPOSITION_REPEATED, // a comment line that the hint knows; only `hash` is set
+    EXPOSITION_REPEATED, // a metadata line that the hint knows; nothing else is set
 };
 
 struct exposition_entry {
     enum exposition_kind kind;
-    bool known;            // sample: `series` is the hint's, `name` is not set
+    bool known;            // sample: `series` is the hint's, `name` and `text` are not set
     bool has_time;         // sample
     enum metric_type type; // of EXPOSITION_TYPE
-    struct str series;     // sample: its name and labels as written, a key for caches
-    struct str name;       // sample: metric name before the braces; metadata: the family
-    struct str text;       // help or unit
-    uint64_t hash;         // sample: of `series`; metadata: of the whole line
+    struct str series; // sample: its name and labels as written, a key for caches; else the line
+    struct str name;   // sample: metric name before the braces; metadata: the family
+    struct str text;   // help or unit
+    uint64_t hash;     // of `series`
     double value;
-    int64_t t_ms;
+    int64_t t_ms; // when has_time
 };
 
 // What the caller expects to come next, to be set before each exposition_next(): scrapes repeat,
@@ -68,7 +68,7 @@ struct exposition_hint {
     uint64_t series_hash;
     size_t series_len;
     uint32_t comment_hash; // low half
-    bool has_comment;
+    uint32_t comment_len;
 };
 
 struct exposition {

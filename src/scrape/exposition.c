@@ -1,10 +1,10 @@
 // A line at a time: a comment or a sample.
 //
 // Scrapes repeat. The caller says by a hint which series it expects next, as length and hash of its
-// text; when the line begins so, the name and labels are neither scanned nor taken apart, which is
-// the cost of a line. A prefix of the same length and hash that is followed by a blank but is not
-// the whole of a series text ("a {b="c"} 1" where "a" was expected) is noticed because no value
-// follows, and the line is read anew without the hint.
+// text; when the rest of the body begins so, name and labels are neither scanned nor taken apart,
+// and the end of the line is found behind the value. Comments are known likewise. A line that only
+// begins as expected ("a {b="c"} 1" where "a" was) or has more than a value (a timestamp, an
+// exemplar) is read without the hint.
 //
 // Both formats share the code. OpenMetrics is the stricter: one space where text allows any run of
 // blanks, no empty lines, no free comments, an end that is written out.
@@ -150,26 +150,11 @@ static int parse_tail(struct exposition *x, struct str rest, struct exposition_e
     return rest.len ? bad(x, err, "the end of the line", rest) : OK;
 }
 
-static bool is_expected(const struct exposition *x, struct str line)
-{
-    const struct exposition_hint *hint = &x->hint;
-    return hint->series_len && hint->series_len < line.len &&
-           is_blank(line.ptr[hint->series_len]) &&
-           hash64(line.ptr, hint->series_len, 0) == hint->series_hash;
-}
-
 static int parse_sample(struct exposition *x, struct str line, struct exposition_entry *out,
                         struct error *err)
 {
-    size_t length = x->hint.series_len;
+    size_t length = series_length(line);
     out->kind = EXPOSITION_SAMPLE;
-    if (is_expected(x, line) && parse_tail(x, str_skip(line, length), out, NULL) == OK) {
-        out->series = str_first(line, length);
-        out->hash = x->hint.series_hash;
-        out->known = true;
-        return OK;
-    }
-    length = series_length(line);
     if (length == 0)
         return bad(x, err, "a metric name, and labels in closed braces", line);
     out->series = str_first(line, length);
@@ -257,16 +242,53 @@ static int parse_comment(struct exposition *x, struct str line, struct expositio
         return ERR_NOT_FOUND;
     }
     out->hash = hash_str(line);
-    if (x->hint.has_comment && x->hint.comment_hash == (uint32_t)out->hash) {
-        out->kind = EXPOSITION_REPEATED;
-        return OK;
-    }
+    out->series = line;
     struct str rest = skip_separator(x, str_skip(line, 1));
     struct str keyword = take_field(x, &rest);
     if (!keyword_kind(x, keyword, &out->kind) || rest.len == 0)
         return open ? bad(x, err, "# HELP, # TYPE, # UNIT or # EOF", line) : ERR_NOT_FOUND;
     int rc = parse_family(x, &rest, out, err);
     return rc ? rc : parse_metadata(x, rest, out, err);
+}
+
+// Moves behind a line of which `len` bytes were read, if it ends there.
+static bool skip_line(struct exposition *x, size_t len)
+{
+    if (len < x->rest.len && x->rest.ptr[len] != '\n')
+        return false;
+    x->rest = str_skip(x->rest, len + (len < x->rest.len));
+    x->line++;
+    return true;
+}
+
+static bool is_known_comment(struct exposition *x, struct exposition_entry *out)
+{
+    size_t len = x->hint.comment_len;
+    if (len == 0 || len > x->rest.len || x->rest.ptr[0] != '#' ||
+        (uint32_t)hash64(x->rest.ptr, len, 0) != x->hint.comment_hash || !skip_line(x, len))
+        return false;
+    out->kind = EXPOSITION_REPEATED;
+    return true;
+}
+
+static bool is_known_sample(struct exposition *x, struct exposition_entry *out)
+{
+    const char *body = x->rest.ptr;
+    size_t len = x->hint.series_len, size = x->rest.len;
+    if (len == 0 || len + 1 >= size || body[len] != ' ' ||
+        hash64(body, len, 0) != x->hint.series_hash)
+        return false;
+    size_t end = len + 1;
+    while (end < size && (unsigned char)body[end] > ' ')
+        end++;
+    if (!parse_value(str_make(body + len + 1, end - len - 1), &out->value) || !skip_line(x, end))
+        return false;
+    out->kind = EXPOSITION_SAMPLE;
+    out->known = true;
+    out->has_time = false;
+    out->series = str_make(body, len);
+    out->hash = x->hint.series_hash;
+    return true;
 }
 
 static bool next_line(struct exposition *x, struct str *line)
@@ -283,6 +305,8 @@ static bool next_line(struct exposition *x, struct str *line)
 int exposition_next(struct exposition *x, struct exposition_entry *out, struct error *err)
 {
     struct str line;
+    if (!x->ended && (is_known_comment(x, out) || is_known_sample(x, out)))
+        return OK;
     while (next_line(x, &line)) {
         if (x->ended)
             return bad(x, err, "nothing behind # EOF", line);

@@ -51,8 +51,8 @@ struct str unescape(struct arena *arena, struct str s, bool quotes)
 
 bool parse_number(struct str text, double *value)
 {
-    return float_parse(text, value) && str_find(text, 'p') == text.len &&
-           str_find(text, 'P') == text.len;
+    bool hex = text.len > 2 && ((text.ptr[1] | 0x20) == 'x' || (text.ptr[2] | 0x20) == 'x');
+    return !hex && float_parse(text, value);
 }
 
 struct label_scan {

@@ -147,7 +147,10 @@ static void draft_entry(struct draft *d, const struct exposition_entry *e)
 {
     ARENA_GROW(&d->arena, d->lines, d->line_count, d->line_capacity);
     d->lines[d->line_count++] =
-        (struct metadata_line){(uint32_t)e->hash, (uint8_t)e->kind, (uint8_t)e->type};
+        (struct metadata_line){.hash = (uint32_t)e->hash,
+                               .kind = (uint8_t)e->kind,
+                               .type = (uint8_t)e->type,
+                               .len = e->series.len <= UINT16_MAX ? (uint16_t)e->series.len : 0};
     struct metadata *m = draft_family(d, e->name);
     if (!m)
         return;

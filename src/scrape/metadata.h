@@ -30,7 +30,10 @@ struct metadata_line {
     uint32_t hash;
     uint8_t kind; // enum exposition_kind
     uint8_t type; // enum metric_type, of a TYPE line
+    uint16_t len; // 0: too long to be expected
 };
+
+_Static_assert(sizeof(struct metadata_line) == 8, "two lines for each family");
 
 struct metadata_table {
     struct metadata_line *lines; // owned, in their order

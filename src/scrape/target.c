@@ -205,9 +205,11 @@ static void set_hint(const struct scrape *s, struct exposition *x)
 {
     const struct metadata_table *known = &s->target->metadata;
     series_walk_hint(&s->walk, &x->hint);
-    x->hint.has_comment = !s->comments_changed && s->comment_count < known->line_count;
-    if (x->hint.has_comment)
+    x->hint.comment_len = 0;
+    if (!s->comments_changed && s->comment_count < known->line_count) {
         x->hint.comment_hash = known->lines[s->comment_count].hash;
+        x->hint.comment_len = known->lines[s->comment_count].len;
+    }
 }
 
 static int take_body(struct scrape *s, const struct scrape_answer *answer)

@@ -238,7 +238,7 @@ static void test_hints(void **state)
     assert_str(r.e.series, "a {x=\"2\"}");
     assert_int_equal(next(&r), OK);
     assert_int_equal(r.e.kind, EXPOSITION_TYPE);
-    r.x.hint.has_comment = true;
+    r.x.hint.comment_len = (uint32_t)r.e.series.len;
     r.x.hint.comment_hash = (uint32_t)r.e.hash;
     assert_int_equal(next(&r), OK);
     assert_int_equal(r.e.kind, EXPOSITION_REPEATED);
