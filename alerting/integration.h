@@ -45,6 +45,11 @@ struct integration_kind {
 extern const struct integration_kind integration_webhook;
 extern const struct integration_kind integration_slack;
 extern const struct integration_kind integration_email;
+extern const struct integration_kind integration_pagerduty;
+extern const struct integration_kind integration_opsgenie;
+extern const struct integration_kind integration_telegram;
+extern const struct integration_kind integration_discord;
+extern const struct integration_kind integration_msteamsv2;
 
 struct integration {
     const struct integration_kind *kind; // NULL: accepted in the file, but it cannot send

@@ -3,11 +3,10 @@
 #include "base/json.h"
 #include "base/json_write.h"
 #include "base/utf8.h"
-#include "integration.h"
+#include "render.h"
 
 #define SLACK_TIMEOUT_MS      INT64_C(30000)
 #define SLACK_TITLE_RUNES_MAX 1024
-#define SLACK_POST_URL        "https://slack.com/api/chat.postMessage"
 
 struct slack_writer {
     struct json_writer json;
@@ -162,6 +161,7 @@ static int slack_render(const struct integration *in, const struct notice *notic
     put_if_any(&w, "username", config->username);
     put_if_any(&w, "icon_emoji", config->icon_emoji);
     put_if_any(&w, "icon_url", config->icon_url);
+    put_if_any(&w, "text", config->message_text);
     if (config->link_names) {
         json_key(&w.json, "link_names");
         json_bool(&w.json, true);
@@ -191,11 +191,6 @@ static void check_answer(struct send_result *out, struct str body)
     json_free(document);
 }
 
-static bool secret_is_given(const struct config_secret *secret)
-{
-    return secret->value.len || secret->file.len;
-}
-
 static void slack_send(const struct integration *in, struct str payload, const struct wire *wire,
                        struct send_result *out)
 {
@@ -206,7 +201,7 @@ static void slack_send(const struct integration *in, struct str payload, const s
     if (rc == 0 && secret_is_given(&config->api_url))
         rc = secret_read(&config->api_url, &url, &out->err);
     else
-        buf_cstr(&url, SLACK_POST_URL);
+        buf_str(&url, config->app_url);
     if (rc) {
         out->outcome = OUTBOX_RETRY;
     } else {
@@ -215,7 +210,7 @@ static void slack_send(const struct integration *in, struct str payload, const s
             .body = payload,
             .bearer = buf_view(&token),
             .http = &config->http,
-            .timeout_ms = SLACK_TIMEOUT_MS,
+            .timeout_ms = config->timeout_ms ? config->timeout_ms : SLACK_TIMEOUT_MS,
         };
         rc = wire->post(wire->context, &post, &reply, &out->err);
         send_result_http(out, rc, &reply);

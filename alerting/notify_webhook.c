@@ -1,7 +1,7 @@
-// The webhook payload, version 4, field by field in Alertmanager's order.
-#include "base/json_write.h"
-#include "integration.h"
+// The webhook payload, version 4, field by field in Alertmanager's order; or the user's own.
+#include "base/coding.h"
 #include "model/duration.h"
+#include "render.h"
 
 #define WEBHOOK_TIMEOUT_MS INT64_C(10000)
 #define ZERO_TIME          "0001-01-01T00:00:00Z"
@@ -49,11 +49,8 @@ static void write_alert(struct json_writer *w, const struct notification_alert *
     json_object_end(w);
 }
 
-static int webhook_render(const struct integration *in, const struct notice *notice,
-                          struct buf *payload, struct error *err)
+static void write_message(const struct notice *notice, struct buf *payload)
 {
-    (void)in;
-    (void)err;
     const struct notification_data *data = notice->data;
     struct json_writer w;
     json_writer_init(&w, payload);
@@ -75,7 +72,57 @@ static int webhook_render(const struct integration *in, const struct notice *not
     json_u64(&w, notice->truncated_count);
     json_object_end(&w);
     buf_char(payload, '\n');
+}
+
+// The user's own tree of templates. A single text is the whole body, whatever it makes.
+static void write_tree(const struct notice *notice, const struct yaml_node *tree,
+                       struct buf *payload)
+{
+    struct render r;
+    render_init(&r, notice, payload);
+    if (tree->kind == YAML_SCALAR)
+        buf_str(payload, render_text(&r, tree->text));
+    else
+        render_tree(&r, tree);
+    render_release(&r);
+}
+
+// An address that is a template comes from labels: it is put in front, behind a byte that no
+// message begins with.
+static void write_address(const struct notice *notice, struct str url, struct buf *payload)
+{
+    struct buf address = BUF_INIT;
+    notice_expand(notice, TEMPLATE_TEXT, url, &address);
+    buf_char(payload, '\0');
+    buf_sized(payload, buf_view(&address));
+    buf_release(&address);
+}
+
+static int webhook_render(const struct integration *in, const struct notice *notice,
+                          struct buf *payload, struct error *err)
+{
+    const struct webhook_config *config = in->config;
+    (void)err;
+    if (text_is_template(config->url.value))
+        write_address(notice, config->url.value, payload);
+    if (config->payload)
+        write_tree(notice, config->payload, payload);
+    else
+        write_message(notice, payload);
     return 0;
+}
+
+// Where the payload goes, and what is left of it to send.
+static int find_address(const struct webhook_config *config, struct str *payload, struct buf *url,
+                        struct error *err)
+{
+    struct decoder d;
+    if (payload->len == 0 || payload->ptr[0] != '\0')
+        return secret_read(&config->url, url, err);
+    decoder_init(&d, str_skip(*payload, 1));
+    buf_str(url, decode_sized(&d));
+    *payload = str_make((const char *)d.pos, decoder_left(&d));
+    return d.failed ? error_set(err, ERR_CORRUPT, "the stored message cannot be read") : 0;
 }
 
 static void webhook_send(const struct integration *in, struct str payload, const struct wire *wire,
@@ -84,7 +131,7 @@ static void webhook_send(const struct integration *in, struct str payload, const
     const struct webhook_config *config = in->config;
     struct wire_reply reply = {0};
     struct buf url = BUF_INIT;
-    int rc = secret_read(&config->url, &url, &out->err);
+    int rc = find_address(config, &payload, &url, &out->err);
     if (rc) {
         out->outcome = OUTBOX_RETRY;
     } else {

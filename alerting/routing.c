@@ -3,7 +3,6 @@
 #include <glob.h>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "pipeline_metrics.h"
 
@@ -61,53 +60,47 @@ static int load_intervals(struct routing *r, struct error *err)
     return 0;
 }
 
-static struct integration *integration_add(struct receiver *receiver,
-                                           const struct integration_kind *kind, size_t index,
-                                           bool send_resolved, const void *config,
-                                           struct pipeline_metrics *metrics)
+static void integration_add(struct receiver *receiver, const struct integration_kind *kind,
+                            size_t index, bool send_resolved, const void *config,
+                            struct pipeline_metrics *metrics)
 {
-    struct integration *in = &receiver->integrations[receiver->count++];
-    *in = (struct integration){
+    receiver->integrations[receiver->count++] = (struct integration){
         .kind = kind,
-        .name = kind ? kind->name : NULL,
+        .name = kind->name,
         .index = index,
         .send_resolved = send_resolved,
         .config = config,
         .receiver = receiver,
-        .metrics = kind ? pipeline_metrics_for(metrics, kind->name) : NULL,
+        .metrics = pipeline_metrics_for(metrics, kind->name),
     };
-    return in;
 }
 
-// "pagerduty_configs" -> "pagerduty"
-static const char *kind_of_other(struct arena *arena, const char *key)
+static void add_services(struct receiver *receiver, const struct receiver_config *config,
+                         struct pipeline_metrics *metrics)
 {
-    struct str name = str_from(key);
-    if (str_has_suffix(name, STR("_configs")))
-        name.len -= strlen("_configs");
-    return arena_copy(arena, name).ptr;
-}
-
-static void add_others(struct routing *r, struct receiver *receiver,
-                       struct pipeline_metrics *metrics)
-{
-    const struct receiver_config *config = receiver->config;
-    for (size_t i = 0; i < config->other_count; i++) {
-        const struct other_receiver_config *other = &config->others[i];
-        log_warn("receivers of this kind are not supported yet: alerts routed here are not told",
-                 LOG_STR("receiver", config->name), LOG_CSTR("kind", other->kind),
-                 LOG_INT("line", other->line));
-        struct integration *in = integration_add(receiver, NULL, i, false, other, metrics);
-        in->name = kind_of_other(&r->arena, other->kind);
-        in->metrics = pipeline_metrics_for(metrics, in->name);
-    }
+    for (size_t i = 0; i < config->pagerduty_count; i++)
+        integration_add(receiver, &integration_pagerduty, i, config->pagerduties[i].send_resolved,
+                        &config->pagerduties[i], metrics);
+    for (size_t i = 0; i < config->opsgenie_count; i++)
+        integration_add(receiver, &integration_opsgenie, i, config->opsgenies[i].send_resolved,
+                        &config->opsgenies[i], metrics);
+    for (size_t i = 0; i < config->telegram_count; i++)
+        integration_add(receiver, &integration_telegram, i, config->telegrams[i].send_resolved,
+                        &config->telegrams[i], metrics);
+    for (size_t i = 0; i < config->discord_count; i++)
+        integration_add(receiver, &integration_discord, i, config->discords[i].send_resolved,
+                        &config->discords[i], metrics);
+    for (size_t i = 0; i < config->msteams_count; i++)
+        integration_add(receiver, &integration_msteamsv2, i, config->msteams[i].send_resolved,
+                        &config->msteams[i], metrics);
 }
 
 static void receiver_init(struct routing *r, struct receiver *receiver,
                           const struct receiver_config *config, struct pipeline_metrics *metrics)
 {
-    size_t count =
-        config->webhook_count + config->slack_count + config->email_count + config->other_count;
+    size_t count = config->webhook_count + config->slack_count + config->email_count +
+                   config->pagerduty_count + config->opsgenie_count + config->telegram_count +
+                   config->discord_count + config->msteams_count;
     receiver->config = config;
     receiver->integrations = arena_calloc(&r->arena, count + 1, sizeof(*receiver->integrations));
     for (size_t i = 0; i < config->webhook_count; i++)
@@ -119,7 +112,7 @@ static void receiver_init(struct routing *r, struct receiver *receiver,
     for (size_t i = 0; i < config->slack_count; i++)
         integration_add(receiver, &integration_slack, i, config->slacks[i].send_resolved,
                         &config->slacks[i], metrics);
-    add_others(r, receiver, metrics);
+    add_services(receiver, config, metrics);
 }
 
 static struct receiver *find_receiver(const struct routing *r, struct str name)
@@ -211,7 +204,7 @@ const struct integration *routing_find(const struct routing *r, struct str recei
     const struct receiver *found = find_receiver(r, receiver);
     for (size_t i = 0; found && i < found->count; i++) {
         const struct integration *in = &found->integrations[i];
-        if (in->kind && in->index == index && str_is(kind, in->name))
+        if (in->index == index && str_is(kind, in->name))
             return in;
     }
     return NULL;

@@ -1,7 +1,10 @@
 #include "smtp.h"
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "integration.h"
 
@@ -46,40 +49,69 @@ static void set_text(CURL *easy, CURLoption option, struct str text)
     buf_release(&copy);
 }
 
-static int set_file(CURL *easy, CURLoption option, const struct config_secret *pem, const char *key,
-                    struct error *err)
+// Certificates and a key given inline, as files that only this process sees.
+struct pem_files {
+    int fds[3];
+    size_t count;
+};
+
+static int set_inline(CURL *easy, CURLoption option, struct str pem, struct pem_files *files,
+                      struct error *err)
+{
+    char path[32];
+    int fd = memfd_create("pem", MFD_CLOEXEC);
+    if (fd < 0 || write(fd, pem.ptr, pem.len) != (ssize_t)pem.len) {
+        if (fd >= 0)
+            close(fd);
+        return error_set(err, ERR_IO, "inline PEM: %s", strerror(errno));
+    }
+    files->fds[files->count++] = fd;
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    curl_easy_setopt(easy, option, path);
+    return 0;
+}
+
+static int set_pem(CURL *easy, CURLoption option, const struct config_secret *pem,
+                   struct pem_files *files, struct error *err)
 {
     if (pem->value.len)
-        return error_set(err, ERR_UNSUPPORTED,
-                         "inline PEM in %s of an email's tls_config is not supported: use a file",
-                         key);
+        return set_inline(easy, option, pem->value, files, err);
     set_text(easy, option, pem->file);
     return 0;
 }
 
-static int set_tls(CURL *easy, const struct config_tls *tls, struct error *err)
+static void set_versions(CURL *easy, const struct config_tls *tls)
 {
     static const struct {
         const char *name;
-        long value;
-    } versions[] = {{"TLS10", CURL_SSLVERSION_TLSv1_0},
-                    {"TLS11", CURL_SSLVERSION_TLSv1_1},
-                    {"TLS12", CURL_SSLVERSION_TLSv1_2},
-                    {"TLS13", CURL_SSLVERSION_TLSv1_3}};
-    long version = CURL_SSLVERSION_TLSv1_2;
-    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++)
+        long least, most;
+    } versions[] = {{"TLS10", CURL_SSLVERSION_TLSv1_0, CURL_SSLVERSION_MAX_TLSv1_0},
+                    {"TLS11", CURL_SSLVERSION_TLSv1_1, CURL_SSLVERSION_MAX_TLSv1_1},
+                    {"TLS12", CURL_SSLVERSION_TLSv1_2, CURL_SSLVERSION_MAX_TLSv1_2},
+                    {"TLS13", CURL_SSLVERSION_TLSv1_3, CURL_SSLVERSION_MAX_TLSv1_3}};
+    long least = CURL_SSLVERSION_TLSv1_2, most = 0;
+    for (size_t i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
         if (str_is(tls->min_version, versions[i].name))
-            version = versions[i].value;
-    curl_easy_setopt(easy, CURLOPT_SSLVERSION, version);
+            least = versions[i].least;
+        if (str_is(tls->max_version, versions[i].name))
+            most = versions[i].most;
+    }
+    curl_easy_setopt(easy, CURLOPT_SSLVERSION, least | most);
+}
+
+static int set_tls(CURL *easy, const struct config_tls *tls, struct pem_files *files,
+                   struct error *err)
+{
+    set_versions(easy, tls);
     if (tls->insecure_skip_verify) {
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
         curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
     }
-    int rc = set_file(easy, CURLOPT_CAINFO, &tls->ca, "ca", err);
+    int rc = set_pem(easy, CURLOPT_CAINFO, &tls->ca, files, err);
     if (rc == 0)
-        rc = set_file(easy, CURLOPT_SSLCERT, &tls->cert, "cert", err);
+        rc = set_pem(easy, CURLOPT_SSLCERT, &tls->cert, files, err);
     if (rc == 0)
-        rc = set_file(easy, CURLOPT_SSLKEY, &tls->key, "key", err);
+        rc = set_pem(easy, CURLOPT_SSLKEY, &tls->key, files, err);
     return rc;
 }
 
@@ -112,7 +144,7 @@ static void set_server(CURL *easy, const struct email_config *config)
 {
     struct str port = config->smarthost_port.len ? config->smarthost_port : STR("25");
     struct str host = config->smarthost_host, name = config->tls.server_name;
-    bool implicit_tls = str_is(port, "465");
+    bool implicit_tls = config->implicit_tls < 0 ? str_is(port, "465") : config->implicit_tls == 1;
     bool is_v6 = str_find(host, ':') < host.len;
     struct buf url = BUF_INIT;
     buf_printf(&url, implicit_tls ? "smtps://" : "smtp://");
@@ -213,6 +245,7 @@ int smtp_send(const struct wire_mail *mail, const struct cancel *cancel, struct 
     if (!easy)
         abort();
     struct upload upload = {.rest = mail->message, .cancel = cancel};
+    struct pem_files files = {.count = 0};
     struct curl_slist *to = recipients(mail), *server = connect_to(mail->config);
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
     curl_easy_setopt(easy, CURLOPT_PROXY, "");
@@ -224,10 +257,12 @@ int smtp_send(const struct wire_mail *mail, const struct cancel *cancel, struct 
     set_envelope(easy, mail, &upload, to);
     int rc = set_auth(easy, mail->config, err);
     if (rc == 0)
-        rc = set_tls(easy, &mail->config->tls, err);
+        rc = set_tls(easy, &mail->config->tls, &files, err);
     if (rc == 0)
         rc = perform(easy, reply, err);
     curl_easy_cleanup(easy);
+    while (files.count)
+        close(files.fds[--files.count]);
     curl_slist_free_all(to);
     curl_slist_free_all(server);
     return rc;

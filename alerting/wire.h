@@ -8,8 +8,10 @@
 #include "config/alertmanager.h"
 
 struct wire_post {
+    struct str method; // "": POST
     struct str url;
     struct str body;                // application/json
+    struct str auth_scheme;         // of `bearer`; "": Bearer
     struct str bearer;              // "": none; beside what `http` says
     const struct config_http *http; // credentials, TLS, proxy
     int64_t timeout_ms;

@@ -95,13 +95,15 @@ static int post(void *context, const struct wire_post *what, struct wire_reply *
     struct wire_transfer *t = context;
     struct pending_post pending = {.reply = reply, .err = err};
     struct buf bearer = BUF_INIT;
-    buf_printf(&bearer, "Bearer %.*s", STR_ARG(what->bearer));
+    buf_printf(&bearer, "%.*s %.*s",
+               STR_ARG(what->auth_scheme.len ? what->auth_scheme : STR("Bearer")),
+               STR_ARG(what->bearer));
     const struct transfer_header headers[] = {
         {STR("Content-Type"), STR("application/json")},
         {STR("Authorization"), buf_view(&bearer)},
     };
     const struct transfer_request request = {
-        .method = STR("POST"),
+        .method = what->method.len ? what->method : STR("POST"),
         .url = what->url,
         .headers = headers,
         .header_count = what->bearer.len ? 2 : 1,

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/common.h"
+#include "config/yaml.h"
 #include "model/matcher.h"
 
 struct route_config {
@@ -66,6 +67,8 @@ struct webhook_config {
     struct config_secret url;
     uint64_t max_alerts; // 0: all
     int64_t timeout_ms;  // 0: the default
+    // What is sent instead of the standard message: any tree whose texts are templates, or NULL.
+    const struct yaml_node *payload;
     struct config_http http;
 };
 
@@ -88,6 +91,7 @@ struct slack_config {
     struct str app_url; // where messages with an app token go
     int64_t timeout_ms; // 0: the default
     struct str channel, username, color;
+    struct str message_text; // beside the attachment
     struct str title, title_link, pretext, text, fallback, footer, callback_id;
     struct str icon_emoji, icon_url, image_url, thumb_url;
     bool short_fields, link_names;
@@ -113,10 +117,70 @@ struct email_config {
     struct str html, text; // templates; `body` of older files is the text part
 };
 
-// A receiver integration that is accepted in the file but cannot send yet.
-struct other_receiver_config {
-    const char *kind; // "pagerduty_configs"
-    int line;
+struct pagerduty_link_config {
+    struct str href, text;
+};
+
+struct pagerduty_image_config {
+    struct str src, alt, href;
+};
+
+// Every text is a template, the keys too. With a service key it is the events API v1.
+struct pagerduty_config {
+    bool send_resolved;
+    struct config_secret routing_key, service_key;
+    struct str url; // of API v2
+    struct str client, client_url, description, source, severity, class_name, component, group;
+    const struct yaml_node *details; // a mapping of any trees, or NULL; defaults come on top
+    struct pagerduty_link_config *links;
+    size_t link_count;
+    struct pagerduty_image_config *images;
+    size_t image_count;
+    int64_t timeout_ms; // 0: the default
+    struct config_http http;
+};
+
+struct opsgenie_responder_config {
+    struct str id, name, username, type;
+};
+
+struct opsgenie_config {
+    bool send_resolved;
+    struct config_secret api_key;
+    struct str api_url; // ends in '/'
+    struct str message, description, source, entity, actions, tags, note, priority;
+    struct label *details; // name, template
+    size_t detail_count;
+    struct opsgenie_responder_config *responders;
+    size_t responder_count;
+    bool update_alerts;
+    struct config_http http;
+};
+
+struct telegram_config {
+    bool send_resolved;
+    struct str api_url;
+    struct config_secret bot_token;
+    struct config_secret chat_id;
+    int64_t message_thread_id; // 0: none
+    struct str message, parse_mode;
+    bool disable_notifications;
+    int64_t timeout_ms; // 0: the default
+    struct config_http http;
+};
+
+struct discord_config {
+    bool send_resolved;
+    struct config_secret webhook_url;
+    struct str content, title, message, username, avatar_url;
+    struct config_http http;
+};
+
+struct msteamsv2_config {
+    bool send_resolved;
+    struct config_secret webhook_url;
+    struct str title, text;
+    struct config_http http;
 };
 
 struct receiver_config {
@@ -128,8 +192,16 @@ struct receiver_config {
     size_t slack_count;
     struct email_config *emails;
     size_t email_count;
-    struct other_receiver_config *others;
-    size_t other_count;
+    struct pagerduty_config *pagerduties;
+    size_t pagerduty_count;
+    struct opsgenie_config *opsgenies;
+    size_t opsgenie_count;
+    struct telegram_config *telegrams;
+    size_t telegram_count;
+    struct discord_config *discords;
+    size_t discord_count;
+    struct msteamsv2_config *msteams;
+    size_t msteams_count;
 };
 
 // Immutable and counted.

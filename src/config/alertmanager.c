@@ -62,6 +62,13 @@ static const struct field global_fields[] = {
     {"slack_app_token", FIELD_SECRET, IN_GLOBAL(slack_app_token), NULL},
     {"slack_app_token_file", FIELD_SECRET_FILE, IN_GLOBAL(slack_app_token), NULL},
     {"slack_app_url", FIELD_STRING, IN_GLOBAL(slack_app_url), NULL},
+    {"pagerduty_url", FIELD_STRING, IN_GLOBAL(pagerduty_url), NULL},
+    {"opsgenie_api_url", FIELD_STRING, IN_GLOBAL(opsgenie_api_url), NULL},
+    {"opsgenie_api_key", FIELD_SECRET, IN_GLOBAL(opsgenie_api_key), NULL},
+    {"opsgenie_api_key_file", FIELD_SECRET_FILE, IN_GLOBAL(opsgenie_api_key), NULL},
+    {"telegram_api_url", FIELD_STRING, IN_GLOBAL(telegram_api_url), NULL},
+    {"telegram_bot_token", FIELD_SECRET, IN_GLOBAL(telegram_bot_token), NULL},
+    {"telegram_bot_token_file", FIELD_SECRET_FILE, IN_GLOBAL(telegram_bot_token), NULL},
 };
 
 // Of integrations that cannot send yet: accepted, the secrets masked.
@@ -78,10 +85,6 @@ struct ignored_global {
         key, FIELD_SECRET, offsetof(struct ignored_global, secret), NULL                           \
     }
 static const struct field ignored_global_fields[] = {
-    TEXT("pagerduty_url"),
-    TEXT("opsgenie_api_url"),
-    SECRET("opsgenie_api_key"),
-    TEXT("opsgenie_api_key_file"),
     TEXT("wechat_api_url"),
     SECRET("wechat_api_secret"),
     TEXT("wechat_api_secret_file"),
@@ -89,9 +92,6 @@ static const struct field ignored_global_fields[] = {
     TEXT("victorops_api_url"),
     SECRET("victorops_api_key"),
     TEXT("victorops_api_key_file"),
-    TEXT("telegram_api_url"),
-    SECRET("telegram_bot_token"),
-    TEXT("telegram_bot_token_file"),
     TEXT("webex_api_url"),
     TEXT("jira_api_url"),
     TEXT("rocketchat_api_url"),
@@ -132,6 +132,9 @@ int decode_global_section(struct decoder *d, const struct yaml_node *node,
             {
                 .resolve_timeout_ms = 5 * 60 * 1000,
                 .slack_app_url = STR("https://slack.com/api/chat.postMessage"),
+                .pagerduty_url = STR("https://events.pagerduty.com/v2/enqueue"),
+                .opsgenie_api_url = STR("https://api.opsgenie.com/"),
+                .telegram_api_url = STR("https://api.telegram.org"),
                 .email = {.hello = STR("localhost"), .require_tls = true, .implicit_tls = -1},
             },
     };

@@ -12,6 +12,11 @@ struct alertmanager_global {
     struct config_secret slack_api_url;
     struct config_secret slack_app_token;
     struct str slack_app_url;
+    struct str pagerduty_url;
+    struct str opsgenie_api_url;
+    struct config_secret opsgenie_api_key;
+    struct str telegram_api_url;
+    struct config_secret telegram_bot_token;
     struct email_config email; // from, hello, smarthost, authentication, TLS
 };
 
@@ -20,7 +25,12 @@ int decode_global_section(struct decoder *d, const struct yaml_node *node,
 int decode_smarthost(struct decoder *d, const struct yaml_node *node, void *out);    // email_config
 int decode_implicit_tls(struct decoder *d, const struct yaml_node *node, void *out); // int
 
-// The decoder's context is the alertmanager_global for the two below.
+// The decoder's context is the alertmanager_global for those below.
+int decode_pagerduty_configs(struct decoder *d, const struct yaml_node *node, void *out);
+int decode_opsgenie_configs(struct decoder *d, const struct yaml_node *node, void *out);
+int decode_telegram_configs(struct decoder *d, const struct yaml_node *node, void *out);
+int decode_discord_configs(struct decoder *d, const struct yaml_node *node, void *out);
+int decode_msteamsv2_configs(struct decoder *d, const struct yaml_node *node, void *out);
 int decode_slack_configs(struct decoder *d, const struct yaml_node *node, void *out);
 int decode_email_configs(struct decoder *d, const struct yaml_node *node, void *out);
 int decode_receivers(struct decoder *d, const struct yaml_node *node,

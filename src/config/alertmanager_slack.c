@@ -144,7 +144,7 @@ static const struct field slack_fields[] = {
     {"mrkdwn_in", FIELD_CUSTOM, 0, decode_mrkdwn_in},
     {"fields", FIELD_CUSTOM, 0, decode_slack_fields},
     {"actions", FIELD_CUSTOM, 0, decode_actions},
-    {"message_text", FIELD_NO_EFFECT, 0, NULL},
+    TEXT(message_text),
     {"update_message", FIELD_SWITCH_NO_EFFECT, 0, NULL},
 };
 static const struct section slack_section = SECTION("slack_config", slack_fields);

@@ -22,6 +22,7 @@ struct fixture {
     size_t attempts;
     size_t delivered;
     struct buf last_url, last_body, last_bearer;
+    struct buf requests; // of all: "METHOD URL SCHEME BEARER BODY\n"
     void (*on_delivered)(struct fixture *f, struct str body);
     void (*on_sending)(struct fixture *f); // while it is on its way
     void *context;
@@ -55,6 +56,9 @@ static int fixture_post(void *context, const struct wire_post *post, struct wire
     buf_str(&f->last_body, post->body);
     buf_reset(&f->last_bearer);
     buf_str(&f->last_bearer, post->bearer);
+    buf_printf(&f->requests, "%.*s %.*s %.*s %.*s %.*s\n",
+               STR_ARG(post->method.len ? post->method : STR("POST")), STR_ARG(post->url),
+               STR_ARG(post->auth_scheme), STR_ARG(post->bearer), STR_ARG(post->body));
     return fixture_answer(f, post->body, reply, err);
 }
 
@@ -132,6 +136,7 @@ static void fixture_release(struct fixture *f)
     buf_release(&f->last_url);
     buf_release(&f->last_body);
     buf_release(&f->last_bearer);
+    buf_release(&f->requests);
 }
 
 // Runs everything that is due on the way to `to_ms` (from the clock's start in the scenarios'

@@ -259,24 +259,6 @@ static void test_email(void **state)
     fixture_release(&f);
 }
 
-static void test_unsupported_receiver(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_init(&f, STR("route:\n"
-                         "  receiver: team\n"
-                         "  group_wait: 10s\n"
-                         "receivers:\n"
-                         "- name: team\n"
-                         "  pagerduty_configs:\n"
-                         "  - routing_key: x\n"));
-    put(&f, "a", f.clock.now_ms + 3600000);
-    fixture_run_for(&f, 1200000);
-    struct integration_metrics *m = pipeline_metrics_for(&f.engine->metrics, "pagerduty");
-    assert_int_equal((int)metric_value(m->undeliverable), 1); // once, not at every flush
-    fixture_release(&f);
-}
-
 // A receiver that a reload removed takes its queue along.
 static void test_orphans(void **state)
 {
@@ -369,7 +351,6 @@ int main(void)
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_slack),
         cmocka_unit_test(test_email),
-        cmocka_unit_test(test_unsupported_receiver),
         cmocka_unit_test(test_orphans),
         cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_needs_update),

@@ -87,8 +87,9 @@ static void test_routes(void **state)
     assert_str(root->group_by[0], "alertname");
     assert_int_equal(root->child_count, 2);
     const struct route_config *a = &root->children[0];
-    assert_matchers(a->matchers, a->matcher_count,
-                    "code=\"5\",service=~\"^(?:a|b)$\",severity=\"critical\",team=\"x\",z!~\"'q'\"");
+    assert_matchers(
+        a->matchers, a->matcher_count,
+        "code=\"5\",service=~\"^(?:a|b)$\",severity=\"critical\",team=\"x\",z!~\"'q'\"");
     assert_true(matcher_match(&a->matchers[1], STR("b")));
     assert_str(a->receiver, "b");
     assert_true(a->continue_matching);
@@ -287,28 +288,45 @@ static void test_email(void **state)
     alertmanager_config_unref(c);
 }
 
-static void test_others(void **state)
+static void test_services(void **state)
 {
-    struct buf warnings = BUF_INIT;
     struct alertmanager_config *c =
-        parse("global: {pagerduty_url: 'http://x', opsgenie_api_key: k1}\n" WITH(
-                  "pagerduty_configs: [{service_key: k2}, {routing_key: k3}]\n"
-                  "  telegram_configs: [{bot_token: k4, chat_id: 1}]\n"),
-              &warnings);
+        parse("global: {pagerduty_url: 'http://x/', opsgenie_api_key: k1, opsgenie_api_url: "
+              "'http://o', telegram_bot_token_file: t}\n" WITH(
+                  "pagerduty_configs: [{service_key: k2}, {routing_key: k3, severity: info, "
+                  "details: {a: '{{ 1 }}'}, links: [{href: h, text: t}], images: [{src: s}]}]\n"
+                  "  opsgenie_configs: [{tags: 'a,b', responders: [{name: x, type: Teams}], "
+                  "details: {k: v}, update_alerts: true}]\n"
+                  "  telegram_configs: [{chat_id: -100}, {bot_token: k4, chat_id_file: f}]\n"
+                  "  discord_configs: [{webhook_url: 'http://d/k5'}]\n"
+                  "  msteamsv2_configs: [{webhook_url_file: f, text: x}]\n"
+                  "  webhook_configs: [{url: 'http://w', payload: {a: ['{{ .Status }}']}}]\n"),
+              NULL);
     (void)state;
-    assert_int_equal(c->receivers[0].other_count, 3);
-    assert_string_equal(c->receivers[0].others[0].kind, "pagerduty_configs");
-    assert_string_equal(c->receivers[0].others[2].kind, "telegram_configs");
-    for (const char *key = "k1\0k2\0k3\0k4\0"; *key; key += 3)
+    const struct receiver_config *r = &c->receivers[0];
+    assert_int_equal(r->pagerduty_count, 2);
+    assert_true(str_is(r->pagerduties[1].url, "http://x/"));
+    assert_true(str_is(r->pagerduties[0].severity, "error"));
+    assert_true(str_eq(r->pagerduties[0].source, r->pagerduties[0].client));
+    assert_int_equal(r->pagerduties[1].link_count + r->pagerduties[1].image_count, 2);
+    assert_non_null(yaml_get(r->pagerduties[1].details, "a"));
+    assert_true(str_is(r->opsgenies[0].api_url, "http://o/"));
+    assert_true(str_is(r->opsgenies[0].api_key.value, "k1"));
+    assert_true(r->opsgenies[0].update_alerts && r->opsgenies[0].send_resolved);
+    assert_int_equal(r->opsgenies[0].responder_count + r->opsgenies[0].detail_count, 2);
+    assert_true(str_is(r->telegrams[0].chat_id.value, "-100"));
+    assert_true(str_has_suffix(r->telegrams[0].bot_token.file, STR("t")));
+    assert_true(str_is(r->telegrams[1].bot_token.value, "k4"));
+    assert_true(str_is(r->telegrams[1].parse_mode, "HTML"));
+    assert_true(str_is(r->discords[0].webhook_url.value, "http://d/k5"));
+    assert_true(str_is(r->msteams[0].text, "x"));
+    assert_int_equal(r->webhooks[0].payload->kind, YAML_MAPPING);
+    for (const char *key = "k1\0k2\0k3\0k4\0k5\0"; *key; key += 3)
         assert_int_equal(str_search(c->text, str_from(key)), c->text.len);
-    assert_non_null(strstr(buf_text(&warnings),
-                           "a.yml:5:3: pagerduty_configs is not supported yet: nothing is sent by "
-                           "it\n"));
     char *text = mem_copy_str(c->text);
     alertmanager_config_unref(parse(text, NULL));
     mem_free(text);
     alertmanager_config_unref(c);
-    buf_release(&warnings);
 }
 
 static void test_time_intervals(void **state)
@@ -397,8 +415,28 @@ static const struct {
      "a.yml:4:39: at most one of url & url_file must be configured"},
     {WITH("webhook_configs: [{url: x}]"),
      "a.yml:4:27: expected a URL such as http://host:8080/path for the webhook"},
-    {WITH("webhook_configs: [{url: 'http://x', payload: {a: b}}]"),
-     "a.yml:4:39: payload is not supported yet: remove it"},
+    {WITH("pushover_configs: [{user_key: u, token: t}]"),
+     "a.yml:4:3: pushover_configs is not supported yet: remove it"},
+    {WITH("pagerduty_configs: [{}]"),
+     "a.yml:4:23: missing service or routing key in PagerDuty config: expected routing_key or "
+     "routing_key_file"},
+    {WITH("opsgenie_configs: [{}]"),
+     "a.yml:4:22: no OpsGenie API key: expected api_key or api_key_file here, or opsgenie_api_key "
+     "or opsgenie_api_key_file in global"},
+    {WITH("opsgenie_configs: [{api_key: x, responders: [{name: n, type: crew}]}]"),
+     "a.yml:4:48: expected team, teams, user, escalation or schedule as type of an OpsGenie "
+     "responder, got \"crew\""},
+    {WITH("telegram_configs: [{bot_token: x}]"),
+     "a.yml:4:22: missing chat_id or chat_id_file on telegram_config"},
+    {WITH("telegram_configs: [{bot_token: x, chat_id: me}]"),
+     "a.yml:4:46: expected a number other than 0 as chat_id, got \"me\""},
+    {WITH("telegram_configs: [{bot_token: x, chat_id: 1, parse_mode: Text}]"),
+     "a.yml:4:61: unknown parse_mode on telegram_config, must be Markdown, MarkdownV2, HTML or "
+     "empty string"},
+    {WITH("discord_configs: [{}]"),
+     "a.yml:4:21: one of webhook_url or webhook_url_file must be configured"},
+    {WITH("msteamsv2_configs: [{webhook_url: x}]"),
+     "a.yml:4:37: expected a URL such as https://host/path for webhook_url"},
     {WITH("slack_configs: [{}]"),
      "a.yml:4:19: no Slack API URL: expected api_url or api_url_file here, or slack_api_url or "
      "slack_api_url_file in global"},
@@ -429,7 +467,7 @@ static const struct {
     {WITH("email_configs: [{to: a, from: b, smarthost: 'b:1', text: b, body: c}]"),
      "a.yml:4:63: at most one of text & body must be configured"},
     {WITH("pagerduty_configs: [x]"),
-     "a.yml:4:23: expected a mapping as element of pagerduty_configs"},
+     "a.yml:4:23: expected a mapping as element of the list, got text"},
     {"global: {smtp_auth_password: a, smtp_auth_password_file: b}\n" ROUTE RECEIVER,
      "a.yml:1:33: at most one of smtp_auth_password & smtp_auth_password_file must be configured"},
     {"global: {smtp_smarthosts: a}\n" ROUTE RECEIVER,
@@ -491,7 +529,7 @@ int main(void)
         cmocka_unit_test(test_webhook),
         cmocka_unit_test(test_slack),
         cmocka_unit_test(test_email),
-        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_services),
         cmocka_unit_test(test_time_intervals),
         cmocka_unit_test(test_bad),
     };
