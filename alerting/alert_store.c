@@ -134,6 +134,7 @@ static int load_one(void *context, struct str key, struct str value)
         alert.ends_ms = load->now_ms + load->grace_ms;
     struct stored_alert *a = store_add(load->store, &alert, updated_ms);
     a->timeout = timeout || fired;
+    a->noted_firing = fired;
     return 0;
 }
 

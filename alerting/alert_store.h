@@ -20,6 +20,7 @@ struct stored_alert {
     int64_t updated_ms;
     uint64_t version;      // of the store when it last changed
     bool timeout;          // its end is only a guess: nobody gave one
+    bool noted_firing;     // what the ledger last recorded of it
     struct group **groups; // that hold it
     size_t group_count;
     size_t group_capacity;

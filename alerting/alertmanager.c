@@ -48,6 +48,7 @@ struct alertmanager *alertmanager_new(const struct alertmanager_options *options
     groups_init(&a->groups, &a->store, &a->changes);
     nflog_init(&a->nflog, &a->changes);
     outbox_init(&a->outbox, &a->changes, seed + 1);
+    ledger_init(&a->ledger, &a->changes);
     silences_init(&a->silences, &a->changes, &a->rng);
     a->silences.retention_ms = options->retention_ms ? options->retention_ms : NFLOG_RETENTION_MS;
     a->silences.count_max = options->silence_count_max;
@@ -71,6 +72,7 @@ void alertmanager_free(struct alertmanager *a)
     inhibitor_release(&a->inhibitor);
     routing_unref(a->routing);
     silences_release(&a->silences);
+    ledger_release(&a->ledger);
     outbox_release(&a->outbox);
     nflog_release(&a->nflog);
     groups_release(&a->groups);
@@ -118,6 +120,8 @@ static void load_state(struct alertmanager *a, const struct alertmanager_config 
         rc = outbox_load(&a->outbox);
     if (rc == 0)
         rc = silences_load(&a->silences);
+    if (rc == 0)
+        rc = ledger_load(&a->ledger);
     if (rc)
         log_error("stored notification state cannot be read", LOG_CSTR("err", err_text(rc)));
     log_info("notification state loaded", LOG_INT("alerts", (int64_t)alert_store_count(&a->store)),
@@ -193,6 +197,7 @@ void engine_put(struct alertmanager *a, const struct alert *alert, int64_t now_m
         alert_store_put(&a->store, alert, now_ms, a->routing->config->resolve_timeout_ms);
     if (!stored)
         return;
+    ledger_note_state(&a->ledger, stored, now_ms);
     if (stored->route_count == 0 || stored->group_count < stored->route_count)
         route_alert(a, stored, now_ms);
 }
@@ -256,6 +261,7 @@ int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)
     if (a->expire_ms <= now_ms) {
         nflog_expire(&a->nflog, now_ms, is_pending, a);
         silences_collect(&a->silences, now_ms);
+        ledger_collect(&a->ledger, now_ms);
         a->expire_ms = now_ms + EXPIRE_EVERY_MS;
     }
     bool made = a->outbox.sequence != queued;

@@ -31,8 +31,45 @@ struct attempt {
     struct send_result result;
 };
 
-static void drop_orphan(struct alertmanager *a, struct outbox_entry *entry)
+static void note(struct alertmanager *a, const struct outbox_entry *entry,
+                 enum history_event_type type, const struct told *told, unsigned attempt,
+                 const char *error, int64_t now_ms)
 {
+    const struct ledger_notification n = {
+        .type = type,
+        .group_key = entry->group_key,
+        .receiver = entry->target->receiver,
+        .integration = entry->target->kind,
+        .index = entry->target->index,
+        .attempt = attempt,
+        .error = error,
+        .told = told,
+    };
+    ledger_note_notification(&a->ledger, &n, now_ms);
+}
+
+// Of what fails over and over only the attempts 1, 2, 4, 8, ... are recorded.
+static void note_attempt(struct alertmanager *a, const struct attempt *attempt, bool given_up,
+                         int64_t now_ms)
+{
+    static const enum history_event_type types[] = {
+        [OUTBOX_DELIVERED] = HISTORY_DELIVERED,
+        [OUTBOX_RETRY] = HISTORY_FAILED,
+        [OUTBOX_UNREACHABLE] = HISTORY_FAILED,
+        [OUTBOX_REFUSED] = HISTORY_REFUSED,
+    };
+    const struct send_result *result = &attempt->result;
+    enum history_event_type type = given_up ? HISTORY_GIVEN_UP : types[result->outcome];
+    if (type == HISTORY_FAILED && (attempt->number & (attempt->number - 1)))
+        return;
+    note(a, attempt->entry, type, attempt->entry->in_flight, attempt->number,
+         type == HISTORY_DELIVERED ? NULL : result->err.text, now_ms);
+}
+
+static void drop_orphan(struct alertmanager *a, struct outbox_entry *entry, int64_t now_ms)
+{
+    note(a, entry, HISTORY_UNSENDABLE, &entry->told, 0, "its receiver is no longer configured",
+         now_ms);
     log_warn("notification dropped: its receiver is no longer configured",
              LOG_STR("receiver", entry->target->receiver),
              LOG_STR("integration", entry->target->kind),
@@ -50,7 +87,7 @@ static bool begin(struct alertmanager *a, struct attempt *attempt, int64_t now_m
         attempt->integration =
             routing_find(a->routing, target->receiver, target->kind, target->index);
         if (!attempt->integration) {
-            drop_orphan(a, entry);
+            drop_orphan(a, entry, now_ms);
             continue;
         }
         attempt->number = entry->attempts + 1;
@@ -129,6 +166,7 @@ static void finish(struct alertmanager *a, struct attempt *attempt, int64_t now_
         log_given_up(entry);
         metric_add(attempt->integration->metrics->failed, 1);
     }
+    note_attempt(a, attempt, too_late, now_ms);
     if (too_late || result->outcome == OUTBOX_DELIVERED)
         note_told(a, entry, now_ms);
     outbox_settle(&a->outbox, entry, result->outcome, result->retry_after_ms, now_ms);

@@ -10,6 +10,7 @@
 #include "alerting/alertmanager.h"
 #include "group.h"
 #include "inhibit.h"
+#include "ledger.h"
 #include "nflog.h"
 #include "outbox.h"
 #include "pipeline_metrics.h"
@@ -37,6 +38,7 @@ struct alertmanager {
     struct outbox outbox;
     struct inhibitor inhibitor;
     struct silences silences;
+    struct ledger ledger;
     struct routing *routing; // NULL before the first configuration
     struct rng rng;
     int64_t last_tick_ms;

@@ -37,46 +37,91 @@ static void collect(struct flush *f)
     f->alerts = arena_array(&f->arena, f->group->alert_count + 1, sizeof(*f->alerts));
     for (size_t i = 0; i < f->group->alert_count; i++) {
         struct stored_alert *stored = f->group->alerts[i];
+        ledger_note_state(&f->engine->ledger, stored, f->now_ms);
         f->alerts[f->count++] =
             (struct flush_alert){stored, alert_is_resolved(&stored->alert, f->now_ms)};
     }
     qsort(f->alerts, f->count, sizeof(*f->alerts), flush_order);
 }
 
-static void suppress_all(struct flush *f, struct metric *reason)
+static struct str join(struct arena *arena, const struct str *names, size_t count)
 {
-    metric_add(reason, f->count);
-    f->count = 0;
+    struct buf text = BUF_INIT;
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&text, "%s%.*s", i ? ", " : "", STR_ARG(names[i]));
+    struct str out = arena_copy(arena, buf_view(&text));
+    buf_release(&text);
+    return out;
 }
 
-static void suppress_by_time(struct flush *f)
+// The first thing that mutes the alert, in the pipeline's order; `time` is about its whole group.
+static struct ledger_decision decide(struct flush *f, const struct flush_alert *item,
+                                     const struct ledger_decision *time)
 {
-    enum mute_reason reason = route_mute_reason(f->group->route, f->now_ms);
-    if (reason != MUTE_NOT)
-        suppress_all(f, reason == MUTE_INACTIVE ? f->engine->metrics.inactive
-                                                : f->engine->metrics.muted);
+    struct alertmanager *a = f->engine;
+    struct ledger_decision d = *time;
+    d.alert = item->stored;
+    d.resolved = item->resolved;
+    const struct stored_alert *source =
+        inhibitor_mutes(&a->inhibitor, item->stored->alert.labels, f->now_ms);
+    const struct silence *silence = NULL;
+    if (source) {
+        d.type = HISTORY_INHIBITED;
+        d.by = arena_printf(&f->arena, "%016llx", (unsigned long long)source->fingerprint);
+    } else if (d.type == HISTORY_ROUTED) {
+        silence = silences_mute(&a->silences, item->stored, f->now_ms);
+    }
+    if (silence) {
+        d.type = HISTORY_SILENCED;
+        d.by = silence->spec.id;
+    }
+    return d;
 }
 
-static void suppress_inhibited(struct flush *f)
+static struct ledger_decision decide_by_time(struct flush *f)
 {
+    static const enum history_event_type types[] = {
+        [MUTE_NOT] = HISTORY_ROUTED,
+        [MUTE_INTERVAL] = HISTORY_MUTED,
+        [MUTE_INACTIVE] = HISTORY_INACTIVE,
+    };
+    const struct route *route = f->group->route;
+    size_t count;
+    const struct str *names = route_muted_by(route, f->now_ms, &f->arena, &count);
+    return (struct ledger_decision){.type = types[route_mute_reason(route, f->now_ms)],
+                                    .by = join(&f->arena, names, count)};
+}
+
+static void count_suppressed(const struct pipeline_metrics *m, enum history_event_type type)
+{
+    struct metric *const by_type[HISTORY_TYPE_COUNT] = {
+        [HISTORY_INHIBITED] = m->inhibited,
+        [HISTORY_SILENCED] = m->silenced,
+        [HISTORY_MUTED] = m->muted,
+        [HISTORY_INACTIVE] = m->inactive,
+    };
+    if (by_type[type])
+        metric_add(by_type[type], 1);
+}
+
+// Leaves the alerts that nothing mutes.
+static void suppress(struct flush *f)
+{
+    struct ledger_decision *decisions = arena_array(&f->arena, f->count + 1, sizeof(*decisions));
+    struct ledger_flush record = {.group_key = f->group->key,
+                                  .receiver = f->group->route->config->receiver,
+                                  .decisions = decisions,
+                                  .count = f->count};
+    struct ledger_decision time = decide_by_time(f);
     size_t kept = 0;
     for (size_t i = 0; i < f->count; i++) {
-        struct labels labels = f->alerts[i].stored->alert.labels;
-        if (!inhibitor_mutes(&f->engine->inhibitor, labels, f->now_ms))
+        decisions[i] = decide(f, &f->alerts[i], &time);
+        count_suppressed(&f->engine->metrics, decisions[i].type);
+        if (decisions[i].type == HISTORY_ROUTED)
             f->alerts[kept++] = f->alerts[i];
     }
-    metric_add(f->engine->metrics.inhibited, f->count - kept);
     f->count = kept;
-}
-
-static void suppress_silenced(struct flush *f)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < f->count; i++)
-        if (!silences_mute(&f->engine->silences, f->alerts[i].stored, f->now_ms))
-            f->alerts[kept++] = f->alerts[i];
-    metric_add(f->engine->metrics.silenced, f->count - kept);
-    f->count = kept;
+    ledger_note_flush(&f->engine->ledger, &record, &f->group->decisions, f->now_ms);
 }
 
 static struct unsaved_key key_for(const struct group *group, const struct integration *in)
@@ -164,6 +209,21 @@ static void fill_data(struct flush *f, const struct integration *in, struct noti
     find_common(data, &f->arena);
 }
 
+static void note(struct flush *f, const struct integration *in, enum history_event_type type,
+                 const struct told *told, const char *error)
+{
+    const struct ledger_notification n = {
+        .type = type,
+        .group_key = f->group->key,
+        .receiver = in->receiver->config->name,
+        .integration = str_from(in->name),
+        .index = in->index,
+        .error = error,
+        .told = told,
+    };
+    ledger_note_notification(&f->engine->ledger, &n, f->now_ms);
+}
+
 static void enqueue(struct flush *f, const struct integration *in, const struct told *told,
                     struct str payload)
 {
@@ -179,6 +239,7 @@ static void enqueue(struct flush *f, const struct integration *in, const struct 
         .payload = payload,
     };
     outbox_put(&f->engine->outbox, &notice, f->now_ms);
+    note(f, in, HISTORY_QUEUED, told, NULL);
     metric_add(in->metrics->notifications, 1);
     log_debug("notification queued", LOG_STR("receiver", notice.receiver),
               LOG_CSTR("integration", in->name), LOG_STR("group", f->group->key),
@@ -201,6 +262,7 @@ static void render(struct flush *f, const struct integration *in, const struct t
     fill_data(f, in, &data, &notice.truncated_count);
     if (in->kind->render(in, &notice, &payload, &err)) {
         metric_add(in->metrics->failed, 1);
+        note(f, in, HISTORY_UNSENDABLE, told, err.text);
         log_error("notification cannot be made", LOG_STR("receiver", data.receiver),
                   LOG_CSTR("integration", in->name), LOG_STR("group", f->group->key),
                   LOG_ERR(&err));
@@ -210,8 +272,9 @@ static void render(struct flush *f, const struct integration *in, const struct t
     buf_release(&payload);
 }
 
-static void cannot_tell(struct flush *f, const struct integration *in)
+static void cannot_tell(struct flush *f, const struct integration *in, const struct told *told)
 {
+    note(f, in, HISTORY_UNSENDABLE, told, "this kind of receiver is not supported yet");
     metric_add(in->metrics->undeliverable, 1);
     log_error("alerts not told: this kind of receiver is not supported yet",
               LOG_STR("receiver", in->receiver->config->name), LOG_CSTR("integration", in->name),
@@ -219,10 +282,12 @@ static void cannot_tell(struct flush *f, const struct integration *in)
 }
 
 // What is queued is not true any more. An entry that is only in flight is left to arrive.
-static void cancel_queued(struct alertmanager *a, struct outbox_entry *entry)
+static void cancel_queued(struct flush *f, const struct integration *in, struct outbox_entry *entry)
 {
-    if (entry && (!entry->in_flight || entry->state == OUTBOX_QUEUED))
-        outbox_cancel(&a->outbox, entry);
+    if (!entry || (entry->in_flight && entry->state != OUTBOX_QUEUED))
+        return;
+    note(f, in, HISTORY_WITHDRAWN, &entry->told, NULL);
+    outbox_cancel(&f->engine->outbox, entry);
 }
 
 static bool needs_update(struct flush *f, const struct integration *in, const struct told *told,
@@ -244,15 +309,15 @@ static void tell(struct flush *f, const struct integration *in, const struct tol
     struct unsaved_key key = key_for(f->group, in);
     struct outbox_entry *entry = outbox_find(&a->outbox, &key);
     if (!needs_update(f, in, told, &key, entry)) {
-        cancel_queued(a, entry);
+        cancel_queued(f, in, entry);
         return;
     }
     bool nothing_to_say = told->firing.count == 0 && !in->send_resolved;
     if (nothing_to_say || !in->kind) {
         if (!nothing_to_say)
-            cannot_tell(f, in);
+            cannot_tell(f, in, told);
         nflog_put(&a->nflog, &key, told, f->now_ms, f->group->route->config->repeat_interval_ms);
-        cancel_queued(a, entry);
+        cancel_queued(f, in, entry);
         return;
     }
     bool queued_so = entry && entry->state == OUTBOX_QUEUED && told_equal(&entry->told, told);
@@ -276,8 +341,9 @@ static void cancel_receiver(struct flush *f)
 {
     const struct receiver *receiver = f->group->route->receiver;
     for (size_t i = 0; i < receiver->count; i++) {
-        struct unsaved_key key = key_for(f->group, &receiver->integrations[i]);
-        cancel_queued(f->engine, outbox_find(&f->engine->outbox, &key));
+        const struct integration *in = &receiver->integrations[i];
+        struct unsaved_key key = key_for(f->group, in);
+        cancel_queued(f, in, outbox_find(&f->engine->outbox, &key));
     }
 }
 
@@ -297,9 +363,7 @@ void pipeline_flush(struct alertmanager *a, struct group *group, int64_t now_ms)
     struct flush f = {.engine = a, .group = group, .now_ms = now_ms};
     arena_init(&f.arena, 0);
     collect(&f);
-    suppress_inhibited(&f);
-    suppress_by_time(&f);
-    suppress_silenced(&f);
+    suppress(&f);
     if (f.count)
         tell_receiver(&f);
     else

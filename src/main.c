@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/version.h"
+#include "cli/alerts.h"
 #include "cli/check.h"
 
 static void print_version(void)
@@ -19,7 +20,8 @@ static void print_help(void)
     struct buf text = BUF_INIT;
     buf_cstr(&text, "Lapwing: a time-series store and alert engine in one small binary.\n\n"
                     "lapwing [FLAG...]\n"
-                    "lapwing check config|rules|alertmanager FILE...\n\nFlags:\n"
+                    "lapwing check config|rules|alertmanager FILE...\n"
+                    "lapwing alerts explain|history|routes test|send-test ...\n\nFlags:\n"
                     "  --help\n        Print this.\n  --version\n        Print the version.\n");
     flags_help(&text);
     fputs(buf_text(&text), stdout);
@@ -106,6 +108,8 @@ int main(int argc, char **argv)
     struct error err;
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return cli_check(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "alerts") == 0)
+        return cli_alerts(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0)
             return print_version(), 0;

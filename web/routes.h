@@ -41,6 +41,10 @@ handler_fn api_write;
 // api_v2.c, api_v2_alerts.c, api_v2_silences.c: Alertmanager's API
 handler_fn api_v2_status, api_v2_receivers, api_v2_alerts, api_v2_groups, api_v2_silences,
     api_v2_silence, api_v1_gone;
+// api_history.c
+handler_fn api_history, api_explain;
+// api_preview.c
+handler_fn api_alert_routes, api_receiver_test;
 // manage.c
 handler_fn manage_healthy, manage_ready, manage_reload, manage_quit, manage_metrics, manage_version;
 // federate.c

@@ -1,0 +1,65 @@
+// Writes the ledger: events in META_HISTORY under their time, label sets under their fingerprint.
+#ifndef ALERTING_LEDGER_H
+#define ALERTING_LEDGER_H
+
+#include "alert_store.h"
+#include "alerting/history.h"
+#include "told.h"
+#include "unsaved.h"
+
+// Past this the oldest events go before their time.
+#define LEDGER_SIZE_MAX ((size_t)16 << 20)
+
+struct ledger {
+    struct unsaved *changes; // borrowed
+    int64_t last_ms;         // of the newest event, and
+    uint32_t sequence;       // its number among those of the same time
+    size_t size;             // bytes of keys and values
+    size_t size_max;
+    struct strmap labels; // fingerprint, 8 bytes -> struct ledger_labels, owned
+};
+
+// What happened to an alert in a flush.
+struct ledger_decision {
+    const struct stored_alert *alert;
+    bool resolved;
+    enum history_event_type type; // HISTORY_ROUTED ... HISTORY_INACTIVE
+    struct str by;
+};
+
+struct ledger_flush {
+    struct str group_key;
+    struct str receiver;
+    const struct ledger_decision *decisions;
+    size_t count;
+};
+
+struct ledger_notification {
+    enum history_event_type type; // from HISTORY_QUEUED on
+    struct str group_key;
+    struct str receiver;
+    struct str integration;
+    size_t index;
+    unsigned attempt;
+    const char *error; // NULL: none
+    const struct told *told;
+};
+
+void ledger_init(struct ledger *l, struct unsaved *changes);
+void ledger_release(struct ledger *l);
+int ledger_load(struct ledger *l);
+// Records that it fires or has resolved, if that is new.
+void ledger_note_state(struct ledger *l, struct stored_alert *alert, int64_t now_ms);
+// Records the decisions; the digest of what was recorded for the group last keeps repetitions out.
+void ledger_note_flush(struct ledger *l, const struct ledger_flush *flush, uint64_t *digest,
+                       int64_t now_ms);
+void ledger_note_notification(struct ledger *l, const struct ledger_notification *n,
+                              int64_t now_ms);
+// Forgets what is past the retention or the size.
+void ledger_collect(struct ledger *l, int64_t now_ms);
+
+// Reads a record back: calls each() for every alert in it. False on bad data.
+bool ledger_decode(struct str key, struct str value,
+                   void (*each)(void *context, const struct history_event *event), void *context);
+
+#endif
