@@ -48,6 +48,7 @@ struct alertmanager *alertmanager_new(const struct alertmanager_options *options
     groups_init(&a->groups, &a->store, &a->changes);
     nflog_init(&a->nflog, &a->changes);
     outbox_init(&a->outbox, &a->changes, seed + 1);
+    heartbeats_init(&a->heartbeats, &a->changes);
     ledger_init(&a->ledger, &a->changes);
     silences_init(&a->silences, &a->changes, &a->rng);
     a->silences.retention_ms = options->retention_ms ? options->retention_ms : NFLOG_RETENTION_MS;
@@ -56,6 +57,7 @@ struct alertmanager *alertmanager_new(const struct alertmanager_options *options
     a->commit_ms = INT64_MAX;
     a->deadline_ms = INT64_MAX;
     a->silencing_ms = INT64_MAX;
+    a->heartbeats_ms = INT64_MAX;
     pipeline_metrics_init(&a->metrics, options->metrics);
     metrics_on_collect(options->metrics, collect_metrics, a);
     return a;
@@ -73,6 +75,8 @@ void alertmanager_free(struct alertmanager *a)
     routing_unref(a->routing);
     silences_release(&a->silences);
     ledger_release(&a->ledger);
+    heartbeats_release(&a->heartbeats);
+    pings_release(&a->pings);
     outbox_release(&a->outbox);
     nflog_release(&a->nflog);
     groups_release(&a->groups);
@@ -122,6 +126,8 @@ static void load_state(struct alertmanager *a, const struct alertmanager_config 
         rc = silences_load(&a->silences);
     if (rc == 0)
         rc = ledger_load(&a->ledger);
+    if (rc == 0)
+        rc = heartbeats_load(&a->heartbeats, now_ms);
     if (rc)
         log_error("stored notification state cannot be read", LOG_CSTR("err", err_text(rc)));
     log_info("notification state loaded", LOG_INT("alerts", (int64_t)alert_store_count(&a->store)),
@@ -162,6 +168,7 @@ static void replace_routing(struct alertmanager *a, struct routing *routing, int
     for (size_t i = 0; i < alert_store_count(&a->store); i++)
         route_alert(a, alert_store_at(&a->store, i), now_ms);
     groups_drop_saved(&a->groups);
+    pings_reset(a, now_ms);
 }
 
 int alertmanager_apply(struct alertmanager *a, struct alertmanager_config *config,
@@ -177,8 +184,7 @@ int alertmanager_apply(struct alertmanager *a, struct alertmanager_config *confi
         a->deliverer = deliverer_start(a);
     deliverer_wake(a->deliverer);
     pthread_mutex_unlock(&a->lock);
-    if (a->wake)
-        a->wake(a->wake_context);
+    engine_wake(a);
     return 0;
 }
 
@@ -188,6 +194,8 @@ static int64_t next_due_ms(const struct alertmanager *a)
     int64_t due_ms = group ? group->timer.key : INT64_MAX;
     if (a->commit_ms < due_ms)
         due_ms = a->commit_ms;
+    if (a->heartbeats_ms < due_ms)
+        due_ms = a->heartbeats_ms;
     return a->silencing_ms < due_ms ? a->silencing_ms : due_ms;
 }
 
@@ -202,6 +210,18 @@ void engine_put(struct alertmanager *a, const struct alert *alert, int64_t now_m
         route_alert(a, stored, now_ms);
 }
 
+void engine_changed(struct alertmanager *a, int64_t now_ms)
+{
+    if (unsaved_pending(&a->changes) && a->commit_ms == INT64_MAX)
+        a->commit_ms = now_ms + COMMIT_DELAY_MS;
+}
+
+void engine_wake(const struct alertmanager *a)
+{
+    if (a->wake)
+        a->wake(a->wake_context);
+}
+
 void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t count,
                       int64_t now_ms)
 {
@@ -210,15 +230,14 @@ void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t
     for (size_t i = 0; a->routing && i < count; i++)
         engine_put(a, &alerts[i], now_ms);
     metric_add(a->metrics.alerts_received, count);
-    if (unsaved_pending(&a->changes) && a->commit_ms == INT64_MAX)
-        a->commit_ms = now_ms + COMMIT_DELAY_MS;
+    engine_changed(a, now_ms);
     if (next_due_ms(a) < a->deadline_ms) {
         a->deadline_ms = next_due_ms(a);
         wakes = true;
     }
     pthread_mutex_unlock(&a->lock);
-    if (wakes && a->wake)
-        a->wake(a->wake_context);
+    if (wakes)
+        engine_wake(a);
 }
 
 // Timers keep their distance when the clock is set back.
@@ -256,6 +275,7 @@ int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)
     uint64_t queued = a->outbox.sequence;
     if (a->routing) {
         silencing_tick(a, now_ms);
+        a->heartbeats_ms = heartbeats_tick(a, now_ms);
         flush_due(a, now_ms);
     }
     if (a->expire_ms <= now_ms) {
@@ -267,8 +287,8 @@ int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)
     bool made = a->outbox.sequence != queued;
     if (made || a->commit_ms <= now_ms)
         engine_commit(a, now_ms);
-    else if (unsaved_pending(&a->changes) && a->commit_ms == INT64_MAX)
-        a->commit_ms = now_ms + COMMIT_DELAY_MS;
+    else
+        engine_changed(a, now_ms);
     a->deadline_ms = next_due_ms(a);
     if (a->deadline_ms > now_ms + TICK_MAX_MS)
         a->deadline_ms = now_ms + TICK_MAX_MS;

@@ -205,6 +205,8 @@ static void wait_until_due(struct deliverer *d)
 {
     struct alertmanager *a = d->engine;
     int64_t next_ms = outbox_next_ms(&a->outbox);
+    if (pings_next_ms(a) < next_ms)
+        next_ms = pings_next_ms(a);
     int64_t now_ms = clock_wall_ms(a->options.clock);
     int64_t wait_ms = next_ms == INT64_MAX ? WAIT_MAX_MS : next_ms - now_ms;
     if (wait_ms <= 0)
@@ -230,7 +232,7 @@ static void *deliver_thread(void *argument)
     pthread_mutex_lock(&a->lock);
     while (!d->stopping) {
         pthread_mutex_unlock(&a->lock);
-        bool busy = deliver_one(a);
+        bool busy = deliver_one(a) || pings_send(a);
         pthread_mutex_lock(&a->lock);
         if (!busy && !d->stopping)
             wait_until_due(d);

@@ -9,10 +9,12 @@
 
 #include "alerting/alertmanager.h"
 #include "group.h"
+#include "heartbeats.h"
 #include "inhibit.h"
 #include "ledger.h"
 #include "nflog.h"
 #include "outbox.h"
+#include "pings.h"
 #include "pipeline_metrics.h"
 #include "routing.h"
 #include "silences.h"
@@ -39,18 +41,27 @@ struct alertmanager {
     struct inhibitor inhibitor;
     struct silences silences;
     struct ledger ledger;
+    struct heartbeats heartbeats;
+    struct pings pings;
     struct routing *routing; // NULL before the first configuration
     struct rng rng;
     int64_t last_tick_ms;
-    int64_t deadline_ms;  // when the owner was told that the next tick is due
-    int64_t commit_ms;    // when what changed is written at the latest; INT64_MAX: nothing did
-    int64_t silencing_ms; // when silencing_tick() is due
-    int64_t expire_ms;    // when the notification log is next cleaned
+    int64_t deadline_ms;   // when the owner was told that the next tick is due
+    int64_t commit_ms;     // when what changed is written at the latest; INT64_MAX: nothing did
+    int64_t heartbeats_ms; // when heartbeats_tick() is due
+    int64_t silencing_ms;  // when silencing_tick() is due
+    int64_t expire_ms;     // when the notification log is next cleaned
     bool commit_failing;
 };
 
 // As alertmanager_put(), under the lock; nobody is woken.
 void engine_put(struct alertmanager *a, const struct alert *alert, int64_t now_ms);
+// Under the lock: what changed is to be written soon, and timers may be due earlier.
+void engine_changed(struct alertmanager *a, int64_t now_ms);
+// Outside of the lock: the owner is to tick.
+void engine_wake(const struct alertmanager *a);
+// Fires the alerts of heartbeats that have stopped; returns when it is next due.
+int64_t heartbeats_tick(struct alertmanager *a, int64_t now_ms);
 // What silences do by themselves: they end with their alerts, and remind of their end.
 void silencing_tick(struct alertmanager *a, int64_t now_ms);
 

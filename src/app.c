@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "alerting/heartbeat.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -82,7 +83,11 @@ static int64_t maintain(void *context, int64_t now_ms)
 
 static int64_t run_rules(void *context, int64_t now_ms)
 {
-    return rule_manager_tick(((struct app *)context)->rules, now_ms);
+    struct app *a = context;
+    int64_t wait_ms = rule_manager_tick(a->rules, now_ms);
+    if (a->alertmanager)
+        alertmanager_rules_ran(a->alertmanager, wait_ms, now_ms);
+    return wait_ms;
 }
 
 static int64_t run_notifications(void *context, int64_t now_ms)

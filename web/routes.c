@@ -39,6 +39,8 @@ static const struct route routes[] = {
     {"/api/v1/alerts/explain", READ, LANE_WORK, api_explain},
     {"/api/v1/alerts/routes", READ, LANE_WORK, api_alert_routes},
     {"/api/v1/receivers/test", HTTP_POST, LANE_WORK, api_receiver_test},
+    {"/api/v1/heartbeat", READ, LANE_WORK, api_heartbeats},
+    {"/api/v1/heartbeat/:name", FORM | HTTP_PUT | HTTP_DELETE, LANE_WORK, api_heartbeat},
     {"/api/v1/silences", FORM, LANE_INLINE, api_v1_gone},
     {"/api/v1/silence/:id", READ | HTTP_DELETE, LANE_INLINE, api_v1_gone},
     {"/api/v1/receivers", READ, LANE_INLINE, api_v1_gone},

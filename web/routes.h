@@ -43,6 +43,8 @@ handler_fn api_v2_status, api_v2_receivers, api_v2_alerts, api_v2_groups, api_v2
     api_v2_silence, api_v1_gone;
 // api_history.c
 handler_fn api_history, api_explain;
+// api_heartbeat.c
+handler_fn api_heartbeats, api_heartbeat;
 // api_preview.c
 handler_fn api_alert_routes, api_receiver_test;
 // manage.c

@@ -183,6 +183,14 @@ struct msteamsv2_config {
     struct config_http http;
 };
 
+// Lapwing's own: a ping to a URL as long as all is well here. No alert is routed to it.
+struct heartbeat_config {
+    struct config_secret url;
+    int64_t interval_ms;
+    int64_t timeout_ms; // of one ping
+    struct config_http http;
+};
+
 struct receiver_config {
     struct str name;
     int line;
@@ -202,6 +210,8 @@ struct receiver_config {
     size_t discord_count;
     struct msteamsv2_config *msteams;
     size_t msteams_count;
+    struct heartbeat_config *heartbeats;
+    size_t heartbeat_count;
 };
 
 // Immutable and counted.

@@ -2,6 +2,8 @@
 // yet are refused: a receiver that says nothing would be found out too late.
 #include "alertmanager_sections.h"
 
+#define HEARTBEAT_INTERVAL_MS INT64_C(60000)
+
 static int decode_webhook_url(struct decoder *d, const struct yaml_node *node, void *out)
 {
     mask_secret_url(d, node);
@@ -58,6 +60,53 @@ static int decode_webhook_configs(struct decoder *d, const struct yaml_node *nod
     return rc;
 }
 
+static int decode_heartbeat_url(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    mask_secret_url(d, node);
+    return decode_string(d, node, &((struct config_secret *)out)->value);
+}
+
+static const struct field heartbeat_fields[] = {
+    {"url", FIELD_CUSTOM, offsetof(struct heartbeat_config, url), decode_heartbeat_url},
+    {"url_file", FIELD_SECRET_FILE, offsetof(struct heartbeat_config, url), NULL},
+    {"interval", FIELD_DURATION, offsetof(struct heartbeat_config, interval_ms), NULL},
+    {"timeout", FIELD_DURATION, offsetof(struct heartbeat_config, timeout_ms), NULL},
+    {"http_config", FIELD_CUSTOM, offsetof(struct heartbeat_config, http), decode_http},
+};
+static const struct section heartbeat_section = SECTION("heartbeat_config", heartbeat_fields);
+
+static int decode_heartbeat(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    const struct alertmanager_global *global = d->context;
+    struct heartbeat_config *heartbeat = out;
+    heartbeat->interval_ms = HEARTBEAT_INTERVAL_MS;
+    heartbeat->timeout_ms = HEARTBEAT_INTERVAL_MS / 6;
+    heartbeat->http = global->http;
+    int rc = decode_section(d, node, &heartbeat_section, heartbeat);
+    if (rc == OK)
+        rc = check_exclusive(d, node, "url", "url_file");
+    if (rc)
+        return rc;
+    if (heartbeat->url.value.len == 0 && heartbeat->url.file.len == 0)
+        return decode_fail(d, node, "one of url or url_file must be configured");
+    if (heartbeat->url.value.len && !url_is_valid(heartbeat->url.value, true))
+        return decode_fail(d, yaml_get(node, "url"),
+                           "expected a URL such as https://host/path for the heartbeat");
+    if (heartbeat->interval_ms < 1000 || heartbeat->timeout_ms < 1)
+        return decode_fail(d, node, "a heartbeat's interval is at least 1s, its timeout positive");
+    return OK;
+}
+
+static int decode_heartbeat_configs(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    struct receiver_config *receiver = out;
+    void *items = NULL;
+    int rc = decode_list(d, node, sizeof(struct heartbeat_config), decode_heartbeat, &items,
+                         &receiver->heartbeat_count);
+    receiver->heartbeats = items;
+    return rc;
+}
+
 static int refuse_configs(struct decoder *d, const struct yaml_node *node, void *out)
 {
     (void)out;
@@ -82,6 +131,7 @@ static const struct field receiver_fields[] = {
     {"telegram_configs", FIELD_CUSTOM, 0, decode_telegram_configs},
     {"discord_configs", FIELD_CUSTOM, 0, decode_discord_configs},
     {"msteamsv2_configs", FIELD_CUSTOM, 0, decode_msteamsv2_configs},
+    {"heartbeat_configs", FIELD_CUSTOM, 0, decode_heartbeat_configs},
     OTHER("incidentio"),
     OTHER("jira"),
     OTHER("mattermost"),
