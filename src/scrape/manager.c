@@ -19,6 +19,7 @@
 #define BODY_MAX      ((size_t)64 << 20)
 #define FILE_CHECK_MS INT64_C(2000)
 #define WAIT_MAX_MS   INT64_C(1000)
+#define SLOT_MAX_MS   INT64_C(250)
 // The wall clock against the monotonic one: by more than this it was set, not slewed.
 #define CLOCK_JUMP_MS INT64_C(2000)
 
@@ -245,10 +246,15 @@ static void end_removed(struct scrape_manager *m, int64_t now_ms)
     m->removed_count = 0;
 }
 
-// Spread over the interval by identity: even load, and the same phase after a restart.
+// Spread over the interval by identity: even load, and the same phase after a restart. Phases are
+// multiples of a slot: waking up with cold caches costs as much as the scrape of a small target, and
+// is so shared by a few.
 static int64_t first_due(const struct target *t, int64_t now_ms)
 {
+    int64_t slot_ms = t->interval_ms / 10 < SLOT_MAX_MS ? t->interval_ms / 10 : SLOT_MAX_MS;
     int64_t phase_ms = (int64_t)(t->key % (uint64_t)t->interval_ms);
+    if (slot_ms)
+        phase_ms -= phase_ms % slot_ms;
     int64_t start_ms = now_ms - now_ms % t->interval_ms + phase_ms;
     return start_ms < now_ms ? start_ms + t->interval_ms : start_ms;
 }

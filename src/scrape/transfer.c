@@ -22,7 +22,7 @@
 #define CONNECTIONS_MAX 10000L
 #define IDLE_HANDLES    8
 #define SPARE_MAX       ((size_t)1 << 20)
-#define RECEIVE_SIZE    65536L
+#define RECEIVE_SIZE    32768L
 #define REDIRECTS_MAX   10L
 #define PEM_COUNT       3
 
@@ -493,6 +493,9 @@ static void set_request(struct transfer *t, const struct transfer_client *c,
     curl_easy_setopt(t->easy, CURLOPT_USERAGENT, c->user_agent);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
     curl_easy_setopt(t->easy, CURLOPT_BUFFERSIZE, RECEIVE_SIZE);
+    // Names are looked up when a connection is made, no sooner: each transfer's end would walk a
+    // cache of them all.
+    curl_easy_setopt(t->easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, on_header);
