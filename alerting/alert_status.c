@@ -229,7 +229,7 @@ struct str *alertmanager_receivers(struct alertmanager *a, struct arena *arena, 
 struct str alertmanager_config_text(struct alertmanager *a, struct arena *arena)
 {
     pthread_mutex_lock(&a->lock);
-    struct str text = a->routing ? arena_copy(arena, a->routing->config->text) : STR("");
+    struct str text = a->routing ? arena_copy(arena, a->routing->config->api_text) : STR("");
     pthread_mutex_unlock(&a->lock);
     return text;
 }

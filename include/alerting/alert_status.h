@@ -49,7 +49,7 @@ struct alert_group_status *alertmanager_groups(struct alertmanager *a,
                                                struct arena *arena, size_t *count);
 // Names, in the configuration's order.
 struct str *alertmanager_receivers(struct alertmanager *a, struct arena *arena, size_t *count);
-// The configuration's text with secrets masked.
+// The configuration's text with secrets masked, as Alertmanager's tools load it.
 struct str alertmanager_config_text(struct alertmanager *a, struct arena *arena);
 
 #endif

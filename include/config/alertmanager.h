@@ -221,7 +221,8 @@ struct alertmanager_config {
     struct regex **regexes; // as in prometheus_config
     size_t regex_count;
 
-    struct str text; // with secrets replaced by <secret>: loadable YAML
+    struct str text;     // with secrets replaced by <secret>: loadable YAML
+    struct str api_text; // the same without what only Lapwing knows: Alertmanager loads it
     struct str folder;
     int64_t resolve_timeout_ms;
     struct route_config *route;

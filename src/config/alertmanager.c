@@ -225,6 +225,7 @@ static int parse_into(struct alertmanager_config *config, struct str text, const
         rc = decode_config(&d, root, config);
     if (rc == OK) {
         config->text = decoder_masked_text(&d);
+        config->api_text = alertmanager_api_text(config->text, &config->arena);
         config->regexes = decoder_take_regexes(&d, &config->regex_count);
     }
     decoder_release(&d);

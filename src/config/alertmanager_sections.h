@@ -45,6 +45,9 @@ int decode_inhibit_rules(struct decoder *d, const struct yaml_node *node,
 int decode_time_intervals(struct decoder *d, const struct yaml_node *node,
                           struct alertmanager_config *config);
 
+// The masked text without what only Lapwing reads; in the arena.
+struct str alertmanager_api_text(struct str masked, struct arena *arena);
+
 // Matchers on their way into a configuration: strings in the arena, expressions the decoder's.
 struct matcher_set {
     struct matcher *items;

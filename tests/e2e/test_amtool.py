@@ -4,6 +4,7 @@ Lapwing as its data source, remote write and notifier.
     test_amtool.py PATH/TO/lapwing
 """
 import json
+import re
 import subprocess
 import sys
 import time
@@ -29,6 +30,8 @@ receivers:
   webhook_configs: [ { url: "http://127.0.0.1:PORT/hook" } ]
 - name: mail
   email_configs: [ { to: 'b@example.org' } ]
+- name: watcher
+  heartbeat_configs: [ { url: "http://127.0.0.1:PORT/ping", interval: 1s } ]
 """
 RULES = """
 groups:
@@ -99,7 +102,7 @@ def alerts(amtool, hook):
     assert "Mail" in amtool.run("alert", "query", "--receiver=mail")
     assert "Disk" not in amtool.run("alert", "query", "--receiver=mail")
     told = wait_for("the webhook", lambda: [b for _, b in hook.received
-                                            if b["groupLabels"] == {"alertname": "Disk"}])
+                                            if b.get("groupLabels") == {"alertname": "Disk"}])
     assert told[0]["alerts"][0]["annotations"] == {"summary": "full"}
     amtool.run("silence", "add", "alertname=Disk", "--comment=x", "-d", "1h")
     assert "Disk" not in amtool.run("alert", "query")
@@ -111,14 +114,41 @@ def configuration(amtool, path):
     assert "verysecret" not in shown and "<secret>" in shown
     assert "receiver: mail" in amtool.run("config", "routes", "show")
     assert amtool.run("config", "routes", "test", "severity=mail").strip() == "mail"
-    (path / "shown.yml").write_text(json.loads(amtool.run("config", "show", "-o", "json"))["config"]
-                                    ["original"])
+    shown = json.loads(amtool.run("config", "show", "-o", "json"))["config"]["original"]
+    (path / "shown.yml").write_text(re.sub(r"- name: watcher\n.*\n", "", shown))
     assert "SUCCESS" in subprocess.run(["amtool", "check-config", path / "shown.yml"],
                                        capture_output=True, text=True, check=True).stdout
 
 
+def commands(server, hook):
+    def run(*args, status=0):
+        done = subprocess.run([LAPWING, "alerts", *args, f"--url={server.url()}"],
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode == status, (args, done.stdout, done.stderr)
+        return done.stdout
+
+    assert "delivered as firing: webhook[0] of hook" in run("explain", "alertname=Disk")
+    assert json.loads(run("history", "alertname=Mail"))["data"]["events"][0]["event"] == "firing"
+    routes = json.loads(run("routes", "test", "alertname=x", "severity=mail"))["data"]["routes"]
+    assert [r["receiver"] for r in routes] == ["mail"]
+    run("send-test", "hook")
+    assert any(b and b.get("commonLabels", {}).get("alertname") == "TestNotification"
+               for _, b in hook.received)
+    run("send-test", "nobody", status=1)
+
+
+def heartbeats(server, hook):
+    wait_for("pings", lambda: [p for p, _ in hook.received if p == "/ping"][1:])
+    assert server.request("POST", "/api/v1/heartbeat/backup?timeout=1s&label=severity=page")[0] == 200
+    wait_for("the missing heartbeat", lambda: fired(hook, "HeartbeatMissing"))
+    assert server.get("/api/v1/heartbeat")["data"][0]["missing"]
+    assert server.request("DELETE", "/api/v1/heartbeat/backup")[0] == 200
+    assert server.request("DELETE", "/api/v1/heartbeat/backup")[0] == 404
+    assert server.request("POST", "/api/v1/heartbeat/a%20b")[0] == 400
+
+
 def fired(hook, name):
-    return [b for _, b in hook.received if b["status"] == "firing" and
+    return [b for _, b in hook.received if b.get("status") == "firing" and
             b["commonLabels"].get("alertname") == name]
 
 
@@ -173,6 +203,8 @@ def main():
             silences(amtool, server)
             alerts(amtool, hook)
             configuration(amtool, path)
+            commands(server, hook)
+            heartbeats(server, hook)
             prometheus_sends(path, server, hook)
             vmalert_uses(path, server, hook)
         except BaseException:

@@ -499,6 +499,32 @@ static const struct {
     {TIME "{location: ../../etc/passwd}]}]", "a.yml:3:56: unknown time zone ../../etc/passwd"},
 };
 
+// Without Lapwing's own keys for readers that know none of them; otherwise as it was written.
+static void test_api_text(void **state)
+{
+    (void)state;
+    struct alertmanager_config *c = parse(
+        "# mine\nroute: {receiver: r, group_by: [c, \"a b\"]}\nreceivers:\n- name: r\n"
+        "  email_configs:\n  - to: a@b.c\n    from: d@e.f\n    smarthost: 'h:25'\n    subject: S\n"
+        "    body: \"x\\ny\"\n    auth_password: geheim\n"
+        "- name: w\n  heartbeat_configs:\n  - url: http://h/ping\n    interval: 5s\n",
+        NULL);
+    assert_str(
+        c->api_text,
+        "route:\n  receiver: r\n  group_by:\n    - c\n    - \"a b\"\nreceivers:\n  -\n"
+        "    name: r\n    email_configs:\n      -\n        to: \"a@b.c\"\n        from: \"d@e.f\"\n"
+        "        smarthost: \"h:25\"\n        text: \"x\\ny\"\n        auth_password: "
+        "\"<secret>\"\n"
+        "  -\n    name: w\n");
+    assert_int_equal(c->receivers[1].heartbeat_count, 1);
+    assert_int_equal(c->receivers[1].heartbeats[0].interval_ms, 5000);
+    assert_int_equal(c->receivers[1].heartbeats[0].timeout_ms, 10000);
+    alertmanager_config_unref(c);
+    c = parse("# mine\n" ROUTE RECEIVER, NULL);
+    assert_str(c->api_text, "# mine\n" ROUTE RECEIVER);
+    alertmanager_config_unref(c);
+}
+
 static void test_bad(void **state)
 {
     int failures = 0;
@@ -531,6 +557,7 @@ int main(void)
         cmocka_unit_test(test_email),
         cmocka_unit_test(test_services),
         cmocka_unit_test(test_time_intervals),
+        cmocka_unit_test(test_api_text),
         cmocka_unit_test(test_bad),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
