@@ -78,6 +78,7 @@ static void tag_ends(struct html_state *s)
     static const char *const raw[] = {"script", "style", "title", "textarea", NULL};
     s->place = !s->closing && is_one_of(element_of(s), raw) ? PLACE_RAW : PLACE_TEXT;
     s->match = 0;
+    s->script_quote = '\0';
 }
 
 static void in_tag(struct html_state *s, char c)
@@ -119,6 +120,7 @@ static void value_begins(struct html_state *s, char c)
         return;
     s->content = (uint8_t)content_of(str_make(s->attribute, s->attribute_len));
     s->url = URL_START;
+    s->script_quote = '\0';
     s->place = c == '"' ? PLACE_DOUBLE_QUOTED : c == '\'' ? PLACE_SINGLE_QUOTED : PLACE_UNQUOTED;
     if (c == '>')
         tag_ends(s);
@@ -126,8 +128,20 @@ static void value_begins(struct html_state *s, char c)
         value_char(s, c);
 }
 
+// In a script: whether a string literal is open.
+static void script_char(struct html_state *s, char c)
+{
+    bool escaped = s->script_escape;
+    s->script_escape = s->script_quote && c == '\\' && !escaped;
+    if (s->script_quote && c == s->script_quote && !escaped)
+        s->script_quote = '\0';
+    else if (!s->script_quote && (c == '"' || c == '\'' || c == '`'))
+        s->script_quote = c;
+}
+
 static void in_raw(struct html_state *s, char c)
 {
+    script_char(s, c);
     size_t length = (size_t)s->name_len + 2;
     char wanted = s->match == 0 ? '<' : s->match == 1 ? '/' : s->name[s->match - 2];
     if (lower(c) == wanted)
@@ -147,6 +161,8 @@ static void in_value(struct html_state *s, char c)
                 (s->place == PLACE_UNQUOTED && (is_space(c) || c == '>'));
     if (!ends) {
         value_char(s, c);
+        if (s->content == CONTENT_SCRIPT)
+            script_char(s, c);
         return;
     }
     s->place = PLACE_TAG;
@@ -223,13 +239,14 @@ void html_text(struct html_state *s, struct buf *out, struct str text)
             i += 3;
             continue;
         }
-        buf_char(out, text.ptr[i]);
         if (s->place == PLACE_TEXT && text.ptr[i] == '<') {
             maybe_tag(s, rest);
+            buf_cstr(out, s->place == PLACE_TAG_NAME ? "<" : "&lt;");
             if (s->place == PLACE_TAG_NAME && s->closing)
                 buf_char(out, text.ptr[++i]);
             continue;
         }
+        buf_char(out, text.ptr[i]);
         step(s, text.ptr[i]);
     }
 }
@@ -329,19 +346,28 @@ static void put_in_url(struct html_state *s, struct buf *out, struct str text, b
     buf_release(&url);
 }
 
-// A JSON literal is a JavaScript one; what would end the script is written as an escape.
-static void put_script(struct buf *out, const struct value *v)
+// A JSON literal is a JavaScript one; what would end the script is written as an escape. Inside a
+// string literal the value's text is put without quotes of its own.
+static void put_script(const struct html_state *state, struct buf *out, const struct value *v)
 {
-    struct buf json = BUF_INIT;
-    value_json(&json, v);
+    struct buf json = BUF_INIT, text = BUF_INIT;
+    if (state->script_quote) {
+        value_print(&text, v);
+        json_escape(&json, buf_view(&text));
+    } else {
+        value_json(&json, v);
+    }
     struct str s = buf_view(&json);
+    if (state->script_quote)
+        s = str_make(s.ptr + 1, s.len - 2);
     for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] && strchr("<>&'", s.ptr[i]))
+        if (s.ptr[i] && strchr("<>&'`", s.ptr[i]))
             buf_printf(out, "\\u%04x", (unsigned)s.ptr[i]);
         else
             buf_char(out, s.ptr[i]);
     }
     buf_release(&json);
+    buf_release(&text);
 }
 
 static void put_style(struct buf *out, struct str s)
@@ -366,7 +392,7 @@ static void put_in_value(struct html_state *s, struct buf *out, const struct val
         return;
     }
     if (s->content == CONTENT_SCRIPT)
-        put_script(&inner, v);
+        put_script(s, &inner, v);
     else if (s->content == CONTENT_STYLE)
         put_style(&inner, text);
     else
@@ -388,7 +414,7 @@ static void put_value(struct html_state *s, struct buf *out, const struct value 
         break;
     case PLACE_RAW:
         if (str_is(element_of(s), "script"))
-            put_script(out, v);
+            put_script(s, out, v);
         else if (str_is(element_of(s), "style"))
             put_style(out, text);
         else
@@ -412,7 +438,8 @@ static void put_value(struct html_state *s, struct buf *out, const struct value 
 void html_value(struct html_state *state, struct buf *out, const struct value *v)
 {
     struct buf text = BUF_INIT;
-    value_print(&text, v);
+    if (v->kind != VALUE_NIL)
+        value_print(&text, v);
     put_value(state, out, v, buf_view(&text));
     buf_release(&text);
 }

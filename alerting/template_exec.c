@@ -341,6 +341,8 @@ static void print_action(struct execution *ex, const struct value *v)
 {
     if (ex->mode == TEMPLATE_HTML)
         html_value(&ex->html, ex->out, v);
+    else if (v->kind == VALUE_NIL)
+        buf_cstr(ex->out, "<no value>");
     else
         value_print(ex->out, v);
 }

@@ -138,19 +138,32 @@ static struct str take_quoted(struct parser *p)
     return copy;
 }
 
-static bool hex_to_i64(struct str text, int64_t *out)
+// 0x1F, 0b11, 0o17, 017 and digits with underscores between them.
+static bool literal_to_i64(struct str text, int64_t *out)
 {
+    static const struct {
+        const char *prefix;
+        uint64_t base;
+    } prefixes[] = {{"0x", 16}, {"0b", 2}, {"0o", 8}, {"0", 8}, {"", 10}};
     uint64_t value = 0;
-    if (text.len < 3 || text.len > 17 || !str_eq_nocase(str_first(text, 2), STR("0x")))
-        return false;
-    for (size_t i = 2; i < text.len; i++) {
+    size_t kind = 0;
+    while (!str_has_prefix(text, str_from(prefixes[kind].prefix)))
+        kind++;
+    text = str_skip(text, strlen(prefixes[kind].prefix));
+    for (size_t i = 0; i < text.len; i++) {
         char c = (char)(text.ptr[i] | 0x20);
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f')))
+        uint64_t digit = c >= '0' && c <= '9'   ? (uint64_t)(c - '0')
+                         : c >= 'a' && c <= 'f' ? (uint64_t)(c - 'a' + 10)
+                                                : 99;
+        if (text.ptr[i] == '_')
+            continue;
+        if (digit >= prefixes[kind].base ||
+            __builtin_mul_overflow(value, prefixes[kind].base, &value) ||
+            __builtin_add_overflow(value, digit, &value))
             return false;
-        value = value << 4 | (uint64_t)(c <= '9' ? c - '0' : c - 'a' + 10);
     }
     *out = (int64_t)value;
-    return true;
+    return text.len > 0 && value <= INT64_MAX;
 }
 
 static struct value take_number(struct parser *p)
@@ -163,8 +176,10 @@ static struct value take_number(struct parser *p)
     struct str text = str_make(p->text.ptr + start, p->at - start);
     int64_t integer;
     double number;
-    if (str_to_i64(text, &integer) || hex_to_i64(text, &integer))
-        return value_integer(integer);
+    bool negative = text.len && text.ptr[0] == '-';
+    struct str digits = str_skip(text, text.len && (negative || text.ptr[0] == '+'));
+    if (literal_to_i64(digits, &integer) || str_to_i64(digits, &integer))
+        return value_integer(negative ? -integer : integer);
     if (!float_parse(text, &number))
         FAIL(p, start, "bad number syntax: \"%.*s\"", STR_ARG(text));
     return value_number(number);

@@ -152,8 +152,10 @@ struct html_state {
     uint8_t url;     // enum url_part, in a value that is a URL
     bool closing;    // in </tag>
     uint8_t name_len;
-    uint8_t match; // of what ends the place: -->, </script
-    char name[16]; // of the element
+    char script_quote;  // of the string literal that is open in a script, or NUL
+    bool script_escape; // behind a backslash in it
+    uint8_t match;      // of what ends the place: -->, </script
+    char name[16];      // of the element
     char attribute[16];
     uint8_t attribute_len;
 };

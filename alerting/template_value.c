@@ -183,7 +183,7 @@ void value_print(struct buf *out, const struct value *v)
 {
     switch (v->kind) {
     case VALUE_NIL:
-        buf_cstr(out, "<no value>");
+        buf_cstr(out, "<nil>");
         break;
     case VALUE_BOOL:
         buf_cstr(out, v->boolean ? "true" : "false");

@@ -125,7 +125,7 @@ static void test_builtins(void **state)
         {"{{ slice 3 1 }}", "!can't slice item of type int"},
         {"{{ index 3 1 }}", "!can't index item of type int"},
         {"{{ index .CommonLabels 1 }}", "!value has type int; should be string"},
-        {"{{ print 1 2 \"a\" 3 true nil }}", "1 2a3 true <no value>"},
+        {"{{ print 1 2 \"a\" 3 true nil }}", "1 2a3 true <nil>"},
         {"{{ println \"a\" 1 }}", "a 1\n"},
         {"{{ html \"<a href='x'>&\" }}", "&lt;a href=&#39;x&#39;&gt;&amp;"},
         {"{{ js \"it's <b> = \\\"x\\\"\\n\" }}", "it\\'s \\u003Cb\\u003E \\u003D \\\"x\\\"\\u000A"},
@@ -327,6 +327,9 @@ static void test_html(void **state)
          "<script>var x = \"Disk\";</script><p>&lt;</p>"},
         {"<script>f({{ \"</script>\" }})</script>",
          "<script>f(\"\\u003c/script\\u003e\")</script>"},
+        {"<script>var c = \"{{ .CommonLabels.evil }}\", d = '\\'{{ \"a'b\" }}';</script>",
+         "<script>var c = \"\\u003cb\\u003e\\\"x\\\" \\u0026 \\u0027y\\u0027 + "
+         "javascript:\\u003c/b\\u003e\", d = '\\'a\\u0027b';</script>"},
         {"<p onclick=\"f({{ \"a\" }})\">", "<p onclick=\"f(&#34;a&#34;)\">"},
         {"<p style=\"color: {{ \"red\" }}\">", "<p style=\"color: red\">"},
         {"<p style=\"color: {{ \"expression(x)\" }}\">", "<p style=\"color: ZgotmplZ\">"},
@@ -335,7 +338,7 @@ static void test_html(void **state)
         {"{{ safeHtml \"<b>\" }}{{ \"<b>\" }}{{ html \"<i>\" }}", "<b>&lt;b&gt;&lt;i&gt;"},
         {"{{ define \"x\" }}{{ . }}{{ end }}<p title=\"{{ template \"x\" \"\\\"\" }}\">{{ 1 }}",
          "<p title=\"&#34;\">1"},
-        {"1 < 2 {{ \"<\" }}", "1 < 2 &lt;"},
+        {"1 < 2 {{ \"<\" }}", "1 &lt; 2 &lt;"},
     };
     CHECK(TEMPLATE_NOTIFICATION, TEMPLATE_HTML, lines);
 }

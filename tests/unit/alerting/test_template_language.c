@@ -97,6 +97,7 @@ static void test_actions(void **state)
         {"{{ `raw \\n` }}", "raw \\n"},
         {"{{ 'a' }}", "97"},
         {"{{ 1 }} {{ -2 }} {{ 1.5 }} {{ 1e3 }} {{ 1e6 }} {{ 0x10 }}", "1 -2 1.5 1000 1e+06 16"},
+        {"{{ 1_000 }} {{ 0b11 }} {{ 0o17 }} {{ 017 }} {{ -0x1f }} {{ 0 }}", "1000 3 15 15 -31 0"},
         {"{{ true }} {{ false }}", "true false"},
         {"{{ .CommonLabels.severity }}", "critical"},
         {"{{ .CommonLabels.absent }}|", "|"},
