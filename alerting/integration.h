@@ -63,6 +63,7 @@ struct integration {
 
 struct receiver {
     const struct receiver_config *config;
+    struct str quoted_name; // as payloads have it: what regular expressions take for syntax escaped
     struct integration *integrations;
     size_t count;
 };

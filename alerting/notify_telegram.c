@@ -1,4 +1,4 @@
-// Telegram: sendMessage of the bot API. The payload holds the message; the chat, which may stand in
+// Telegram: sendMessage of the bot API, which takes texts for booleans and numbers. The payload holds the message; the chat, which may stand in
 // a file, and the token, which is part of the address, are put in when it is sent.
 #include "base/json.h"
 #include "render.h"
@@ -35,16 +35,12 @@ static int telegram_render(const struct integration *in, const struct notice *no
     render_str(&r, "text", message_of(&r, c));
     if (c->parse_mode.len)
         render_str(&r, "parse_mode", c->parse_mode);
-    json_key(&r.json, "disable_web_page_preview");
-    json_bool(&r.json, true);
-    if (c->disable_notifications) {
-        json_key(&r.json, "disable_notification");
-        json_bool(&r.json, true);
-    }
-    if (c->message_thread_id) {
-        json_key(&r.json, "message_thread_id");
-        json_i64(&r.json, c->message_thread_id);
-    }
+    render_str(&r, "disable_web_page_preview", STR("true"));
+    if (c->disable_notifications)
+        render_str(&r, "disable_notification", STR("true"));
+    if (c->message_thread_id)
+        render_str(&r, "message_thread_id",
+                   arena_printf(&r.arena, "%lld", (long long)c->message_thread_id));
     json_object_end(&r.json);
     render_release(&r);
     return 0;

@@ -199,7 +199,7 @@ static void fill_data(struct flush *f, const struct integration *in, struct noti
         alerts[count++] = tell_alert(f, &f->alerts[i]);
     }
     *data = (struct notification_data){
-        .receiver = in->receiver->config->name,
+        .receiver = in->receiver->quoted_name,
         .status = firing ? STR("firing") : STR("resolved"),
         .alerts = alerts,
         .alert_count = count,

@@ -75,6 +75,19 @@ static void integration_add(struct receiver *receiver, const struct integration_
     };
 }
 
+// Go's regexp.QuoteMeta: Alertmanager's links filter its alerts by an expression.
+static struct str quote_meta(struct arena *arena, struct str name)
+{
+    char *out = arena_alloc(arena, 2 * name.len + 1);
+    size_t len = 0;
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.ptr[i] && strchr("\\.+*?()|[]{}^$", name.ptr[i]))
+            out[len++] = '\\';
+        out[len++] = name.ptr[i];
+    }
+    return str_make(out, len);
+}
+
 static void add_services(struct receiver *receiver, const struct receiver_config *config,
                          struct pipeline_metrics *metrics)
 {
@@ -102,6 +115,7 @@ static void receiver_init(struct routing *r, struct receiver *receiver,
                    config->pagerduty_count + config->opsgenie_count + config->telegram_count +
                    config->discord_count + config->msteams_count;
     receiver->config = config;
+    receiver->quoted_name = quote_meta(&r->arena, config->name);
     receiver->integrations = arena_calloc(&r->arena, count + 1, sizeof(*receiver->integrations));
     for (size_t i = 0; i < config->webhook_count; i++)
         integration_add(receiver, &integration_webhook, i, config->webhooks[i].send_resolved,

@@ -138,9 +138,9 @@ static void test_telegram(void **state)
     static const char *const firing[] = {
         "POST http://tg/bottoken/sendMessage   {\"chat_id\":\"-42\",\"text\":\"<b>it &#34;is&#34; "
         "&lt;down&gt;</"
-        "b>\",\"parse_mode\":\"HTML\",\"disable_web_page_preview\":true,\"disable_notification\":"
-        "true,\"message_thread_id\":9}\n",
-        NULL};
+        "b>\",\"parse_mode\":\"HTML\",\"disable_web_page_preview\":\"true\",\"disable_"
+        "\"true\",\"message_thread_id\":\"9\"}\n",
+        "true,\"message_thread_id\":\"9\"}\n", NULL};
     static const char *const resolved[] = {"it &#34;is", NULL};
     check("telegram_configs:\n  - api_url: http://tg/\n    bot_token: token\n    chat_id: -42\n"
           "    message_thread_id: 9\n    disable_notifications: true\n"
