@@ -140,6 +140,26 @@ static void test_telegram(void **state)
         "&lt;down&gt;</b>\",\"parse_mode\":\"HTML\",\"disable_web_page_preview\":\"true\","
         "\"disable_notification\":\"true\",\"message_thread_id\":\"9\"}\n",
         NULL};
+    static const char *const resolved[] = {"it &#34;is", NULL};
+    check("telegram_configs:\n  - api_url: http://tg/\n    bot_token: token\n    chat_id: -42\n"
+          "    message_thread_id: 9\n    disable_notifications: true\n"
+          "    message: '<b>{{ .CommonAnnotations.summary }}</b>'\n",
+          firing, resolved);
+    static const char *const plain[] = {"\"text\":\"it \\\"is\\\" <down>\",\"disable_web", NULL};
+    check("telegram_configs:\n  - bot_token: token\n    chat_id: 1\n    parse_mode: ''\n"
+          "    message: '{{ .CommonAnnotations.summary }}'\n",
+          plain, plain);
+}
+
+static void test_chats(void **state)
+{
+    (void)state;
+    static const char *const discord[] = {
+        "POST http://d/x   {\"content\":\"c\",\"embeds\":[{\"title\":\"[FIRING:1] Down (a "
+        "from-label)\",\"description\":\"\\n\\nAlerts Firing:\\nLabels:\\n - alertname = Down\\n",
+        "\"color\":10038562}],\"username\":\"u\"}\n", NULL};
+    static const char *const discord_resolved[] = {"\"color\":3066993}]", "Alerts Resolved:\\n",
+                                                   NULL};
     check("discord_configs: [{webhook_url: 'http://d/x', content: c, username: u}]\n", discord,
           discord_resolved);
     static const char *const teams[] = {
