@@ -294,6 +294,7 @@ static void play(uint64_t seed)
     for (size_t i = 0; i < STEP_COUNT; i++)
         random_step(&s);
     s.f.status = 200;
+    s.status_ms = s.f.clock.now_ms;
     // Silences last ten minutes at most; then two intervals, and the longest pause of the outbox.
     run_for(&s, 600000 + 2 * s.interval_ms + OUTBOX_RETRY_MAX_MS + 60000);
     check_beliefs(&s);
