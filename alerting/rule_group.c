@@ -73,8 +73,40 @@ static struct rule_config copy_rule(struct arena *arena, const struct rule_group
     return copy;
 }
 
-static int init_rule(struct rule_group *g, struct rule *rule, const struct rule_config *config,
-                     unsigned features, struct error *err)
+static int parse_texts(struct rule_group *g, const struct template_set *set, const char *name,
+                       struct labels texts, struct rule_text **out, struct error *err)
+{
+    struct rule_text *all = arena_calloc(&g->arena, texts.count + 1, sizeof(*all));
+    *out = all;
+    for (size_t i = 0; i < texts.count; i++) {
+        struct str text = texts.items[i].value;
+        all[i] = (struct rule_text){.name = texts.items[i].name, .text = text};
+        if (str_search(text, STR("{{")) == text.len)
+            continue;
+        int rc = template_parse(&all[i].template, set, text, name, &g->arena, err);
+        if (rc)
+            return rc;
+    }
+    return OK;
+}
+
+static int init_texts(const struct rule_context *context, struct rule_group *g, struct rule *rule,
+                      struct error *err)
+{
+    const struct rule_config *config = rule->config;
+    if (!config->is_alert)
+        return OK;
+    struct str name = arena_printf(&g->arena, "__alert_%.*s", STR_ARG(config->name));
+    rule->template_name = name.ptr;
+    int rc = parse_texts(g, context->templates, name.ptr, config->labels, &rule->labels, err);
+    if (rc == OK)
+        rc = parse_texts(g, context->templates, name.ptr, config->annotations, &rule->annotations,
+                         err);
+    return rc;
+}
+
+static int init_rule(const struct rule_context *context, struct rule_group *g, struct rule *rule,
+                     const struct rule_config *config, unsigned features, struct error *err)
 {
     struct buf text = BUF_INIT;
     rule->config = config;
@@ -85,7 +117,7 @@ static int init_rule(struct rule_group *g, struct rule *rule, const struct rule_
     promql_print(&text, rule->expr);
     rule->printed = arena_copy(&g->arena, buf_view(&text));
     buf_release(&text);
-    return OK;
+    return init_texts(context, g, rule, err);
 }
 
 struct rule_group *rule_group_new(const struct rule_context *context,
@@ -105,7 +137,7 @@ struct rule_group *rule_group_new(const struct rule_context *context,
     g->rules = arena_calloc(&g->arena, config->rule_count, sizeof(*g->rules));
     for (size_t i = 0; i < config->rule_count; i++) {
         rules[i] = copy_rule(&g->arena, config, &config->rules[i]);
-        if (init_rule(g, &g->rules[i], &rules[i], features, err)) {
+        if (init_rule(context, g, &g->rules[i], &rules[i], features, err)) {
             rule_group_free(context, g, 0);
             return NULL;
         }
@@ -247,21 +279,21 @@ static int run_template_query(void *context, struct str expr, int64_t now_ms, st
 }
 
 // The text expanded, or the error in its place: the alert itself is never lost.
-static struct str expand(struct evaluation *ev, struct str text,
+static struct str expand(struct evaluation *ev, const struct rule_text *text,
                          const struct rule_template_data *data)
 {
     struct buf out = BUF_INIT;
     struct error err;
-    char name[128];
-    snprintf(name, sizeof(name), "__alert_%.*s", STR_ARG(ev->rule->config->name));
-    struct template_input in = {.name = name,
+    struct template_input in = {.name = ev->rule->template_name,
                                 .now_ms = ev->now_ms,
                                 .rule = data,
                                 .query = run_template_query,
                                 .query_context = ev};
-    if (template_execute(ev->context->templates, TEMPLATE_TEXT, text, &in, &out, &err)) {
-        buf_printf(&out, "<error expanding template: error %s template %s: %s>",
-                   err.code == ERR_INVALID ? "parsing" : "executing", name, err.text);
+    if (!text->template)
+        return text->text;
+    if (template_run(text->template, TEMPLATE_TEXT, &in, &out, &err)) {
+        buf_printf(&out, "<error expanding template: error executing template %s: %s>",
+                   ev->rule->template_name, err.text);
         log_warn("a template of a rule failed", LOG_STR("rule", ev->rule->config->name),
                  LOG_ERR(&err));
     }
@@ -270,14 +302,15 @@ static struct str expand(struct evaluation *ev, struct str text,
     return copy;
 }
 
-static struct labels expand_all(struct evaluation *ev, struct labels base, struct labels templates,
+static struct labels expand_all(struct evaluation *ev, struct labels base,
+                                const struct rule_text *texts, size_t count,
                                 const struct rule_template_data *data)
 {
     struct labels_builder b;
     labels_builder_init(&b, ev->arena, base);
     labels_builder_del(&b, STR(LABEL_METRIC_NAME));
-    for (size_t i = 0; i < templates.count; i++)
-        labels_builder_set(&b, templates.items[i].name, expand(ev, templates.items[i].value, data));
+    for (size_t i = 0; i < count; i++)
+        labels_builder_set(&b, texts[i].name, expand(ev, &texts[i], data));
     return labels_builder_finish(&b);
 }
 
@@ -295,11 +328,13 @@ static struct seen_alert expand_alert(struct evaluation *ev, const struct promql
                                       .external_labels = ev->context->external_labels,
                                       .external_url = ev->context->options.external_url};
     struct labels_builder b;
-    labels_builder_init(&b, ev->arena, expand_all(ev, s->labels, config->labels, &data));
+    labels_builder_init(&b, ev->arena,
+                        expand_all(ev, s->labels, ev->rule->labels, config->labels.count, &data));
     labels_builder_set(&b, STR("alertname"), config->name);
     return (struct seen_alert){
         .labels = labels_builder_finish(&b),
-        .annotations = expand_all(ev, (struct labels){0}, config->annotations, &data),
+        .annotations = expand_all(ev, (struct labels){0}, ev->rule->annotations,
+                                  config->annotations.count, &data),
         .value = s->values[0],
     };
 }

@@ -20,10 +20,20 @@ struct rule_context {
     int64_t query_offset_ms;
 };
 
+// A label or annotation of an alerting rule, parsed once.
+struct rule_text {
+    struct str name;
+    struct str text;
+    struct template *template; // NULL: the text as it is
+};
+
 struct rule {
     const struct rule_config *config; // in the group's rules_config
     struct promql_expr *expr;         // in the group's arena
     struct str printed;
+    struct rule_text *labels; // of an alerting rule, in the group's arena
+    struct rule_text *annotations;
+    const char *template_name; // __alert_NAME, in the group's arena
     struct rule_alerts alerts;
     struct strmap written; // keys of the series written last time -> struct labels on the heap
     enum rule_health health;

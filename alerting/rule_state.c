@@ -3,13 +3,32 @@
 #include "base/coding.h"
 #include "base/mem.h"
 
+static bool has_key(const void *context, uint32_t index, const void *key)
+{
+    const struct rule_alerts *a = context;
+    return a->items[index].key == *(const uint64_t *)key;
+}
+
 struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key)
 {
-    for (size_t i = 0; i < a->count; i++) {
-        if (a->items[i].key == key)
-            return &a->items[i];
-    }
-    return NULL;
+    uint32_t found = hmap_find(&a->index, key, has_key, a, &key);
+    return found == HMAP_NONE ? NULL : &a->items[found];
+}
+
+struct rule_alert *rule_alerts_add(struct rule_alerts *a, const struct rule_alert *alert)
+{
+    MEM_GROW(a->items, a->count, a->capacity);
+    hmap_insert(&a->index, alert->key, (uint32_t)a->count);
+    a->items[a->count] = *alert;
+    return &a->items[a->count++];
+}
+
+static void index_anew(struct rule_alerts *a)
+{
+    hmap_release(&a->index);
+    hmap_init(&a->index);
+    for (size_t i = 0; i < a->count; i++)
+        hmap_insert(&a->index, a->items[i].key, (uint32_t)i);
 }
 
 void rule_alert_release(struct rule_alert *a)
@@ -23,6 +42,7 @@ void rule_alerts_release(struct rule_alerts *a)
     for (size_t i = 0; i < a->count; i++)
         rule_alert_release(&a->items[i]);
     mem_free(a->items);
+    hmap_release(&a->index);
     *a = (struct rule_alerts){0};
 }
 
@@ -43,9 +63,7 @@ void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels 
     uint64_t key = labels_hash(labels);
     struct rule_alert *alert = rule_alerts_find(a, key);
     if (!alert) {
-        MEM_GROW(a->items, a->count, a->capacity);
-        alert = &a->items[a->count++];
-        *alert = (struct rule_alert){.key = key, .labels = labels_dup(labels)};
+        alert = rule_alerts_add(a, &(struct rule_alert){.key = key, .labels = labels_dup(labels)});
         begin(alert, now_ms);
     } else if (alert->state == ALERT_INACTIVE) {
         begin(alert, now_ms);
@@ -106,7 +124,10 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
         }
         a->items[kept++] = *alert;
     }
+    bool some_went = kept < a->count;
     a->count = kept;
+    if (some_went)
+        index_anew(a);
 }
 
 void rule_alert_resume(struct rule_alert *a, int64_t for_ms, int64_t evaluated_ms, int64_t now_ms)

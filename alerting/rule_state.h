@@ -3,6 +3,7 @@
 #define ALERTING_RULE_STATE_H
 
 #include "alerting/rule_manager.h"
+#include "base/hmap.h"
 
 // One active alert of a rule. Strings are on the heap.
 struct rule_alert {
@@ -24,6 +25,7 @@ struct rule_alerts {
     struct rule_alert *items;
     size_t count;
     size_t capacity;
+    struct hmap index; // by key
 };
 
 #define RESOLVED_RETENTION_MS (INT64_C(15) * 60 * 1000)
@@ -32,6 +34,8 @@ struct rule_alerts {
 #define FOR_GRACE_PERIOD_MS   (INT64_C(600) * 1000)
 
 struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key);
+// Takes an alert that is not there yet, with its strings.
+struct rule_alert *rule_alerts_add(struct rule_alerts *a, const struct rule_alert *alert);
 // Takes one element of the vector in: a new pending alert, or an update. Copies.
 void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels annotations,
                      double value, int64_t now_ms);

@@ -165,8 +165,10 @@ static void restore_alert(struct restoration *r, struct rule *rule, struct str v
         return;
     rule_alert_resume(&a, rule->config->for_ms, r->evaluated_ms, r->now_ms);
     rule_note_alert(rule, &a);
-    MEM_GROW(rule->alerts.items, rule->alerts.count, rule->alerts.capacity);
-    rule->alerts.items[rule->alerts.count++] = a;
+    if (rule_alerts_find(&rule->alerts, a.key))
+        rule_alert_release(&a);
+    else
+        rule_alerts_add(&rule->alerts, &a);
 }
 
 static int restore_entry(void *context, struct str key, struct str value)
