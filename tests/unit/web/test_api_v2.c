@@ -149,7 +149,7 @@ static void alerts(void **state)
 static void post_silence(struct parts *p, const char *rest, char id[64])
 {
     struct answer a;
-    struct json *document;
+    struct json *document = NULL;
     struct buf body = BUF_INIT;
     buf_printf(&body, "{" MATCHERS "," PEOPLE ",%s}", rest);
     call(p, "POST", SILENCES, buf_text(&body), &a);
