@@ -19,7 +19,7 @@ struct group {
     bool has_flushed;
     int64_t flushed_ms;       // the latest flush, and
     uint64_t flushed_version; // what it knew: the store's version
-    uint64_t decisions; // digest of what the ledger last recorded of a flush
+    uint64_t decisions;       // digest of what the ledger last recorded of a flush
     struct stored_alert **alerts;
     size_t alert_count;
     size_t alert_capacity;
