@@ -91,7 +91,7 @@ static int fn_lower(struct execution *ex, const struct value *args, size_t count
 static bool continues_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '\'' || (unsigned char)c >= 0x80;
+           (unsigned char)c >= 0x80;
 }
 
 struct str text_title(struct arena *arena, struct str s, bool lowers)
@@ -106,7 +106,8 @@ struct str text_title(struct arena *arena, struct str s, bool lowers)
         else
             buf_char(&text, c);
         s = str_skip(s, len);
-        inside = continues_word(c);
+        // The one of Go's two functions that lowers the rest knows about "it's".
+        inside = continues_word(c) || (lowers && inside && c == '\'');
     }
     struct str copy = arena_copy(arena, buf_view(&text));
     buf_release(&text);
@@ -126,7 +127,7 @@ static int compile(struct execution *ex, struct str text, struct regex **out)
 {
     struct error err;
     if (regex_new_unanchored(out, text, &err))
-        return call_error(ex, "error parsing regexp: %.200s", err.text);
+        return call_error(ex, "%.200s", err.text);
     return OK;
 }
 
