@@ -35,10 +35,12 @@ static int seconds_to_ns(struct execution *ex, const struct value *arg, const ch
         return rc;
     if (!isfinite(v))
         return call_error(ex, "value is NaN or Inf");
-    if (fabs(v) * 1e9 >= 9223372036854775807.0)
-        return call_error(
-            ex, "%.17g cannot be represented as a nanoseconds %s since it overflows int64", v,
-            what);
+    if (fabs(v) * 1e9 >= 9223372036854775807.0) {
+        struct value number = value_number(v);
+        return call_error(ex,
+                          "%.*s cannot be represented as a nanoseconds %s since it overflows int64",
+                          STR_ARG(value_string(ex->arena, &number)), what);
+    }
     *ns = (int64_t)(v * 1e9);
     return OK;
 }

@@ -263,7 +263,8 @@ const char *value_type_name(const struct value *v)
         [VALUE_MAP] = "map[string]interface {}",
         [VALUE_ALERT] = "template.Alert",
         [VALUE_NOTIFICATION] = "*template.Data",
-        [VALUE_RULE] = "struct",
+        [VALUE_RULE] = "struct { Labels map[string]string; ExternalLabels map[string]string; "
+                       "ExternalURL string; Value float64 }",
         [VALUE_SAMPLE] = "*template.sample",
         [VALUE_TIME] = "time.Time",
         [VALUE_DURATION] = "time.Duration",

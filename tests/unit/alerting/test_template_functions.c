@@ -272,6 +272,8 @@ static void test_rule_functions(void **state)
         {"{{ parseDuration \"x\" }}", "!not a valid duration string: \"x\""},
         {"{{ humanize \"abc\" }}", "!strconv.ParseFloat: parsing \"abc\": invalid syntax"},
         {"{{ title \"aa bb CC\" }} {{ toUpper \"x\" }}{{ toLower \"Y\" }}", "Aa Bb CC Xy"},
+        {"{{ humanizeTimestamp 1e200 }}", "!1e+200 cannot be represented"},
+        {"{{ title \"it's o_k\" }}", "It'S O_k"},
         {"{{ reReplaceAll \"localhost:(.*)\" \"my.domain:$1\" \"localhost:3000\" }}",
          "my.domain:3000"},
         {"{{ match \"a+\" \"xaay\" }}", "true"},
