@@ -8,20 +8,20 @@
 
 #define TEMPLATE_FILE_MAX ((size_t)4 << 20)
 
-static int add_template_file(struct routing *r, const char *path, struct error *err)
+static int add_template_file(struct template_set *set, const char *path, struct error *err)
 {
     struct buf text = BUF_INIT;
     int rc = file_read(path, TEMPLATE_FILE_MAX, &text, err);
     const char *slash = strrchr(path, '/');
     if (rc == 0)
-        rc = template_set_add(r->templates, buf_view(&text), slash ? slash + 1 : path, err);
+        rc = template_set_add(set, buf_view(&text), slash ? slash + 1 : path, err);
     if (rc)
         (void)error_prefix(err, "template file %s: ", path);
     buf_release(&text);
     return rc;
 }
 
-static int add_templates(struct routing *r, struct str pattern, struct error *err)
+static int add_templates(struct template_set *set, struct str pattern, struct error *err)
 {
     struct buf text = BUF_INIT;
     glob_t found;
@@ -29,22 +29,25 @@ static int add_templates(struct routing *r, struct str pattern, struct error *er
     int rc = 0;
     if (glob(buf_text(&text), 0, NULL, &found) == 0) {
         for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
-            rc = add_template_file(r, found.gl_pathv[i], err);
+            rc = add_template_file(set, found.gl_pathv[i], err);
         globfree(&found);
     }
     buf_release(&text);
     return rc;
 }
 
-static int load_templates(struct routing *r, struct error *err)
+int routing_templates(struct template_set **out, const struct alertmanager_config *config,
+                      struct error *err)
 {
-    r->templates = template_set_new(TEMPLATE_NOTIFICATION);
-    for (size_t i = 0; i < r->config->template_count; i++) {
-        int rc = add_templates(r, r->config->templates[i], err);
-        if (rc)
-            return rc;
-    }
-    return 0;
+    struct template_set *set = template_set_new(TEMPLATE_NOTIFICATION);
+    int rc = OK;
+    for (size_t i = 0; i < config->template_count && rc == OK; i++)
+        rc = add_templates(set, config->templates[i], err);
+    if (rc)
+        template_set_free(set);
+    else
+        *out = set;
+    return rc;
 }
 
 static int load_intervals(struct routing *r, struct error *err)
@@ -174,7 +177,7 @@ int routing_new(struct routing **out, struct alertmanager_config *config,
     atomic_init(&r->references, 1);
     arena_init(&r->arena, 0);
     r->config = alertmanager_config_ref(config);
-    int rc = load_templates(r, err);
+    int rc = routing_templates(&r->templates, config, err);
     if (rc == 0)
         rc = load_intervals(r, err);
     if (rc) {

@@ -24,11 +24,14 @@ struct routing {
     struct template_set *templates;
 };
 
-// Fails on a bad template file or time zone. Kinds of receivers that cannot send are logged.
+// Fails on a bad template file or time zone.
 int routing_new(struct routing **out, struct alertmanager_config *config,
                 struct pipeline_metrics *metrics, struct error *err);
 struct routing *routing_ref(struct routing *r);
 void routing_unref(struct routing *r); // NULL is allowed
+// The default templates and those of the configuration's files. The caller owns *out.
+int routing_templates(struct template_set **out, const struct alertmanager_config *config,
+                      struct error *err);
 // NULL when the configuration has no such integration (any more).
 const struct integration *routing_find(const struct routing *r, struct str receiver,
                                        struct str kind, size_t index);

@@ -155,6 +155,8 @@ static int load_files(const struct app *a, struct loaded *l, struct buf *warning
                                              warnings, err);
     if (rc == OK && *alertmanager)
         rc = alertmanager_config_load(&l->alertmanager, alertmanager, warnings, err);
+    if (rc == OK && l->alertmanager)
+        rc = alertmanager_check(l->alertmanager, warnings, err);
     if (rc == OK)
         rc = rules_config_load_all(&l->rules, l->config->rule_files, l->config->rule_file_count,
                                    err);

@@ -32,6 +32,10 @@ void alertmanager_free(struct alertmanager *a);
 // Loads templates and replaces the routing. Fails without change on a bad template or receiver.
 int alertmanager_apply(struct alertmanager *a, struct alertmanager_config *config,
                        struct error *err);
+// Checks what alertmanager_apply() would refuse, without applying; texts of receivers that are no
+// templates become lines of `warnings`, as they are sent with the error in their place.
+int alertmanager_check(const struct alertmanager_config *config, struct buf *warnings,
+                       struct error *err);
 // Takes alerts in, from any thread; copies them. Alerts older than what is known are merged in.
 void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t count,
                       int64_t now_ms);

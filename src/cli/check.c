@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "alerting/alertmanager.h"
+#include "alerting/notifier.h"
 #include "alerting/rule_manager.h"
 #include "base/file.h"
 #include "base/mem.h"
@@ -133,6 +135,8 @@ static bool check_config_file(const char *path)
     if (!valid)
         return print_failure(&err);
     valid = check_rules_of(config);
+    if (notifier_check(config, &err))
+        valid = print_failure(&err);
     if (valid)
         printf(" SUCCESS: %s is valid prometheus config file syntax\n", path);
     prometheus_config_unref(config);
@@ -145,12 +149,16 @@ static bool check_alertmanager_file(const char *path)
     struct buf warnings = BUF_INIT;
     struct error err;
     printf("Checking %s\n", path);
-    bool valid = alertmanager_config_load(&config, path, &warnings, &err) == OK;
+    bool loaded = alertmanager_config_load(&config, path, &warnings, &err) == OK;
+    bool valid = loaded && alertmanager_check(config, &warnings, &err) == OK;
     fflush(stdout);
     print_warnings(&warnings);
     buf_release(&warnings);
-    if (!valid)
+    if (!valid) {
+        if (loaded)
+            alertmanager_config_unref(config);
         return print_failure(&err);
+    }
     printf(" SUCCESS: %s is valid alertmanager config file syntax\n", path);
     printf("Found:\n - global config\n - route\n - %zu inhibit rules\n - %zu receivers\n"
            " - %zu templates\n",

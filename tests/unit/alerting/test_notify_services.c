@@ -274,6 +274,32 @@ static void test_answers(void **state)
     }
 }
 
+// Texts that are no templates are named when the configuration is read; they are sent nonetheless.
+static void test_check(void **state)
+{
+    (void)state;
+    struct alertmanager_config *config;
+    struct buf warnings = BUF_INIT;
+    struct error err;
+    const char *yaml = HEAD "slack_configs: [{api_url: 'http://x', text: '{{ .Status | nope }}', "
+                            "fields: [{title: '{{', value: v}]}]\n"
+                            "  email_configs: [{to: a@b, from: '{{ if }}', smarthost: 'h:25', "
+                            "headers: {X: '{{ end }}'}}]\n"
+                            "  webhook_configs: [{url: 'http://x', payload: {a: ['{{ 1x }}']}}]\n";
+    if (alertmanager_config_parse(&config, str_from(yaml), "a.yml", ".", NULL, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(alertmanager_check(config, &warnings, &err), OK);
+    assert_string_equal(
+        buf_text(&warnings),
+        "receiver \"r\" (line 8), slack: text: template: :1:14: function \"nope\" not defined\n"
+        "receiver \"r\" (line 8), slack field: title: template: :1:3: unclosed action\n"
+        "receiver \"r\" (line 8), email: from: template: :1:7: missing value for command\n"
+        "receiver \"r\" (line 8), email: headers: template: :1:10: unexpected {{end}}\n"
+        "receiver \"r\" (line 8), webhook: payload: template: :1:4: bad number syntax: \"1x\"\n");
+    alertmanager_config_unref(config);
+    buf_release(&warnings);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_opsgenie), cmocka_unit_test(test_telegram),
         cmocka_unit_test(test_chats),    cmocka_unit_test(test_webhook_payload),
         cmocka_unit_test(test_slack),    cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
