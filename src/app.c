@@ -329,9 +329,8 @@ static void open_managers(struct app *a)
                                           .silence_count_max = a->flags->silence_count.size,
                                           .silence_size_max = a->flags->silence_size.size,
                                           .deliver = true};
-    struct notifier_options notifier = {.clock = &clock_system,
-                                        .metrics = a->metrics,
-                                        .user_agent = "Lapwing/" LAPWING_VERSION};
+    struct notifier_options notifier = {
+        .clock = &clock_system, .metrics = a->metrics, .user_agent = "Lapwing/" LAPWING_VERSION};
     if (*a->flags->alertmanager_config.text) {
         a->alertmanager = alertmanager_new(&notify);
         alertmanager_on_wake(a->alertmanager, wake_notifications, a);
