@@ -222,13 +222,23 @@ void engine_wake(const struct alertmanager *a)
         a->wake(a->wake_context);
 }
 
+// What belongs together is pending together between two flushes, or two alerts: many of them need
+// not be held in memory until all are done.
+static void commit_slice(struct alertmanager *a, int64_t now_ms)
+{
+    if (a->changes.size >= UNSAVED_SIZE_MAX && !a->commit_failing)
+        engine_commit(a, now_ms);
+}
+
 void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t count,
                       int64_t now_ms)
 {
     bool wakes = false;
     pthread_mutex_lock(&a->lock);
-    for (size_t i = 0; a->routing && i < count; i++)
+    for (size_t i = 0; a->routing && i < count; i++) {
         engine_put(a, &alerts[i], now_ms);
+        commit_slice(a, now_ms);
+    }
     metric_add(a->metrics.alerts_received, count);
     engine_changed(a, now_ms);
     if (next_due_ms(a) < a->deadline_ms) {
@@ -264,8 +274,10 @@ static bool is_pending(void *context, struct str key)
 static void flush_due(struct alertmanager *a, int64_t now_ms)
 {
     struct group *group;
-    while ((group = groups_first(&a->groups)) && group->timer.key <= now_ms)
+    while ((group = groups_first(&a->groups)) && group->timer.key <= now_ms) {
         pipeline_flush(a, group, now_ms);
+        commit_slice(a, now_ms);
+    }
 }
 
 int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)

@@ -1,6 +1,11 @@
 #include "outbox.h"
 
+#include "base/compress.h"
 #include "base/mem.h"
+
+#define RECORD_VERSION 2
+#define PACK_LEVEL     1
+#define PAYLOAD_MAX    ((size_t)1 << 30)
 
 void outbox_init(struct outbox *o, struct unsaved *changes, uint64_t seed)
 {
@@ -82,11 +87,12 @@ size_t outbox_count(const struct outbox *o)
 }
 
 // version u8 | sequence | since | repeat interval | receiver | kind | index | group id | group key
-// | told | payload
+// | told | payload, zstd
 static void entry_save(struct outbox *o, const struct outbox_entry *entry, struct str payload)
 {
     struct buf value = BUF_INIT;
-    buf_char(&value, 1);
+    struct buf packed = BUF_INIT;
+    buf_char(&value, RECORD_VERSION);
     buf_varint(&value, entry->sequence);
     buf_svarint(&value, entry->since_ms);
     buf_svarint(&value, entry->repeat_interval_ms);
@@ -96,18 +102,21 @@ static void entry_save(struct outbox *o, const struct outbox_entry *entry, struc
     buf_sized(&value, entry->group_id);
     buf_sized(&value, entry->group_key);
     told_encode(&value, &entry->told);
-    buf_sized(&value, payload);
+    // Payloads say the same words over and over: packed they are a tenth, on disk and in memory.
+    zstd_encode(payload, PACK_LEVEL, &packed);
+    buf_sized(&value, buf_view(&packed));
+    buf_release(&packed);
     unsaved_put(o->changes, META_OUTBOX, unsaved_key_str(&entry->key), buf_view(&value));
     buf_release(&value);
 }
 
-// On success *entry owns what it holds and *payload is borrowed from the value.
+// On success *entry owns what it holds and *payload, still packed, is borrowed from the value.
 static bool entry_decode(struct outbox *o, struct str value, struct outbox_entry *entry,
                          struct str *payload)
 {
     struct decoder d;
     decoder_init(&d, value);
-    if (decode_u8(&d) != 1)
+    if (decode_u8(&d) != RECORD_VERSION)
         return false;
     entry->sequence = decode_varint(&d);
     entry->since_ms = decode_svarint(&d);
@@ -220,27 +229,38 @@ int64_t outbox_next_ms(const struct outbox *o)
     return next_ms;
 }
 
-int outbox_take(struct outbox *o, struct outbox_entry *entry, struct buf *payload)
+// *told is the caller's.
+static int read_payload(struct outbox *o, const struct outbox_entry *entry, struct told *told,
+                        struct buf *payload)
 {
     struct buf value = BUF_INIT;
     struct outbox_entry stored = {0};
-    struct str body;
+    struct str packed;
     int rc = unsaved_get(o->changes, META_OUTBOX, unsaved_key_str(&entry->key), &value);
-    if (rc == 0 && !entry_decode(o, buf_view(&value), &stored, &body))
-        rc = ERR_NOT_FOUND;
-    if (rc) {
-        buf_release(&value);
-        outbox_remove(o, entry);
-        return ERR_NOT_FOUND;
-    }
+    if (rc == 0 && !entry_decode(o, buf_view(&value), &stored, &packed))
+        rc = ERR_CORRUPT;
     buf_reset(payload);
-    buf_str(payload, body);
+    if (rc == 0)
+        rc = zstd_decode(packed, PAYLOAD_MAX, payload);
+    if (rc)
+        told_release(&stored.told);
+    else
+        *told = stored.told;
     str_free(stored.group_id);
     str_free(stored.group_key);
     buf_release(&value);
+    return rc;
+}
 
+int outbox_take(struct outbox *o, struct outbox_entry *entry, struct buf *payload)
+{
+    struct told told;
+    if (read_payload(o, entry, &told, payload)) {
+        outbox_remove(o, entry);
+        return ERR_NOT_FOUND;
+    }
     entry->in_flight = mem_alloc(sizeof(*entry->in_flight));
-    *entry->in_flight = stored.told;
+    *entry->in_flight = told;
     entry->target->busy = true;
     // Until it is replaced or settled there is nothing more to send.
     entry->state = OUTBOX_PARKED;

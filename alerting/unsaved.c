@@ -28,6 +28,7 @@ static void drop_pending(struct unsaved *c)
     for (size_t i = 0; i < c->pending.count; i++)
         change_free(c->pending.entries[i].value);
     strmap_release(&c->pending);
+    c->size = 0;
 }
 
 void unsaved_release(struct unsaved *c)
@@ -51,6 +52,7 @@ static struct change *change_for(struct unsaved *c, enum meta_table table, struc
         strmap_put(&c->pending, buf_view(&name), change);
     }
     buf_release(&name);
+    c->size -= change->value.len;
     mem_free((char *)change->value.ptr);
     change->value = str_make(NULL, 0);
     return change;
@@ -61,6 +63,7 @@ void unsaved_put(struct unsaved *c, enum meta_table table, struct str key, struc
     struct change *change = change_for(c, table, key);
     change->is_delete = false;
     change->value = str_make(mem_copy_str(value), value.len);
+    c->size += value.len;
 }
 
 void unsaved_delete(struct unsaved *c, enum meta_table table, struct str key)

@@ -15,7 +15,11 @@
 struct unsaved {
     struct storage *storage; // borrowed
     struct strmap pending;   // table byte + key -> struct change, owned
+    size_t size;             // bytes of the pending values
 };
+
+// With so much pending it is better written at once, in between, than later as a whole.
+#define UNSAVED_SIZE_MAX ((size_t)512 << 10)
 
 void unsaved_init(struct unsaved *c, struct storage *storage);
 void unsaved_release(struct unsaved *c); // drops what is pending
