@@ -3,8 +3,8 @@
 // Scrapes repeat. The caller says by a hint which series it expects next, as length and hash of its
 // text; when the rest of the body begins so, name and labels are neither scanned nor taken apart,
 // and the end of the line is found behind the value. Comments are known likewise. A line that only
-// begins as expected ("a {b="c"} 1" where "a" was) or has more than a value (a timestamp, an
-// exemplar) is read without the hint.
+// begins as expected ("a {b="c"} 1" where "a" was), since no value follows, is read without the
+// hint.
 //
 // Both formats share the code. OpenMetrics is the stricter: one space where text allows any run of
 // blanks, no empty lines, no free comments, an end that is written out.
@@ -271,21 +271,30 @@ static bool is_known_comment(struct exposition *x, struct exposition_entry *out)
     return true;
 }
 
+// What follows a known series: nearly always a value and nothing else.
+static bool is_known_tail(struct exposition *x, size_t start, struct exposition_entry *out)
+{
+    const char *body = x->rest.ptr;
+    size_t size = x->rest.len, end = start + 1;
+    while (end < size && (unsigned char)body[end] > ' ')
+        end++;
+    out->has_time = false;
+    if (end == size || body[end] == '\n')
+        return parse_value(str_make(body + start + 1, end - start - 1), &out->value) &&
+               skip_line(x, end);
+    end += str_find(str_make(body + end, size - end), '\n');
+    return parse_tail(x, str_make(body + start, end - start), out, NULL) == OK && skip_line(x, end);
+}
+
 static bool is_known_sample(struct exposition *x, struct exposition_entry *out)
 {
     const char *body = x->rest.ptr;
-    size_t len = x->hint.series_len, size = x->rest.len;
-    if (len == 0 || len + 1 >= size || body[len] != ' ' ||
-        hash64(body, len, 0) != x->hint.series_hash)
-        return false;
-    size_t end = len + 1;
-    while (end < size && (unsigned char)body[end] > ' ')
-        end++;
-    if (!parse_value(str_make(body + len + 1, end - len - 1), &out->value) || !skip_line(x, end))
+    size_t len = x->hint.series_len;
+    if (len == 0 || len + 1 >= x->rest.len || body[len] != ' ' ||
+        hash64(body, len, 0) != x->hint.series_hash || !is_known_tail(x, len, out))
         return false;
     out->kind = EXPOSITION_SAMPLE;
     out->known = true;
-    out->has_time = false;
     out->series = str_make(body, len);
     out->hash = x->hint.series_hash;
     return true;

@@ -248,6 +248,39 @@ static void test_hints(void **state)
     end(&r);
 }
 
+static void expect(struct reading *r, const char *series, bool known, double value, int64_t t_ms)
+{
+    r->x.hint.series_len = strlen(series);
+    r->x.hint.series_hash = hash_str(str_from(series));
+    assert_int_equal(next(r), OK);
+    assert_int_equal(r->e.known, known);
+    assert_true(r->e.value == value);
+    assert_int_equal(r->e.has_time, t_ms != 0);
+    if (t_ms)
+        assert_int_equal(r->e.t_ms, t_ms);
+}
+
+static void test_hints_with_tails(void **state)
+{
+    struct reading r;
+    (void)state;
+    begin(&r, "a 1 5\na 2 6 \r\na\t3\na 4\na 5", EXPOSITION_TEXT);
+    expect(&r, "a", true, 1, 5);
+    expect(&r, "a", false, 2, 6);
+    expect(&r, "a", false, 3, 0);
+    expect(&r, "a", true, 4, 0);
+    expect(&r, "a", true, 5, 0);
+    assert_int_equal(r.x.line, 5);
+    assert_int_equal(next(&r), ERR_END);
+    end(&r);
+    begin(&r, "a 1 5.5\na 2 # {} 1\na 3 # {} \n", EXPOSITION_OPENMETRICS);
+    expect(&r, "a", true, 1, 5500);
+    expect(&r, "a", true, 2, 0);
+    assert_int_equal(next(&r), ERR_INVALID);
+    assert_string_equal(r.err.text, "line 3: expected the value of an exemplar, got \"# {} \"");
+    end(&r);
+}
+
 static void test_no_forged_marker(void **state)
 {
     struct reading r;
@@ -280,9 +313,13 @@ static void test_content_types(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),          cmocka_unit_test(test_openmetrics),
-        cmocka_unit_test(test_labels),        cmocka_unit_test(test_empty_values),
-        cmocka_unit_test(test_hints),         cmocka_unit_test(test_no_forged_marker),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_openmetrics),
+        cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_empty_values),
+        cmocka_unit_test(test_hints),
+        cmocka_unit_test(test_hints_with_tails),
+        cmocka_unit_test(test_no_forged_marker),
         cmocka_unit_test(test_content_types),
     };
     return UNIT_RUN(tests);
