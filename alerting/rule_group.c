@@ -489,8 +489,9 @@ static void note_result(struct evaluation *ev, int rc, double seconds)
 static void send_due(struct evaluation *ev)
 {
     const struct rule_manager_options *o = &ev->context->options;
-    int64_t valid_ms =
-        ev->group->interval_ms > RESEND_DELAY_MS ? ev->group->interval_ms : RESEND_DELAY_MS;
+    int64_t valid_ms = ev->group->interval_ms > o->timing.resend_delay_ms
+                           ? ev->group->interval_ms
+                           : o->timing.resend_delay_ms;
     struct buf url = BUF_INIT;
     if (!o->send || !ev->rule->config->is_alert)
         return;
@@ -501,7 +502,7 @@ static void send_due(struct evaluation *ev)
     buf_cstr(&url, "&g0.tab=1");
     for (size_t i = 0; i < ev->rule->alerts.count; i++) {
         struct rule_alert *a = &ev->rule->alerts.items[i];
-        if (!rule_alert_take_due(a, ev->now_ms))
+        if (!rule_alert_take_due(a, &o->timing, ev->now_ms))
             continue;
         struct alert out = {.labels = a->labels,
                             .annotations = a->annotations,

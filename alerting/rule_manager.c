@@ -29,11 +29,22 @@ const char *rule_health_name(enum rule_health health)
     return names[health];
 }
 
+static void set_defaults(struct rule_timing *t)
+{
+    if (!t->resend_delay_ms)
+        t->resend_delay_ms = RESEND_DELAY_DEFAULT_MS;
+    if (!t->outage_tolerance_ms)
+        t->outage_tolerance_ms = OUTAGE_TOLERANCE_DEFAULT_MS;
+    if (!t->grace_period_ms)
+        t->grace_period_ms = GRACE_PERIOD_DEFAULT_MS;
+}
+
 struct rule_manager *rule_manager_new(const struct rule_manager_options *options)
 {
     struct rule_manager *m = mem_calloc(1, sizeof(*m));
     struct metrics *r = options->metrics;
     m->context.options = *options;
+    set_defaults(&m->context.options.timing);
     m->context.templates = template_set_new(TEMPLATE_RULE);
     m->context.metrics = (struct rule_metrics){
         .evaluations = metrics_counter(r, "lapwing_rule_evaluations_total", "Rules evaluated.", ""),

@@ -130,7 +130,8 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
         index_anew(a);
 }
 
-void rule_alert_resume(struct rule_alert *a, int64_t for_ms, int64_t evaluated_ms, int64_t now_ms)
+void rule_alert_resume(struct rule_alert *a, const struct rule_timing *timing, int64_t for_ms,
+                       int64_t evaluated_ms, int64_t now_ms)
 {
     if (a->state != ALERT_PENDING)
         return;
@@ -138,22 +139,22 @@ void rule_alert_resume(struct rule_alert *a, int64_t for_ms, int64_t evaluated_m
     if (down_ms < 0)
         down_ms = 0;
     a->changed = true;
-    if (down_ms > OUTAGE_TOLERANCE_MS) {
+    if (down_ms > timing->outage_tolerance_ms) {
         a->active_at_ms = now_ms;
         return;
     }
     a->active_at_ms += down_ms;
     int64_t left_ms = for_ms - (now_ms - a->active_at_ms);
-    if (for_ms >= FOR_GRACE_PERIOD_MS && left_ms < FOR_GRACE_PERIOD_MS)
-        a->active_at_ms = now_ms + FOR_GRACE_PERIOD_MS - for_ms;
+    if (for_ms >= timing->grace_period_ms && left_ms < timing->grace_period_ms)
+        a->active_at_ms = now_ms + timing->grace_period_ms - for_ms;
 }
 
-bool rule_alert_take_due(struct rule_alert *a, int64_t now_ms)
+bool rule_alert_take_due(struct rule_alert *a, const struct rule_timing *timing, int64_t now_ms)
 {
     if (a->state == ALERT_PENDING)
         return false;
     bool news = a->resolved_at_ms > a->last_sent_ms;
-    if (!news && a->last_sent_ms + RESEND_DELAY_MS > now_ms)
+    if (!news && a->last_sent_ms + timing->resend_delay_ms > now_ms)
         return false;
     a->last_sent_ms = now_ms;
     return true;

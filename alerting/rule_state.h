@@ -28,10 +28,10 @@ struct rule_alerts {
     struct hmap index; // by key
 };
 
-#define RESOLVED_RETENTION_MS (INT64_C(15) * 60 * 1000)
-#define RESEND_DELAY_MS       (INT64_C(60) * 1000)
-#define OUTAGE_TOLERANCE_MS   (INT64_C(3600) * 1000)
-#define FOR_GRACE_PERIOD_MS   (INT64_C(600) * 1000)
+#define RESOLVED_RETENTION_MS       (INT64_C(15) * 60 * 1000)
+#define RESEND_DELAY_DEFAULT_MS     (INT64_C(60) * 1000)
+#define OUTAGE_TOLERANCE_DEFAULT_MS (INT64_C(3600) * 1000)
+#define GRACE_PERIOD_DEFAULT_MS     (INT64_C(600) * 1000)
 
 struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key);
 // Takes an alert that is not there yet, with its strings.
@@ -47,11 +47,13 @@ void rule_alerts_release(struct rule_alerts *a);
 void rule_alert_release(struct rule_alert *a);
 // After a restart: how far the alert is along, when its last evaluation was at `evaluated_ms` (0:
 // unknown). A firing alert fires on, since the same moment. A pending one has waited as long as it
-// has: the time that nobody looked does not count. But after more than an hour it waits anew, and
-// one whose rule waits ten minutes or more is given ten minutes for its data to come back.
-void rule_alert_resume(struct rule_alert *a, int64_t for_ms, int64_t evaluated_ms, int64_t now_ms);
+// has: the time that nobody looked does not count. But after more than the outage tolerance it waits
+// anew, and one whose rule waits as long as the grace period is given that for its data to come
+// back.
+void rule_alert_resume(struct rule_alert *a, const struct rule_timing *timing, int64_t for_ms,
+                       int64_t evaluated_ms, int64_t now_ms);
 // Whether it is due to be sent now; marks it sent.
-bool rule_alert_take_due(struct rule_alert *a, int64_t now_ms);
+bool rule_alert_take_due(struct rule_alert *a, const struct rule_timing *timing, int64_t now_ms);
 
 void rule_alert_encode(struct buf *out, const struct rule_alert *a);
 // False on bad data.

@@ -152,6 +152,7 @@ void rule_store_save(const struct rule_context *context, struct rule_group *g, i
 
 struct restoration {
     struct rule_group *group;
+    const struct rule_timing *timing;
     const uint64_t *rules; // the hash of each
     struct str prefix;
     int64_t evaluated_ms; // 0: unknown
@@ -163,7 +164,7 @@ static void restore_alert(struct restoration *r, struct rule *rule, struct str v
     struct rule_alert a;
     if (!rule_alert_decode(value, &a))
         return;
-    rule_alert_resume(&a, rule->config->for_ms, r->evaluated_ms, r->now_ms);
+    rule_alert_resume(&a, r->timing, rule->config->for_ms, r->evaluated_ms, r->now_ms);
     rule_note_alert(rule, &a);
     if (rule_alerts_find(&rule->alerts, a.key))
         rule_alert_release(&a);
@@ -211,8 +212,12 @@ void rule_store_restore(const struct rule_context *context, struct rule_group *g
     for (size_t i = 0; i < g->config.rule_count; i++)
         rules[i] = rule_hash(g, i);
     be64_put(prefix, group);
-    struct restoration r = {g, rules, str_make(prefix, sizeof(prefix)), load_time(context, group),
-                            now_ms};
+    struct restoration r = {.group = g,
+                            .timing = &context->options.timing,
+                            .rules = rules,
+                            .prefix = str_make(prefix, sizeof(prefix)),
+                            .evaluated_ms = load_time(context, group),
+                            .now_ms = now_ms};
     meta_each(context->options.storage, META_ALERTS, r.prefix, restore_entry, &r);
     mem_free(rules);
 }

@@ -318,7 +318,10 @@ static void open_managers(struct app *a)
                                          .engine = a->engine,
                                          .clock = &clock_system,
                                          .metrics = a->metrics,
-                                         .external_url = str_from(a->external_url)};
+                                         .external_url = str_from(a->external_url),
+                                         .timing = {a->flags->resend_delay.duration_ms,
+                                                    a->flags->outage_tolerance.duration_ms,
+                                                    a->flags->grace_period.duration_ms}};
     struct alertmanager_options notify = {.storage = a->storage,
                                           .clock = &clock_system,
                                           .metrics = a->metrics,
@@ -329,8 +332,11 @@ static void open_managers(struct app *a)
                                           .silence_count_max = a->flags->silence_count.size,
                                           .silence_size_max = a->flags->silence_size.size,
                                           .deliver = true};
-    struct notifier_options notifier = {
-        .clock = &clock_system, .metrics = a->metrics, .user_agent = "Lapwing/" LAPWING_VERSION};
+    struct notifier_options notifier = {.clock = &clock_system,
+                                        .metrics = a->metrics,
+                                        .user_agent = "Lapwing/" LAPWING_VERSION,
+                                        .queue_max = a->flags->notifier_queue.size,
+                                        .batch_max = a->flags->notifier_batch.size};
     if (*a->flags->alertmanager_config.text) {
         a->alertmanager = alertmanager_new(&notify);
         alertmanager_on_wake(a->alertmanager, wake_notifications, a);

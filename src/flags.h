@@ -14,6 +14,16 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
       "Configuration in prometheus.yml format. Without it Lapwing scrapes itself.")                \
     X(alertmanager_config, FLAG_TEXT, "alertmanager.config.file", NULL, "",                        \
       "Routing and receivers in alertmanager.yml format. Without it nobody is notified.")          \
+    X(resend_delay, FLAG_DURATION, "rules.alert.resend-delay", NULL, "1m",                         \
+      "Between repetitions of an alert to the routing and to Alertmanagers.")                      \
+    X(outage_tolerance, FLAG_DURATION, "rules.alert.for-outage-tolerance", NULL, "1h",             \
+      "Pending alerts go on waiting after a shorter pause.")                                       \
+    X(grace_period, FLAG_DURATION, "rules.alert.for-grace-period", NULL, "10m",                    \
+      "Least that is left of a wait as long as this after a restart.")                             \
+    X(notifier_queue, FLAG_COUNT, "alertmanager.notification-queue-capacity", NULL, "10000",       \
+      "Alerts that may wait to be sent to Alertmanagers; the oldest go when it is full.")          \
+    X(notifier_batch, FLAG_COUNT, "alertmanager.notification-batch-size", NULL, "256",             \
+      "Alerts in one request to an Alertmanager.")                                                 \
     X(storage_path, FLAG_TEXT, "storage.path", "storage.tsdb.path", "data", "Folder of the data.") \
     X(retention_time, FLAG_DURATION, "storage.retention.time", "storage.tsdb.retention.time",      \
       "15d", "How long samples are kept.")                                                         \

@@ -14,12 +14,20 @@
 
 struct rule_manager;
 
+// 0 stands for the default: 1 min, 1 h, 10 min.
+struct rule_timing {
+    int64_t resend_delay_ms;     // between repetitions of an alert
+    int64_t outage_tolerance_ms; // pending alerts go on waiting after a shorter pause
+    int64_t grace_period_ms; // what is left of a wait as long as this, at least, after a restart
+};
+
 struct rule_manager_options {
     struct storage *storage; // borrowed, like all below
     struct promql_engine *engine;
     const struct clock *clock;
     struct metrics *metrics;
     struct str external_url; // "http://host:9090", for generator URLs and templates
+    struct rule_timing timing;
     // Takes firing and resolved alerts that are due to be sent; called from rule_manager_tick().
     void (*send)(void *context, const struct alert *alerts, size_t count, int64_t now_ms);
     void *send_context;

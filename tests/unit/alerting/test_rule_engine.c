@@ -485,7 +485,8 @@ static void test_resume(void **state)
         int64_t down_at_ms = now_ms - cases[i].down_min * minute_ms;
         struct rule_alert a = {.state = ALERT_PENDING,
                                .active_at_ms = down_at_ms - cases[i].waited_min * minute_ms};
-        rule_alert_resume(&a, for_ms, down_at_ms, now_ms);
+        const struct rule_timing timing = {0, 60 * minute_ms, 10 * minute_ms};
+        rule_alert_resume(&a, &timing, for_ms, down_at_ms, now_ms);
         int64_t left_min = (a.active_at_ms + for_ms - now_ms) / minute_ms;
         if (left_min != cases[i].left_min)
             fail_msg("line %zu: %lld minutes left, expected %d", i, (long long)left_min,
