@@ -20,6 +20,7 @@ int alertmanager_set_silence(struct alertmanager *a, const struct silence_spec *
         engine_commit(a, now_ms);
     }
     pthread_mutex_unlock(&a->lock);
+    engine_wake(a);
     return rc;
 }
 
@@ -33,6 +34,7 @@ int alertmanager_expire_silence(struct alertmanager *a, struct str id, int64_t n
         engine_commit(a, now_ms);
     }
     pthread_mutex_unlock(&a->lock);
+    engine_wake(a);
     return silence ? OK : ERR_NOT_FOUND;
 }
 
