@@ -8,6 +8,8 @@
 #include "base/coding.h"
 #include "integration.h"
 #include "mime.h"
+#include "sha256.h"
+#include "template_tree.h"
 
 #define EMAIL_TIMEOUT_MS INT64_C(60000)
 #define RECIPIENTS_MAX   1000
@@ -73,6 +75,23 @@ static void put_message_id(struct buf *out, const struct notice *notice)
     buf_release(&id);
 }
 
+// All mails of a group answer one that was never sent: mail programs show them as a thread.
+static void put_thread(struct buf *out, const struct email_config *config,
+                       const struct notice *notice)
+{
+    char hash[SHA256_HEX_SIZE];
+    struct buf root = BUF_INIT;
+    struct template_time now = {notice->now_ms / 1000, 0, NULL};
+    sha256_hex(notice->group_key, hash);
+    buf_printf(&root, "<alert-%.16s-", hash);
+    if (config->threads_by_day)
+        time_format(&root, &now, STR("2006-01-02"));
+    buf_cstr(&root, "@alertmanager>");
+    (void)mime_header(out, STR("References"), buf_view(&root));
+    (void)mime_header(out, STR("In-Reply-To"), buf_view(&root));
+    buf_release(&root);
+}
+
 static void put_headers(struct buf *out, const struct email_config *config,
                         const struct notice *notice, struct arena *arena)
 {
@@ -84,6 +103,8 @@ static void put_headers(struct buf *out, const struct email_config *config,
     }
     if (!has_header(config, STR("Message-Id")))
         put_message_id(out, notice);
+    if (config->threads)
+        put_thread(out, config, notice);
     buf_cstr(out, "Date: ");
     mime_date(out, notice->now_ms);
     buf_cstr(out, "\r\n");

@@ -115,6 +115,8 @@ struct email_config {
     struct label *headers; // name, template; `subject` of older files is the header Subject
     size_t header_count;
     struct str html, text; // templates; `body` of older files is the text part
+    bool threads;          // mails of a group refer to one that is never sent, so that they thread
+    bool threads_by_day;   // a new thread each day
 };
 
 struct pagerduty_link_config {

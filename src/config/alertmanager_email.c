@@ -58,6 +58,33 @@ static int decode_headers(struct decoder *d, const struct yaml_node *node, void 
     return OK;
 }
 
+struct raw_threading {
+    bool enabled;
+    struct str thread_by_date;
+};
+
+static const struct field threading_fields[] = {
+    {"enabled", FIELD_BOOL, offsetof(struct raw_threading, enabled), NULL},
+    {"thread_by_date", FIELD_STRING, offsetof(struct raw_threading, thread_by_date), NULL},
+};
+static const struct section threading_section = SECTION("threading", threading_fields);
+
+static int decode_threading(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    struct email_config *email = out;
+    struct raw_threading raw = {.thread_by_date = STR("daily")};
+    int rc = decode_section(d, node, &threading_section, &raw);
+    if (rc)
+        return rc;
+    email->threads = raw.enabled;
+    email->threads_by_day = str_is(raw.thread_by_date, "daily");
+    if (!email->threads_by_day && !str_is(raw.thread_by_date, "none"))
+        return decode_fail(d, yaml_get(node, "thread_by_date"),
+                           "expected daily or none as thread_by_date, got \"%.*s\"",
+                           STR_ARG(raw.thread_by_date));
+    return OK;
+}
+
 struct raw_email {
     struct email_config email;
     struct str subject;
@@ -86,7 +113,7 @@ static const struct field email_fields[] = {
     {"text", FIELD_STRING, IN_EMAIL(text), NULL},
     {"subject", FIELD_STRING, offsetof(struct raw_email, subject), NULL},
     {"body", FIELD_STRING, offsetof(struct raw_email, body), NULL},
-    {"threading", FIELD_NO_EFFECT, 0, NULL},
+    {"threading", FIELD_CUSTOM, offsetof(struct raw_email, email), decode_threading},
 };
 static const struct section email_section = SECTION("email_config", email_fields);
 

@@ -298,6 +298,32 @@ static void test_check(void **state)
         "receiver \"r\" (line 8), webhook: payload: template: :1:4: bad number syntax: \"1x\"\n");
     alertmanager_config_unref(config);
     buf_release(&warnings);
+    yaml = HEAD "webhook_configs: [{url: 'http://x', http_config: {oauth2: {client_id: a, "
+                "client_secret: b, token_url: 'http://t'}}}]\n";
+    if (alertmanager_config_parse(&config, str_from(yaml), "a.yml", ".", NULL, &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(alertmanager_check(config, &warnings, &err), ERR_UNSUPPORTED);
+    assert_string_equal(err.text, "receiver \"r\" (line 8), webhook: oauth2 is not supported yet");
+    alertmanager_config_unref(config);
+    buf_release(&warnings);
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, STR(HEAD "email_configs: [{to: a@b, from: c@d, smarthost: 'h:25', "
+                              "threading: {enabled: true}}]\n"));
+    char hash[SHA256_HEX_SIZE], wanted[64];
+    sha256_hex(STR("{}:{alertname=\"Down\"}"), hash);
+    snprintf(wanted, sizeof(wanted), "<alert-%.16s-2023-11-14@alertmanager>", hash);
+    put(&f, f.clock.now_ms + 3600000);
+    fixture_run_for(&f, 2000);
+    const char *references = strstr(buf_text(&f.last_body), "\r\nReferences: ");
+    assert_non_null(references);
+    assert_non_null(strstr(references, wanted));
+    assert_non_null(strstr(buf_text(&f.last_body), "\r\nIn-Reply-To: "));
+    fixture_release(&f);
 }
 
 int main(void)
@@ -307,7 +333,7 @@ int main(void)
         cmocka_unit_test(test_opsgenie), cmocka_unit_test(test_telegram),
         cmocka_unit_test(test_chats),    cmocka_unit_test(test_webhook_payload),
         cmocka_unit_test(test_slack),    cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_check),
+        cmocka_unit_test(test_check),    cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
