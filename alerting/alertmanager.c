@@ -21,10 +21,25 @@
 #define EXPIRE_EVERY_MS INT64_C(900000)
 #define TICK_MAX_MS     INT64_C(60000)
 
+static void collect_silences(const struct alertmanager *a, int64_t now_ms)
+{
+    size_t counts[3] = {0};
+    for (size_t i = 0; i < a->silences.by_id.count; i++)
+        counts[silence_state(silences_at(&a->silences, i), now_ms)]++;
+    metric_set(a->metrics.silences_active, (double)counts[SILENCE_ACTIVE]);
+    metric_set(a->metrics.silences_pending, (double)counts[SILENCE_PENDING]);
+    metric_set(a->metrics.silences_expired, (double)counts[SILENCE_EXPIRED]);
+}
+
 static void collect_metrics(void *context)
 {
     struct alertmanager *a = context;
+    int64_t now_ms = clock_wall_ms(a->options.clock);
     pthread_mutex_lock(&a->lock);
+    collect_silences(a, now_ms);
+    metric_set(a->metrics.outbox_age, (double)outbox_age_ms(&a->outbox, now_ms) / 1000);
+    metric_set(a->metrics.ledger_size, (double)a->ledger.size);
+    metric_set(a->metrics.heartbeats_missing, (double)heartbeats_missing(a, now_ms));
     metric_set(a->metrics.alerts, (double)alert_store_count(&a->store));
     metric_set(a->metrics.groups, (double)a->groups.by_id.count);
     metric_set(a->metrics.outbox, (double)outbox_count(&a->outbox));

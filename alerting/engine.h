@@ -62,6 +62,7 @@ void engine_changed(struct alertmanager *a, int64_t now_ms);
 void engine_wake(const struct alertmanager *a);
 // Fires the alerts of heartbeats that have stopped; returns when it is next due.
 int64_t heartbeats_tick(struct alertmanager *a, int64_t now_ms);
+size_t heartbeats_missing(const struct alertmanager *a, int64_t now_ms);
 // What silences do by themselves: they end with their alerts, and remind of their end.
 void silencing_tick(struct alertmanager *a, int64_t now_ms);
 

@@ -245,6 +245,14 @@ struct heartbeat_status *alertmanager_heartbeats(struct alertmanager *a, struct 
     return out;
 }
 
+size_t heartbeats_missing(const struct alertmanager *a, int64_t now_ms)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < a->heartbeats.by_name.count; i++)
+        count += now_ms >= beat_at(&a->heartbeats, i)->deadline_ms;
+    return count;
+}
+
 int64_t heartbeats_tick(struct alertmanager *a, int64_t now_ms)
 {
     int64_t next_ms = INT64_MAX;

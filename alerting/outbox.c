@@ -86,6 +86,17 @@ size_t outbox_count(const struct outbox *o)
     return o->entries.count;
 }
 
+int64_t outbox_age_ms(const struct outbox *o, int64_t now_ms)
+{
+    int64_t age_ms = 0;
+    for (size_t i = 0; i < o->entries.count; i++) {
+        const struct outbox_entry *entry = o->entries.entries[i].value;
+        if (now_ms - entry->since_ms > age_ms)
+            age_ms = now_ms - entry->since_ms;
+    }
+    return age_ms;
+}
+
 // version u8 | sequence | since | repeat interval | receiver | kind | index | group id | group key
 // | told | payload, zstd
 static void entry_save(struct outbox *o, const struct outbox_entry *entry, struct str payload)

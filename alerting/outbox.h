@@ -83,6 +83,8 @@ void outbox_put(struct outbox *o, const struct outbox_notice *notice, int64_t no
 // Drops what is queued; what is in flight goes on.
 void outbox_cancel(struct outbox *o, struct outbox_entry *entry);
 size_t outbox_count(const struct outbox *o);
+// How long the oldest has waited; 0 when nothing waits.
+int64_t outbox_age_ms(const struct outbox *o, int64_t now_ms);
 
 // The next entry that may be sent now, or NULL.
 struct outbox_entry *outbox_due(const struct outbox *o, int64_t now_ms);

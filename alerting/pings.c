@@ -62,11 +62,8 @@ static const char *trouble(const struct alertmanager *a, int64_t now_ms)
         return "rules are not evaluated";
     if (a->commit_failing)
         return "notification state cannot be written";
-    for (size_t i = 0; i < a->outbox.entries.count; i++) {
-        const struct outbox_entry *entry = a->outbox.entries.entries[i].value;
-        if (now_ms - entry->since_ms > BACKLOG_MS)
-            return "notifications are not delivered";
-    }
+    if (outbox_age_ms(&a->outbox, now_ms) > BACKLOG_MS)
+        return "notifications are not delivered";
     return NULL;
 }
 

@@ -17,6 +17,11 @@ void pipeline_metrics_init(struct pipeline_metrics *m, struct metrics *registry)
                                "Alerts kept out of a flush, by reason.", "reason=\"" reason "\"");
     PIPELINE_SUPPRESSED(X)
 #undef X
+#define X(state)                                                                                   \
+    m->silences_##state =                                                                          \
+        metrics_gauge(registry, "lapwing_silences", "Silences by state.", "state=\"" #state "\"");
+    PIPELINE_SILENCES(X)
+#undef X
 }
 
 void pipeline_metrics_release(struct pipeline_metrics *m)

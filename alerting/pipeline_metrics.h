@@ -25,7 +25,14 @@ struct integration_metrics {
 #define PIPELINE_GAUGES(X)                                                                         \
     X(alerts, "lapwing_alertmanager_alerts", "Alerts known, resolved ones not yet told included.") \
     X(groups, "lapwing_dispatcher_aggregation_groups", "Aggregation groups.")                      \
-    X(outbox, "lapwing_outbox_notifications", "Notifications that wait for delivery.")
+    X(outbox, "lapwing_outbox_notifications", "Notifications that wait for delivery.")             \
+    X(outbox_age, "lapwing_outbox_oldest_seconds",                                                 \
+      "How long the oldest notification has waited for delivery.")                                 \
+    X(ledger_size, "lapwing_ledger_bytes", "Bytes of the ledger of alerts.")                       \
+    X(heartbeats_missing, "lapwing_heartbeats_missing", "Inbound heartbeats that have stopped.")
+
+// X(state): silences by state.
+#define PIPELINE_SILENCES(X) X(active) X(pending) X(expired)
 
 // X(field, reason): what kept alerts from a flush.
 #define PIPELINE_SUPPRESSED(X)                                                                     \
@@ -41,6 +48,9 @@ struct pipeline_metrics {
     PIPELINE_COUNTERS(X)
     PIPELINE_GAUGES(X)
     PIPELINE_SUPPRESSED(X)
+#undef X
+#define X(state) struct metric *silences_##state;
+    PIPELINE_SILENCES(X)
 #undef X
 };
 
