@@ -1,5 +1,9 @@
 // Holds the groups and evaluates those that are due, one after the other, under one lock: status
 // requests wait for a running evaluation at most.
+//
+// Evaluations are due at moments of the wall clock, as their samples are stamped by it. Where it was
+// set, which the monotonic clock tells, every time that is kept moves with it: what waits has waited
+// as long as it has.
 #include "alerting/rule_manager.h"
 
 #include <pthread.h>
@@ -10,11 +14,14 @@
 #include "base/mem.h"
 #include "rule_group.h"
 
+#define CLOCK_JUMP_MS INT64_C(2000)
+
 struct rule_manager {
     struct rule_context context;
     pthread_mutex_t mutex; // guards everything below
     struct rule_group **groups;
     size_t count;
+    int64_t last_wall_ms, last_mono_ms; // of the last tick; 0: there was none
 };
 
 const char *alert_state_name(enum alert_state state)
@@ -172,15 +179,37 @@ static void evaluate_due(struct rule_manager *m, struct rule_group *g, int64_t n
     g->next_ms = due_ms + (missed + 1) * g->interval_ms;
 }
 
+// How much the wall clock was set since the last tick, beyond what may be slewing.
+static int64_t clock_jump(struct rule_manager *m, int64_t now_ms)
+{
+    int64_t mono_ms = clock_mono_ns(m->context.options.clock) / 1000000;
+    int64_t jump_ms = m->last_wall_ms ? now_ms - m->last_wall_ms - (mono_ms - m->last_mono_ms) : 0;
+    m->last_wall_ms = now_ms;
+    m->last_mono_ms = mono_ms;
+    return jump_ms > CLOCK_JUMP_MS || jump_ms < -CLOCK_JUMP_MS ? jump_ms : 0;
+}
+
+// Waits go on as if the clock had always been right, and no evaluation counts as missed.
+static void follow_clock(struct rule_manager *m, int64_t jump_ms, int64_t now_ms)
+{
+    log_warn("the clock was set: alerts wait on as long as they had to", LOG_INT("by_ms", jump_ms));
+    for (size_t i = 0; i < m->count; i++) {
+        struct rule_group *g = m->groups[i];
+        for (size_t r = 0; r < g->config.rule_count; r++)
+            rule_alerts_shift(&g->rules[r].alerts, jump_ms);
+        g->next_ms = first_due(g, now_ms);
+    }
+}
+
 int64_t rule_manager_tick(struct rule_manager *m, int64_t now_ms)
 {
     int64_t wait_ms = 3600 * 1000;
     pthread_mutex_lock(&m->mutex);
+    int64_t jump_ms = clock_jump(m, now_ms);
+    if (jump_ms)
+        follow_clock(m, jump_ms, now_ms);
     for (size_t i = 0; i < m->count; i++) {
         struct rule_group *g = m->groups[i];
-        // A clock set back: the phase is found anew.
-        if (g->next_ms > now_ms + 2 * g->interval_ms)
-            g->next_ms = first_due(g, now_ms);
         if (g->next_ms <= now_ms)
             evaluate_due(m, g, now_ms);
         if (g->next_ms - now_ms < wait_ms)

@@ -130,6 +130,25 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
         index_anew(a);
 }
 
+static void shift(int64_t *time_ms, int64_t by_ms)
+{
+    if (*time_ms)
+        *time_ms += by_ms;
+}
+
+void rule_alerts_shift(struct rule_alerts *a, int64_t by_ms)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        struct rule_alert *alert = &a->items[i];
+        shift(&alert->active_at_ms, by_ms);
+        shift(&alert->fired_at_ms, by_ms);
+        shift(&alert->resolved_at_ms, by_ms);
+        shift(&alert->keep_firing_since_ms, by_ms);
+        shift(&alert->last_sent_ms, by_ms);
+        alert->changed = true;
+    }
+}
+
 void rule_alert_resume(struct rule_alert *a, const struct rule_timing *timing, int64_t for_ms,
                        int64_t evaluated_ms, int64_t now_ms)
 {

@@ -43,6 +43,8 @@ void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels 
 // those active long enough fire, long resolved ones are forgotten.
 void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing_for_ms,
                       int64_t now_ms);
+// The wall clock was set by so much: what was `x` ago still is.
+void rule_alerts_shift(struct rule_alerts *a, int64_t by_ms);
 void rule_alerts_release(struct rule_alerts *a);
 void rule_alert_release(struct rule_alert *a);
 // After a restart: how far the alert is along, when its last evaluation was at `evaluated_ms` (0:

@@ -47,7 +47,6 @@ static void bench_init(struct bench *b)
     *b = (struct bench){0};
     log_fd_set(-1);
     clock_virtual_init(&b->clock, INT64_C(1700000000000));
-    b->clock.clock.mono_ns = clock_system.mono_ns;
     b->metrics = metrics_new();
     storage_options_init(&storage);
     storage.clock = &b->clock.clock;

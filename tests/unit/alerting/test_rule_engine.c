@@ -538,6 +538,41 @@ static void test_missed(void **state)
     fixture_release(&f);
 }
 
+static int64_t jumped_ms;
+
+static int64_t before_jump(void *context)
+{
+    const struct clock_virtual *v = context;
+    return (v->now_ms - jumped_ms) * 1000000;
+}
+
+// The wall clock is set by hours, forwards and back, while an alert waits and while it fires.
+static void test_clock_set(void **state)
+{
+    (void)state;
+    for (int forwards = 0; forwards < 2; forwards++) {
+        struct fixture f;
+        const int64_t jump_ms = (forwards ? 1 : -1) * INT64_C(5) * 3600000;
+        // Of no samples, as the store takes none that are older than those it has.
+        fixture_init(
+            &f, "groups:\n- name: g\n  rules:\n  - {alert: High, expr: vector(11), for: 1h}\n");
+        evaluate(&f, 2);
+        check_alert(&f, ALERT_PENDING, 1);
+        int64_t waited_ms = f.clock.now_ms - status_of(&f, "High").alerts[0].active_at_ms;
+        // What the monotonic clock says does not change.
+        f.clock.now_ms += jump_ms;
+        f.clock.clock.mono_ns = before_jump;
+        jumped_ms = jump_ms;
+        rule_manager_tick(f.rules, f.clock.now_ms);
+        check_alert(&f, ALERT_PENDING, 1);
+        assert_int_equal(f.clock.now_ms - status_of(&f, "High").alerts[0].active_at_ms, waited_ms);
+        evaluate(&f, 4 * 60);
+        check_alert(&f, ALERT_FIRING, 1);
+        assert_true(str_has_prefix(buf_view(&f.sent), STR(" firing 0\n")));
+        fixture_release(&f);
+    }
+}
+
 // Groups of one interval are due at moments of their own, the same after a restart.
 static void test_spread(void **state)
 {
@@ -575,6 +610,7 @@ int main(void)
         cmocka_unit_test(test_restart),
         cmocka_unit_test(test_resume),
         cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_clock_set),
         cmocka_unit_test(test_missed),
         cmocka_unit_test(test_spread),
     };
