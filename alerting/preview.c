@@ -142,6 +142,7 @@ static void send_all(const struct alertmanager *a, const struct receiver *receiv
     notice->data = &data;
     for (size_t i = 0; i < receiver->count; i++)
         send_one(a, &receiver->integrations[i], notice, arena, &out[i]);
+    notice->data = NULL;
 }
 
 int alertmanager_send_test(struct alertmanager *a, struct str name, int64_t now_ms,

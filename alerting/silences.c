@@ -270,7 +270,7 @@ static int silence_decode(struct silence **out, struct str value, struct arena *
 static int load_one(void *context, struct str key, struct str value)
 {
     struct silences *s = context;
-    struct silence *silence;
+    struct silence *silence = NULL;
     struct arena arena;
     struct error err;
     arena_init(&arena, 0);
