@@ -14,9 +14,9 @@
 #include "transfer_internal.h"
 
 #define MEMORY_MAX ((size_t)128 << 20)
-// Idle connections, and memory kept for the next body.
+// Idle connections, and memory kept for a next body.
 #define CONNECTIONS_MAX 10000L
-#define SPARE_MAX       ((size_t)1 << 20)
+#define SPARE_MAX       ((size_t)128 << 10)
 
 static pthread_once_t global_once = PTHREAD_ONCE_INIT;
 
@@ -45,8 +45,9 @@ static struct transfer *transfer_new(struct transfer_client *c)
     t->client = c;
     t->easy = c->idle_count ? c->idle[--c->idle_count] : curl_easy_init();
     assert(t->easy);
-    t->response = c->spare;
-    buf_init(&c->spare, 0);
+    buf_init(&t->response, 0);
+    if (c->spare_count)
+        t->response = c->spares[--c->spare_count];
     for (int i = 0; i < PEM_COUNT; i++)
         t->pem_fds[i] = -1;
     return t;
@@ -54,12 +55,12 @@ static struct transfer *transfer_new(struct transfer_client *c)
 
 static void keep_spare(struct transfer_client *c, struct buf *body)
 {
-    if (c->spare.cap || body->cap > SPARE_MAX) {
+    if (c->spare_count == SPARE_COUNT || body->cap == 0 || body->cap > SPARE_MAX) {
         buf_release(body);
         return;
     }
     buf_reset(body);
-    c->spare = *body;
+    c->spares[c->spare_count++] = *body;
 }
 
 static void keep_handle(struct transfer_client *c, CURL *easy)
@@ -128,7 +129,8 @@ void transfer_client_free(struct transfer_client *c)
     for (size_t i = 0; i < c->idle_count; i++)
         curl_easy_cleanup(c->idle[i]);
     curl_multi_cleanup(c->multi);
-    buf_release(&c->spare);
+    for (size_t i = 0; i < c->spare_count; i++)
+        buf_release(&c->spares[i]);
     mem_free(c);
 }
 

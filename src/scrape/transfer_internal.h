@@ -9,6 +9,7 @@
 
 #define PEM_COUNT    3
 #define IDLE_HANDLES 8
+#define SPARE_COUNT  8
 
 enum overflow { OVERFLOW_NONE, OVERFLOW_BODY, OVERFLOW_MEMORY };
 
@@ -39,7 +40,8 @@ struct transfer_client {
     size_t memory; // bytes of the bodies of running transfers
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
-    struct buf spare; // a body's memory, for the next one
+    struct buf spares[SPARE_COUNT]; // bodies' memory, for the next ones
+    size_t spare_count;
 };
 
 // Puts what a request asks for into the handle. Errors as transfer_start().
