@@ -265,6 +265,13 @@ void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t
         engine_wake(a);
 }
 
+void alertmanager_sync(struct alertmanager *a, int64_t now_ms)
+{
+    pthread_mutex_lock(&a->lock);
+    engine_commit(a, now_ms);
+    pthread_mutex_unlock(&a->lock);
+}
+
 // Timers keep their distance when the clock is set back.
 static void follow_clock(struct alertmanager *a, int64_t now_ms)
 {

@@ -20,7 +20,8 @@ struct silence {
     struct time_interval_config recurrence; // in the arena
     struct time_interval interval;
     bool has_muted;      // an alert that fired, while expire_on_resolve waits for its end
-    int64_t reminded_ms; // of this end; 0: no reminder fires
+    int64_t reminded_ms; // of this end; 0: no reminder fires that we know of
+    bool wound_up;       // it has ended, and so has its reminder
 };
 
 struct silences {

@@ -122,8 +122,9 @@ static void summarize(struct buf *out, const struct silence *silence)
     buf_char(out, 'Z');
 }
 
-static void put_reminder(struct alertmanager *a, const struct silence *silence, int64_t ends_ms,
-                         int64_t now_ms)
+// The reminder of the end `of_ms`.
+static void put_reminder(struct alertmanager *a, const struct silence *silence, int64_t of_ms,
+                         int64_t ends_ms, int64_t now_ms)
 {
     struct buf summary = BUF_INIT;
     summarize(&summary, silence);
@@ -132,7 +133,7 @@ static void put_reminder(struct alertmanager *a, const struct silence *silence, 
                                    {STR(SILENCE_LABEL), silence->spec.id}};
     const struct label annotations[] = {{STR("comment"), silence->spec.comment},
                                         {STR("summary"), buf_view(&summary)}};
-    int64_t due_ms = silence->reminded_ms - silence->spec.remind_before_ms;
+    int64_t due_ms = of_ms - silence->spec.remind_before_ms;
     const struct alert alert = {
         .labels = {labels, 3},
         .annotations = {annotations, 2},
@@ -143,19 +144,26 @@ static void put_reminder(struct alertmanager *a, const struct silence *silence, 
     buf_release(&summary);
 }
 
+// After a restart a firing alert is given time to be heard of again, and nobody remembers whether
+// the reminder was made: an end that comes meanwhile is said once more, and once only.
 static void remind(struct alertmanager *a, struct silence *silence, int64_t now_ms)
 {
     const struct silence_spec *spec = &silence->spec;
-    bool is_due = spec->remind_before_ms && now_ms < spec->ends_ms &&
+    bool ended = now_ms >= spec->ends_ms;
+    bool is_due = spec->remind_before_ms && !ended &&
                   now_ms >= spec->ends_ms - spec->remind_before_ms && now_ms >= spec->starts_ms;
-    if (is_due && silence->reminded_ms != spec->ends_ms) {
+    if (is_due) {
+        if (silence->reminded_ms != spec->ends_ms)
+            put_reminder(a, silence, spec->ends_ms, spec->ends_ms, now_ms);
         silence->reminded_ms = spec->ends_ms;
-        put_reminder(a, silence, spec->ends_ms, now_ms);
-    } else if (!is_due && silence->reminded_ms) {
-        if (now_ms < silence->reminded_ms)
-            put_reminder(a, silence, now_ms, now_ms);
-        silence->reminded_ms = 0;
+        return;
     }
+    if (silence->reminded_ms || (ended && spec->remind_before_ms && !silence->wound_up)) {
+        int64_t of_ms = silence->reminded_ms ? silence->reminded_ms : spec->ends_ms;
+        put_reminder(a, silence, of_ms, now_ms < of_ms ? now_ms : of_ms, now_ms);
+    }
+    silence->reminded_ms = 0;
+    silence->wound_up = ended;
 }
 
 static int64_t reminder_ms(const struct silence *silence)
@@ -172,7 +180,7 @@ void silencing_tick(struct alertmanager *a, int64_t now_ms)
     a->silencing_ms = INT64_MAX;
     for (size_t i = 0; a->routing && i < a->silences.by_id.count; i++) {
         struct silence *silence = silences_at(&a->silences, i);
-        if (now_ms >= silence->spec.ends_ms && silence->reminded_ms == 0)
+        if (silence->wound_up)
             continue;
         expire_with_alerts(a, silence, now_ms);
         remind(a, silence, now_ms);

@@ -141,7 +141,9 @@ static void take_alerts(struct web_server *web, struct alertmanager *engine, str
     for (size_t i = 0; i < count; i++)
         if (!v2_alert_is_bad(&alerts[i], &why))
             alerts[good++] = alerts[i];
-    alertmanager_put(engine, alerts, good, clock_wall_ms(web->options.clock));
+    int64_t now_ms = clock_wall_ms(web->options.clock);
+    alertmanager_put(engine, alerts, good, now_ms);
+    alertmanager_sync(engine, now_ms); // what is acknowledged survives
     if (why.len)
         v2_fail_text(res, 400, buf_view(&why));
     buf_release(&why);

@@ -39,6 +39,8 @@ int alertmanager_check(const struct alertmanager_config *config, struct buf *war
 // Takes alerts in, from any thread; copies them. Alerts older than what is known are merged in.
 void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t count,
                       int64_t now_ms);
+// What was put so far is on disk when this returns; otherwise it is within a second.
+void alertmanager_sync(struct alertmanager *a, int64_t now_ms);
 // Flushes the groups that are due and returns the milliseconds until the next one.
 int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms);
 // Called when alertmanager_put() made something due earlier; set once, before use.

@@ -9,10 +9,11 @@
 #include "config/matcher_text.h"
 #include "model/duration.h"
 
-#define SCENARIO_FOLDER "tests/alerting"
-#define ALERTS_MAX      64
-#define SILENCES_MAX    8
-#define RESEND_MS       60000
+#define SCENARIO_FOLDER   "tests/alerting"
+#define ALERTS_MAX        64
+#define SILENCES_MAX      8
+#define RESEND_MS         60000
+#define RANDOM_PLUG_COUNT 40
 
 enum plug { PLUG_IN, PLUG_RESTART, PLUG_KILL };
 
@@ -99,6 +100,7 @@ static void send_alert(struct play *p, struct live_alert *live)
         .ends_ms = live->firing ? now_ms + 4 * RESEND_MS : now_ms,
     };
     alertmanager_put(p->f.engine, &alert, 1, now_ms);
+    alertmanager_sync(p->f.engine, now_ms);
     live->next_send_ms = live->firing ? now_ms + RESEND_MS : INT64_MAX;
 }
 
@@ -355,7 +357,7 @@ static void check(const char *name, const struct scenario *s, const char *expect
     play_release(&p);
 }
 
-// Two seconds after a step, what it changed is on disk: from then on a kill loses nothing.
+// Before a step, a moment after it, at the flushes that may follow: a kill loses nothing.
 static void check_plugs(const char *name, const struct scenario *s, const char *expected)
 {
     struct str rest = s->timeline, line, at, after_at;
@@ -366,9 +368,36 @@ static void check_plugs(const char *name, const struct scenario *s, const char *
             continue;
         check(name, s, expected, PLUG_RESTART, at_ms);
         check(name, s, expected, PLUG_RESTART, at_ms + 2500);
+        check(name, s, expected, PLUG_KILL, at_ms);
+        check(name, s, expected, PLUG_KILL, at_ms + 1);
         check(name, s, expected, PLUG_KILL, at_ms + 2500);
+        check(name, s, expected, PLUG_KILL, at_ms + 10000);
+        check(name, s, expected, PLUG_KILL, at_ms + 10001);
         check(name, s, expected, PLUG_KILL, at_ms + 17000);
     }
+}
+
+static int64_t end_of(const struct scenario *s)
+{
+    struct str rest = s->timeline, line, at, after_at;
+    int64_t end_ms = 1, at_ms;
+    while (str_next(&rest, '\n', &line)) {
+        (void)str_cut(str_trim(line), ' ', &at, &after_at);
+        if (duration_parse(at, &at_ms) && at_ms > end_ms)
+            end_ms = at_ms;
+    }
+    return end_ms;
+}
+
+// And at any other moment.
+static void check_random_plugs(const char *name, const struct scenario *s, const char *expected)
+{
+    struct rng rng;
+    int64_t end_ms = end_of(s);
+    rng_seed(&rng, 1);
+    for (int i = 0; i < RANDOM_PLUG_COUNT; i++)
+        check(name, s, expected, i % 4 ? PLUG_KILL : PLUG_RESTART,
+              (int64_t)rng_below(&rng, (uint64_t)end_ms));
 }
 
 static int each_scenario(void *context, const char *name)
@@ -381,8 +410,10 @@ static int each_scenario(void *context, const char *name)
         struct scenario s = parse_scenario(buf_view(&text));
         normalize(s.told, &expected);
         check(name, &s, buf_text(&expected), PLUG_IN, 0);
-        if (str_search(buf_view(&text), STR("# plug: no")) == text.len)
+        if (str_search(buf_view(&text), STR("# plug: no")) == text.len) {
             check_plugs(name, &s, buf_text(&expected));
+            check_random_plugs(name, &s, buf_text(&expected));
+        }
         (*count)++;
     }
     buf_release(&path);
