@@ -46,8 +46,8 @@ static int load_one(void *context, struct str key, struct str value)
     struct decoder d;
     l->size += key.len + value.len;
     if (key.len == EVENT_KEY_SIZE && key.ptr[0] == 'e') {
-        l->last_ms = (int64_t)be64_get(key.ptr + 1);
-        l->sequence = be32_get(key.ptr + 9);
+        uint32_t sequence = be32_get(key.ptr + 9);
+        l->sequence = sequence > l->sequence ? sequence : l->sequence;
     } else if (key.len == LABELS_KEY_SIZE && key.ptr[0] == 'l') {
         struct ledger_labels *labels = mem_alloc(sizeof(*labels));
         decoder_init(&d, value);
@@ -62,18 +62,12 @@ int ledger_load(struct ledger *l)
     return meta_each(l->changes->storage, META_HISTORY, STR(""), load_one, l);
 }
 
-// Events keep their order when the clock is set back.
+// The number goes on and on, so that no event takes another's place, however the clock is set.
 static void append(struct ledger *l, struct str value, int64_t now_ms)
 {
     unsigned char key[EVENT_KEY_SIZE] = {'e'};
-    if (now_ms > l->last_ms) {
-        l->last_ms = now_ms;
-        l->sequence = 0;
-    } else {
-        l->sequence++;
-    }
-    be64_put(key + 1, (uint64_t)l->last_ms);
-    be32_put(key + 9, l->sequence);
+    be64_put(key + 1, (uint64_t)now_ms);
+    be32_put(key + 9, ++l->sequence);
     unsaved_put(l->changes, META_HISTORY, str_make((char *)key, sizeof(key)), value);
     l->size += sizeof(key) + value.len;
 }

@@ -12,8 +12,7 @@
 
 struct ledger {
     struct unsaved *changes; // borrowed
-    int64_t last_ms;         // of the newest event, and
-    uint32_t sequence;       // its number among those of the same time
+    uint32_t sequence;       // of the newest event
     size_t size;             // bytes of keys and values
     size_t size_max;
     struct strmap labels; // fingerprint, 8 bytes -> struct ledger_labels, owned

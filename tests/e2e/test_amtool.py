@@ -109,6 +109,21 @@ def alerts(amtool, hook):
     assert "Disk" in amtool.run("alert", "query", "--silenced")
 
 
+def killed(amtool, server, hook):
+    """What was acknowledged is told once, whatever happens in the next moment."""
+    for round in range(3):
+        amtool.run("alert", "add", f"alertname=Kill{round}")
+        server.kill()
+        server.start()
+        assert f"Kill{round}" in amtool.run("alert", "query")
+        wait_for("the webhook", lambda: fired(hook, f"Kill{round}"))
+    server.kill()
+    server.start()
+    time.sleep(1.5)
+    for round in range(3):
+        assert len(fired(hook, f"Kill{round}")) == 1
+
+
 def configuration(amtool, path):
     shown = amtool.run("config", "show")
     assert "verysecret" not in shown and "<secret>" in shown
@@ -202,6 +217,7 @@ def main():
         try:
             silences(amtool, server)
             alerts(amtool, hook)
+            killed(amtool, server, hook)
             configuration(amtool, path)
             commands(server, hook)
             heartbeats(server, hook)
