@@ -5,6 +5,10 @@
 #include "base/mem.h"
 #include "template_tree.h"
 
+#define RULE_TYPE                                                                                  \
+    "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "    \
+    "Value float64 }"
+
 struct value value_text(struct str s)
 {
     return (struct value){.kind = VALUE_STRING, .text = s};
@@ -263,8 +267,7 @@ const char *value_type_name(const struct value *v)
         [VALUE_MAP] = "map[string]interface {}",
         [VALUE_ALERT] = "template.Alert",
         [VALUE_NOTIFICATION] = "*template.Data",
-        [VALUE_RULE] = "struct { Labels map[string]string; ExternalLabels map[string]string; "
-                       "ExternalURL string; Value float64 }",
+        [VALUE_RULE] = RULE_TYPE,
         [VALUE_SAMPLE] = "*template.sample",
         [VALUE_TIME] = "time.Time",
         [VALUE_DURATION] = "time.Duration",
