@@ -1,4 +1,5 @@
 // lapwing: flags, the parts, signals, and the parts' end.
+#include <malloc.h>
 #include <signal.h>
 #include <time.h>
 #include <unistd.h>
@@ -106,6 +107,9 @@ int main(int argc, char **argv)
 {
     struct flags flags = {0};
     struct error err;
+    // Large buffers (scraped bodies, requests, columns) go back to the system when they are freed, and
+    // grow without being copied.
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return cli_check(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "alerts") == 0)
