@@ -8,6 +8,8 @@
 #ifndef SCRAPE_SERIES_CACHE_H
 #define SCRAPE_SERIES_CACHE_H
 
+#include <assert.h>
+
 #include "base/hmap.h"
 #include "scrape/exposition.h"
 #include "storage/appender.h"
@@ -24,6 +26,12 @@ struct series_slot {
 };
 
 _Static_assert(sizeof(struct series_slot) == 16, "one slot for each series scraped");
+
+static inline void series_slot_set_ref(struct series_slot *slot, series_ref ref)
+{
+    assert(ref >> SERIES_REF_BITS == 0);
+    slot->ref = ref & ((UINT64_C(1) << SERIES_REF_BITS) - 1);
+}
 
 struct series_cache {
     struct series_slot *slots; // owned; the last good scrape's in their order, then newer ones

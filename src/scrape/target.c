@@ -127,7 +127,7 @@ static void append(struct scrape *s, struct series_slot *slot, struct str text, 
     bool dropped;
     // The store has forgotten a series that had no samples for long.
     if (rc == ERR_NOT_FOUND && resolve(s, text, &ref, &dropped) == OK && !dropped) {
-        slot->ref = ref & ((UINT64_C(1) << SERIES_REF_BITS) - 1);
+        series_slot_set_ref(slot, ref);
         rc = appender_add(s->appender, ref, t_ms, value);
     }
     if (rc)
@@ -164,7 +164,7 @@ static int take_new(struct scrape *s, const struct exposition_entry *e)
     if (rc)
         return rc;
     struct series_slot *slot = series_walk_add(&s->walk, e->hash, e->series.len);
-    slot->ref = ref & ((UINT64_C(1) << SERIES_REF_BITS) - 1);
+    series_slot_set_ref(slot, ref);
     if (dropped || !count_kept(s))
         return OK;
     s->added++;
