@@ -8,6 +8,7 @@ struct preview {
     struct arena *arena;
     struct labels labels;
     int64_t now_ms;
+    bool no_times; // the routes know no time intervals
     struct route_preview *items;
     size_t count;
     size_t capacity;
@@ -26,8 +27,8 @@ static struct str group_key(struct preview *p, const struct route *route)
 static void add_route(void *context, struct route *route)
 {
     struct preview *p = context;
-    size_t count;
-    struct str *names = route_muted_by(route, p->now_ms, p->arena, &count);
+    size_t count = 0;
+    struct str *names = p->no_times ? NULL : route_muted_by(route, p->now_ms, p->arena, &count);
     for (size_t i = 0; i < count; i++)
         names[i] = arena_copy(p->arena, names[i]);
     ARENA_GROW(p->arena, p->items, p->count, p->capacity);
@@ -70,6 +71,17 @@ struct route_preview *alertmanager_preview(struct alertmanager *a, struct labels
         find_muting(a, &p, status);
     }
     pthread_mutex_unlock(&a->lock);
+    *count = p.count;
+    return p.items;
+}
+
+struct route_preview *alertmanager_config_preview(const struct alertmanager_config *config,
+                                                  struct labels labels, struct arena *arena,
+                                                  size_t *count)
+{
+    struct preview p = {.arena = arena, .labels = labels, .no_times = true};
+    struct route *root = route_new(arena, config->route);
+    route_match(root, labels, add_route, &p);
     *count = p.count;
     return p.items;
 }

@@ -17,6 +17,11 @@ struct route_preview *alertmanager_preview(struct alertmanager *a, struct labels
                                            int64_t now_ms, struct arena *arena, size_t *count,
                                            struct alert_status *status);
 
+// The same of a configuration that does not run; without what would mute it.
+struct route_preview *alertmanager_config_preview(const struct alertmanager_config *config,
+                                                  struct labels labels, struct arena *arena,
+                                                  size_t *count);
+
 struct test_result {
     struct str integration; // "webhook[0]"
     bool delivered;

@@ -1,14 +1,16 @@
-// Every subcommand is one request to the API, whose answer is printed.
+// Every subcommand is one request to the API, whose answer is printed; but for routes test of a file.
 #include "alerts.h"
 
 #include <stdio.h>
 
+#include "alerting/preview.h"
 #include "base/buf.h"
 #include "scrape/transfer.h"
 
-#define URL_DEFAULT  "http://localhost:9090"
-#define TIMEOUT_MS   60000
-#define RESPONSE_MAX ((size_t)256 << 20)
+#define URL_DEFAULT   "http://localhost:9090"
+#define TIMEOUT_MS    60000
+#define CONFIG_OPTION "--alertmanager.config.file="
+#define RESPONSE_MAX  ((size_t)256 << 20)
 
 static const struct subcommand {
     const char *name;
@@ -34,6 +36,7 @@ static int usage(void)
                 subcommands[i].name, subcommands[i].word ? " " : "",
                 subcommands[i].word ? subcommands[i].word : "", URL_DEFAULT,
                 subcommands[i].arguments);
+    fprintf(stderr, "  lapwing alerts routes test " CONFIG_OPTION "FILE LABEL=VALUE...\n");
     return 2;
 }
 
@@ -107,12 +110,56 @@ static int call(const char *method, struct str url)
     return answer.status;
 }
 
+static bool read_labels(int argc, char **argv, struct arena *arena, struct labels *out)
+{
+    struct labels_builder b;
+    labels_builder_init(&b, arena, (struct labels){0});
+    for (int i = 0; i < argc; i++) {
+        struct str name, value;
+        if (str_has_prefix(str_from(argv[i]), STR("--")))
+            continue;
+        if (!str_cut(str_from(argv[i]), '=', &name, &value) || name.len == 0)
+            return false;
+        labels_builder_set(&b, name, value);
+    }
+    *out = labels_builder_finish(&b);
+    return out->count > 0;
+}
+
+// Of a file, without a server: a line per receiver.
+static int test_routes(const char *path, int argc, char **argv)
+{
+    struct alertmanager_config *config;
+    struct arena arena;
+    struct error err;
+    struct labels labels;
+    size_t count;
+    if (alertmanager_config_load(&config, path, NULL, &err)) {
+        fprintf(stderr, "lapwing: %s\n", err.text);
+        return 1;
+    }
+    arena_init(&arena, 0);
+    bool good = read_labels(argc, argv, &arena, &labels);
+    if (good) {
+        const struct route_preview *routes =
+            alertmanager_config_preview(config, labels, &arena, &count);
+        for (size_t i = 0; i < count; i++)
+            printf("%.*s\t%.*s\n", STR_ARG(routes[i].receiver), STR_ARG(routes[i].group));
+    }
+    arena_release(&arena);
+    alertmanager_config_unref(config);
+    return good ? 0 : usage();
+}
+
 static int run(const struct subcommand *sub, int argc, char **argv)
 {
     struct buf query = BUF_INIT, url = BUF_INIT;
     struct str base = STR(URL_DEFAULT);
     int arguments = 0;
     bool good = true;
+    for (int i = 0; sub->word && i < argc; i++)
+        if (str_has_prefix(str_from(argv[i]), STR(CONFIG_OPTION)))
+            return test_routes(argv[i] + strlen(CONFIG_OPTION), argc, argv);
     for (int i = 0; i < argc; i++) {
         struct str word = str_from(argv[i]);
         if (str_has_prefix(word, STR("--"))) {

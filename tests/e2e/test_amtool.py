@@ -146,6 +146,10 @@ def commands(server, hook):
     assert json.loads(run("history", "alertname=Mail"))["data"]["events"][0]["event"] == "firing"
     routes = json.loads(run("routes", "test", "alertname=x", "severity=mail"))["data"]["routes"]
     assert [r["receiver"] for r in routes] == ["mail"]
+    offline = subprocess.run([LAPWING, "alerts", "routes", "test", "severity=mail", "alertname=x",
+                              f"--alertmanager.config.file={server.folder}/alertmanager.yml"],
+                             capture_output=True, text=True, timeout=30, check=True).stdout
+    assert offline == 'mail\t{}/{severity="mail"}:{alertname="x"}\n', offline
     run("send-test", "hook")
     assert any(b and b.get("commonLabels", {}).get("alertname") == "TestNotification"
                for _, b in hook.received)
