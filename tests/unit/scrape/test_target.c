@@ -2,6 +2,8 @@
 // that failed.
 #include "fixture.h"
 
+#include "base/utf8.h"
+
 static void test_good(void **state)
 {
     struct fixture *f = *state;
@@ -277,6 +279,22 @@ static void test_metadata(void **state)
     assert_int_equal(t->family_count, 1);
 }
 
+// What is kept of a help text ends between two characters.
+static void test_long_help(void **state)
+{
+    struct fixture *f = *state;
+    struct buf body = BUF_INIT;
+    buf_cstr(&body, "# HELP a x");
+    for (int i = 0; i < METADATA_HELP_MAX; i++)
+        buf_cstr(&body, "\xc3\xa9");
+    buf_cstr(&body, "\na 1\n");
+    scrape(f, buf_text(&body));
+    struct str help = f->target->metadata.families[0]->help;
+    assert_int_equal(help.len, METADATA_HELP_MAX - 1);
+    assert_true(utf8_valid(help));
+    buf_release(&body);
+}
+
 // A long run of random scrapes, each compared with what it has to store.
 static void test_random_churn(void **state)
 {
@@ -329,6 +347,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sample_limit_counts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_store, setup, teardown),
         cmocka_unit_test_setup_teardown(test_metadata, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_long_help, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random_churn, setup, teardown),
     };
     return UNIT_RUN(tests);
