@@ -160,3 +160,10 @@ void api_write(struct web_server *web, struct request *req, struct response *res
         store(web, res, buf_view(&message));
     buf_release(&message);
 }
+
+void api_otlp(struct web_server *web, struct request *req, struct response *res)
+{
+    (void)web, (void)req;
+    response_text(res, 404,
+                  STR("OTLP is not supported yet: send metrics by remote write to /api/v1/write"));
+}

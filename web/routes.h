@@ -37,7 +37,7 @@ handler_fn api_rules, api_alerts;
 handler_fn api_buildinfo, api_config, api_flags, api_runtimeinfo, api_tsdb, api_walreplay,
     api_notifications, api_admin;
 // api_write.c
-handler_fn api_write;
+handler_fn api_write, api_otlp;
 // api_v2.c, api_v2_alerts.c, api_v2_silences.c: Alertmanager's API
 handler_fn api_v2_status, api_v2_receivers, api_v2_alerts, api_v2_groups, api_v2_silences,
     api_v2_silence, api_v1_gone;

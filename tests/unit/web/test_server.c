@@ -126,6 +126,9 @@ static void prefix_and_disabled_parts(void **state)
         {"POST", "/lapwing/-/reload", NULL, 403, NULL, "Lifecycle API is not enabled.\n"},
         {"PUT", "/lapwing/-/quit", NULL, 403, NULL, "Lifecycle API is not enabled.\n"},
         {"POST", "/lapwing/api/v1/write", NULL, 404, NULL, NULL},
+        {"GET", "/lapwing/api/v1/otlp/v1/metrics", NULL, 405, NULL, NULL},
+        {"POST", "/lapwing/api/v1/otlp/v1/metrics", NULL, 404, NULL,
+         "OTLP is not supported yet: send metrics by remote write to /api/v1/write\n"},
         {"POST", "/lapwing/api/v1/admin/tsdb/snapshot", NULL, 503, NULL,
          "{\"status\":\"error\",\"errorType\":\"unavailable\",\"error\":\"admin APIs disabled\"}"},
     };
