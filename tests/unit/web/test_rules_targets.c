@@ -35,7 +35,7 @@ static void load(struct fixture *f)
 {
     struct error err = {0};
     struct rules_config rules;
-    struct prometheus_config *config;
+    struct prometheus_config *config = NULL;
     struct sample sample = {NOW_MS - 1000, 2};
     struct buf message = BUF_INIT;
     struct answer a;
