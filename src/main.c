@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "cli/alerts.h"
 #include "cli/check.h"
+#include "cli/test.h"
 
 static void print_version(void)
 {
@@ -22,6 +23,7 @@ static void print_help(void)
     buf_cstr(&text, "Lapwing: a time-series store and alert engine in one small binary.\n\n"
                     "lapwing [FLAG...]\n"
                     "lapwing check config|rules|alertmanager FILE...\n"
+                    "lapwing test promql FILE...\n"
                     "lapwing alerts explain|history|routes test|send-test ...\n\nFlags:\n"
                     "  --help\n        Print this.\n  --version\n        Print the version.\n");
     flags_help(&text);
@@ -112,6 +114,8 @@ int main(int argc, char **argv)
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return cli_check(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "test") == 0)
+        return cli_test(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "alerts") == 0)
         return cli_alerts(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++) {

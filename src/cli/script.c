@@ -1,0 +1,201 @@
+// Runs a script: a store in memory that `load` fills and `clear` empties, and an engine on it with
+// the settings of Prometheus' own runner: 5 minutes of lookback, subqueries every minute, delayed
+// name removal and every experimental feature on.
+#include "cli/script.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "cli/script_parse.h"
+#include "storage/appender.h"
+
+#define FEATURES                                                                                   \
+    (PROMQL_EXPERIMENTAL_FUNCTIONS | PROMQL_DURATION_EXPRESSIONS |                                 \
+     PROMQL_EXTENDED_RANGE_SELECTORS | PROMQL_BINOP_FILL_MODIFIERS | PROMQL_DELAYED_NAME_REMOVAL)
+
+struct script {
+    const char *name;
+    struct str rest; // lines not read yet
+    unsigned line;   // of the last one read
+    struct script_counts *counts;
+    struct metrics *metrics;
+    struct storage *storage;
+    struct promql_engine *engine;
+};
+
+static void open_store(struct script *s)
+{
+    struct storage_options so;
+    struct promql_options po;
+    struct error err;
+    s->metrics = metrics_new();
+    storage_options_init(&so);
+    so.clock = &clock_system;
+    so.metrics = s->metrics;
+    so.retention_ms = 0;
+    so.future_limit_ms = 0;
+    if (storage_open(&s->storage, &so, &err)) {
+        fprintf(stderr, "lapwing: a store in memory: %s\n", err.text);
+        s->storage = NULL;
+        return;
+    }
+    promql_options_init(&po);
+    po.storage = s->storage;
+    po.clock = &clock_system;
+    po.metrics = s->metrics;
+    po.features = FEATURES;
+    po.points_max = 0;
+    s->engine = promql_engine_new(&po);
+}
+
+static void close_store(struct script *s)
+{
+    promql_engine_free(s->engine);
+    storage_close(s->storage);
+    metrics_free(s->metrics);
+    s->engine = NULL;
+    s->storage = NULL;
+    s->metrics = NULL;
+}
+
+static void fail_at(struct script *s, unsigned line, const char *text)
+{
+    printf("%s:%u: %s\n", s->name, line, text);
+    s->counts->failed++;
+}
+
+// The next line, trimmed; a comment is an empty line. False at the end.
+static bool next_line(struct script *s, struct str *line)
+{
+    if (!s->rest.len || !str_next(&s->rest, '\n', line))
+        return false;
+    s->line++;
+    *line = str_trim(*line);
+    if (str_has_prefix(*line, STR("#")))
+        line->len = 0;
+    return true;
+}
+
+static void skip_block(struct script *s)
+{
+    struct str line;
+    while (next_line(s, &line) && line.len)
+        ;
+}
+
+// ---- load
+
+static int store_series(struct script *s, const struct series_text *series, int64_t step_ms,
+                        struct error *err)
+{
+    struct appender *a = appender_new(s->storage);
+    series_ref ref;
+    int rc = appender_series(a, series->labels, &ref);
+    for (size_t i = 0; i < series->count && rc == OK; i++)
+        if (series->points[i].kind == POINT_FLOAT)
+            rc = appender_add(a, ref, (int64_t)i * step_ms, series->points[i].value);
+    rc = rc ? error_set(err, rc, "a sample was refused: %s", err_text(rc))
+            : appender_commit(a, false, err);
+    appender_free(a);
+    return rc;
+}
+
+static void run_load(struct script *s, struct str head)
+{
+    struct str rest = head, line;
+    int64_t step_ms;
+    unsigned start = s->line;
+    script_word(&rest);
+    if (!script_time(script_word(&rest), &step_ms) || step_ms <= 0) {
+        fail_at(s, start, "expected load DURATION");
+        skip_block(s);
+        return;
+    }
+    while (next_line(s, &line) && line.len) {
+        struct arena arena;
+        struct series_text series;
+        struct error err;
+        arena_init(&arena, 0);
+        int rc = series_text_parse(&arena, line, &series, &err);
+        if (rc == OK && !series.start_times)
+            rc = store_series(s, &series, step_ms, &err);
+        if (rc)
+            fail_at(s, s->line, err.text);
+        arena_release(&arena);
+    }
+}
+
+// ---- eval
+
+static int evaluate(struct script *s, const struct eval_case *c, struct arena *arena,
+                    struct promql_expr **expr, struct promql_result *result, struct error *err)
+{
+    int rc = promql_parse(expr, c->expression, FEATURES, arena, err);
+    if (rc)
+        return rc;
+    struct promql_query q = {.expr = *expr,
+                             .text = c->expression,
+                             .start_ms = c->start_ms,
+                             .end_ms = c->end_ms,
+                             .step_ms = c->step_ms};
+    return promql_run(s->engine, &q, arena, result, err);
+}
+
+static void judge(struct script *s, const struct eval_case *c, struct arena *arena)
+{
+    struct promql_expr *expr = NULL;
+    struct promql_result result = {0};
+    struct error err = {0};
+    struct buf why = BUF_INIT;
+    int rc = evaluate(s, c, arena, &expr, &result, &err);
+    if (eval_case_holds(c, rc, &err, &result, &why)) {
+        s->counts->passed++;
+    } else {
+        printf("%s:%u: %s: %.*s\n", s->name, c->line, buf_text(&why), STR_ARG(c->expression));
+        s->counts->failed++;
+    }
+    promql_expr_free(expr);
+    buf_release(&why);
+}
+
+static void run_eval(struct script *s, struct str head)
+{
+    struct arena arena;
+    struct error err;
+    struct eval_case c = {.line = s->line};
+    struct str line;
+    arena_init(&arena, 0);
+    int rc = script_read_eval(&arena, head, &c, &err);
+    while (next_line(s, &line) && line.len)
+        if (rc == OK)
+            rc = script_read_case_line(&arena, line, &c, &err);
+    if (rc)
+        fail_at(s, c.line, err.text);
+    else
+        judge(s, &c, &arena);
+    arena_release(&arena);
+}
+
+void script_run(const char *name, struct str text, struct script_counts *counts)
+{
+    struct script s = {.name = name, .rest = text, .counts = counts};
+    struct str line;
+    open_store(&s);
+    while (s.storage && next_line(&s, &line)) {
+        struct str rest = line, word = script_word(&rest);
+        if (!word.len)
+            continue;
+        if (str_is(word, "clear")) {
+            close_store(&s);
+            open_store(&s);
+        } else if (str_is(word, "load") || str_is(word, "load_with_nhcb")) {
+            run_load(&s, line);
+        } else if (str_has_prefix(word, STR("eval"))) {
+            run_eval(&s, line);
+        } else {
+            fail_at(&s, s.line, "expected load, clear or eval");
+        }
+    }
+    counts->failed += !s.storage;
+    close_store(&s);
+}
