@@ -200,6 +200,17 @@ static struct promql_expr *matrix_node(struct parser *p, struct promql_expr *e,
     return e;
 }
 
+// The colon of [5m:step()], which would begin a metric's name elsewhere.
+static void split_colon(struct parser *p)
+{
+    if (p->token.kind != TOKEN_WORD || p->token.text.ptr[0] != ':')
+        return;
+    p->token.kind = TOKEN_PUNCTUATION;
+    p->token.text.len = 1;
+    p->token.end = p->token.start + 1;
+    p->lexer.at = p->token.end;
+}
+
 static struct promql_expr *parse_brackets(struct parser *p, struct promql_expr *e)
 {
     parser_advance(p);
@@ -209,6 +220,7 @@ static struct promql_expr *parse_brackets(struct parser *p, struct promql_expr *
     check_positive(p, range);
     if (p->rc)
         return e;
+    split_colon(p);
     e = parser_take(p, ":") ? subquery_node(p, e, range) : matrix_node(p, e, range);
     parser_need(p, "]", "subquery or range selector");
     e->position.end = p->last_end;

@@ -1,6 +1,8 @@
 // One line, laid out as Prometheus' own printer does: the text that rules and format_query show.
 #include "functions.h"
 
+#include <math.h>
+
 #include "base/float_text.h"
 #include "model/duration.h"
 
@@ -90,9 +92,22 @@ static void print_modifiers(struct buf *out, const struct time_modifiers *m)
     }
 }
 
+// Whether the name, left bare, would be a number, or the modifier of an operator before it.
+static bool is_reserved(struct str name)
+{
+    static const char *const words[] = {"inf",        "nan",        "bool", "on",
+                                        "ignoring",   "group_left", "fill", "fill_left",
+                                        "fill_right", "group_right"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (str_eq_nocase(name, str_from(words[i])))
+            return true;
+    }
+    return false;
+}
+
 static void print_selector(struct buf *out, const struct selector *s)
 {
-    bool outside = s->name.len && metric_name_is_legacy(s->name);
+    bool outside = s->name.len && metric_name_is_legacy(s->name) && !is_reserved(s->name);
     size_t count = s->matcher_count - (s->name.len ? 1 : 0); // the name's stands last
     if (outside)
         buf_str(out, s->name);
@@ -185,9 +200,19 @@ static void print_matching(struct buf *out, const struct vector_matching *m)
     print_fill(out, m);
 }
 
+// Infinity has a sign, which would take in the whole power: not there.
+static void print_left(struct buf *out, const struct promql_expr *e)
+{
+    const struct promql_expr *left = e->binary.left;
+    if (e->binary.op == OP_POW && left->kind == EXPR_NUMBER && isinf(left->number))
+        buf_cstr(out, "Inf");
+    else
+        promql_print(out, left);
+}
+
 static void print_binary(struct buf *out, const struct promql_expr *e)
 {
-    promql_print(out, e->binary.left);
+    print_left(out, e);
     buf_printf(out, " %s%s", binary_op_name(e->binary.op), e->binary.return_bool ? " bool" : "");
     print_matching(out, &e->binary.matching);
     buf_char(out, ' ');
