@@ -8,6 +8,7 @@
 
 #include "aggregate.h"
 #include "base/float_text.h"
+#include "base/hash.h"
 
 struct entry {
     double value;
@@ -194,13 +195,40 @@ static int pick_first(struct selecting *s)
     return rc;
 }
 
+// A text behind its length: one byte, or 255 and three bytes, the lowest first.
+static void append_sized(struct buf *out, struct str text)
+{
+    if (text.len < 255) {
+        buf_char(out, (char)text.len);
+    } else {
+        buf_char(out, (char)255);
+        for (unsigned shift = 0; shift < 24; shift += 8)
+            buf_char(out, (char)(text.len >> shift));
+    }
+    buf_str(out, text);
+}
+
+// Where a series stands in [0, 1]: Prometheus' hash of its labels (labels_stringlabels.go), so that
+// both choose the same series.
+static double place_of(struct labels set)
+{
+    struct buf bytes = BUF_INIT;
+    for (size_t i = 0; i < set.count; i++) {
+        append_sized(&bytes, set.items[i].name);
+        append_sized(&bytes, set.items[i].value);
+    }
+    uint64_t hash = hash_xxh64(bytes.ptr, bytes.len);
+    buf_release(&bytes);
+    return (double)hash / (double)UINT64_MAX;
+}
+
 // Series whose hash falls into the ratio's part of [0, 1): from below when it is positive, from
 // above when negative, so that r and r - 1 are complements.
 static int pick_ratio(struct selecting *s)
 {
     int rc = 0;
     for (uint32_t r = 0; r < s->in.count && rc == 0; r++) {
-        double at = (double)labels_hash(s->in.rows[r].labels) / (double)UINT64_MAX;
+        double at = place_of(s->in.rows[r].labels);
         for (size_t i = 0; i < s->steps && rc == 0; i++) {
             double ratio = fmax(-1, fmin(1, scalar_at(&s->param, i)));
             bool in = ratio >= 0 ? at < ratio : at >= 1 + ratio;

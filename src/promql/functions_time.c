@@ -178,10 +178,12 @@ int time_timestamp(struct eval *ev, const struct plan_node *node, struct value *
     return rc ? rc : drop_names(ev, node, v);
 }
 
-// Samples are stored without start timestamps, and none gives nothing.
+// Samples are stored without start timestamps, which reads as 0.
 int time_start_timestamp(struct eval *ev, const struct plan_node *node, struct value *out)
 {
-    int rc = eval_vector(ev, node->call.args[0], &out->vector);
-    out->vector.count = 0;
-    return rc;
+    struct vector *v = &out->vector;
+    int rc = eval_vector(ev, node->call.args[0], v);
+    for (size_t r = 0; rc == 0 && r < v->count; r++)
+        memset(v->rows[r].values, 0, node->grid->count * sizeof(double));
+    return rc ? rc : drop_names(ev, node, v);
 }
