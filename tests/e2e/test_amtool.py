@@ -117,6 +117,10 @@ def killed(amtool, server, hook):
         server.start()
         assert f"Kill{round}" in amtool.run("alert", "query")
         wait_for("the webhook", lambda: fired(hook, f"Kill{round}"))
+        # A kill between the receiver's answer and its record would tell it again, as it must.
+        wait_for("the record of it", lambda: any(f"Kill{round}" in line and "delivered" in line
+                                                 for line in server.log().splitlines()))
+        time.sleep(0.3)
     server.kill()
     server.start()
     time.sleep(1.5)
