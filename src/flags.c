@@ -208,6 +208,10 @@ void flags_help(struct buf *out)
 
 void flags_reference(struct buf *out)
 {
+    buf_cstr(
+        out,
+        "# Flags\n\nAs `lapwing --help-markdown` prints them: `--name=value`, `--name value`, and "
+        "`--name` or `--no-name` for switches.\n\n");
     buf_cstr(out, "| flag | Prometheus' name | default | meaning |\n| --- | --- | --- | --- |\n");
     for (size_t i = 0; i < FLAG_TOTAL; i++)
         buf_printf(out, "| `--%s` | %s | %s | %s |\n", table[i].name,

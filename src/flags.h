@@ -97,7 +97,7 @@ void flags_release(struct flags *f);
 // One line for each flag given that has no effect here.
 void flags_warnings(struct buf *out);
 void flags_help(struct buf *out);
-// A Markdown table.
+// docs/flags.md.
 void flags_reference(struct buf *out);
 // Every flag with its value as text; count in *count.
 const struct flag_text *flags_list(size_t *count);
