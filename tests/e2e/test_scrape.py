@@ -46,6 +46,9 @@ BROKEN_OPEN = "open_broken 1\n"
 seen = {}  # path -> headers of the last request
 vanish = threading.Event()
 
+# Packed once: a scrape has a second.
+BOMB = gzip.compress(b"bomb_value 1\n" * 500000)
+
 
 class Target(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -129,7 +132,7 @@ class Target(http.server.BaseHTTPRequestHandler):
             self.wfile.write(line)
 
     def get_bomb(self):
-        self.answer(gzip.compress(b"bomb_value 1\n" * 500000), Content_Encoding="gzip")
+        self.answer(BOMB, Content_Encoding="gzip")
 
     def get_auth(self):
         expected = "Basic " + base64.b64encode(b"user:pass word").decode()
