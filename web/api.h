@@ -59,6 +59,10 @@ bool api_limit(const struct request *req, struct response *res, size_t *limit);
 // An optional `start` and `end`; wide open without them.
 bool api_range(const struct request *req, struct response *res, int64_t *start_ms, int64_t *end_ms);
 
+// The expression of `query`, with the server's language features. The caller frees it.
+bool api_expression(struct web_server *web, struct request *req, struct response *res,
+                    struct promql_expr **out);
+
 struct matcher_set {
     struct matcher *matchers; // owned
     size_t count;

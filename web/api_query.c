@@ -1,4 +1,4 @@
-// /api/v1/query, query_range, query_exemplars, format_query.
+// /api/v1/query, query_range, query_exemplars.
 //
 // A result is written point by point into the answer's buffer; nothing stands between the engine's
 // columns and the text. The engine enforces the budgets; here only the shape of the request is
@@ -179,17 +179,6 @@ static void run_query(struct web_server *web, struct request *req, struct respon
     promql_result_release(web->options.engine, &result);
 }
 
-static bool parse_expression(struct web_server *web, struct request *req, struct response *res,
-                             struct promql_expr **out)
-{
-    struct error err;
-    if (promql_parse(out, request_param(req, "query"), web->options.features, &req->arena, &err) ==
-        OK)
-        return true;
-    api_fail_param(res, "query", "%s", err.text);
-    return false;
-}
-
 // timeout, lookback_delta, stats and the expression, which come last.
 static bool parse_common(struct web_server *web, struct request *req, struct response *res,
                          struct query_form *form)
@@ -208,7 +197,7 @@ static bool parse_common(struct web_server *web, struct request *req, struct res
         return false;
     }
     form->stats = request_param(req, "stats").len > 0;
-    if (!parse_expression(web, req, res, &form->expr))
+    if (!api_expression(web, req, res, &form->expr))
         return false;
     form->query.expr = form->expr;
     form->query.text = request_param(req, "query");
@@ -284,26 +273,11 @@ void api_query_exemplars(struct web_server *web, struct request *req, struct res
     int64_t start_ms, end_ms;
     struct promql_expr *expr;
     struct json_writer w;
-    if (!api_range(req, res, &start_ms, &end_ms) || !parse_expression(web, req, res, &expr))
+    if (!api_range(req, res, &start_ms, &end_ms) || !api_expression(web, req, res, &expr))
         return;
     promql_expr_free(expr);
     api_begin(res, &w);
     json_array_begin(&w);
     json_array_end(&w);
     api_end(&w);
-}
-
-void api_format_query(struct web_server *web, struct request *req, struct response *res)
-{
-    struct promql_expr *expr;
-    struct json_writer w;
-    if (!parse_expression(web, req, res, &expr))
-        return;
-    struct buf text = BUF_INIT;
-    promql_print(&text, expr);
-    promql_expr_free(expr);
-    api_begin(res, &w);
-    json_str(&w, buf_view(&text));
-    api_end(&w);
-    buf_release(&text);
 }

@@ -8,6 +8,7 @@ static const struct route routes[] = {
     {"/api/v1/query_range", FORM, LANE_QUERY, api_query_range},
     {"/api/v1/query_exemplars", FORM, LANE_WORK, api_query_exemplars},
     {"/api/v1/format_query", FORM, LANE_WORK, api_format_query},
+    {"/api/v1/parse_query", FORM, LANE_WORK, api_parse_query},
     {"/api/v1/series", FORM, LANE_QUERY, api_series},
     {"/api/v1/labels", FORM, LANE_QUERY, api_labels},
     {"/api/v1/label/:name/values", READ, LANE_QUERY, api_label_values},

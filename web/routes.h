@@ -26,7 +26,9 @@ const struct route *route_at(size_t index);
 void route_allow(const struct route *route, struct buf *out);
 
 // api_query.c
-handler_fn api_query, api_query_range, api_query_exemplars, api_format_query;
+handler_fn api_query, api_query_range, api_query_exemplars;
+// api_parse.c
+handler_fn api_format_query, api_parse_query;
 // api_series.c
 handler_fn api_series, api_labels, api_label_values;
 // api_targets.c

@@ -31,7 +31,8 @@ const char *promql_type_name(enum promql_type type); // "scalar", "string", "vec
 
 // Parses and checks types. err->line and column are the position, err->text reads as Prometheus'
 // message, "1:5: parse error: unexpected ..." (position included). The expression borrows nothing
-// from `text`.
+// from `text`. Refused beyond Prometheus: nesting deeper than 200, more than 2,000 binary operators,
+// more than 1 MiB of text.
 int promql_parse(struct promql_expr **out, struct str text, unsigned features, struct arena *arena,
                  struct error *err);
 // Releases the regular expressions that the tree's matchers own, and leaves the nodes to the arena:
@@ -41,6 +42,8 @@ void promql_expr_free(struct promql_expr *e);
 enum promql_type promql_expr_type(const struct promql_expr *e);
 // The expression on one line, as Prometheus prints it; parsing that gives the same expression.
 void promql_print(struct buf *out, const struct promql_expr *e);
+// The syntax tree as JSON, as Prometheus' /api/v1/parse_query gives it.
+void promql_print_tree(struct buf *out, const struct promql_expr *e);
 
 struct promql_options {
     struct storage *storage;          // borrowed

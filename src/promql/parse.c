@@ -13,9 +13,10 @@
 #include "base/mem.h"
 #include "functions.h"
 
-#define DEPTH_MAX 200
-#define TEXT_MAX  ((size_t)1 << 20)
-#define POWER     6
+#define DEPTH_MAX     200
+#define OPERATORS_MAX 2000 // a + b + c is as deep as it is long, and trees are walked by recursion
+#define TEXT_MAX      ((size_t)1 << 20)
+#define POWER         6
 
 struct operator
 {
@@ -473,6 +474,8 @@ struct promql_expr *parse_expr(struct parser *p, int min_precedence)
     const struct operator* o;
     while (!p->rc && (o = operator_at(p)) && o->precedence >= min_precedence) {
         uint32_t at = p->token.start;
+        if (++p->operator_count > OPERATORS_MAX)
+            parser_fail(p, at, "more than %d binary operators", OPERATORS_MAX);
         parser_advance(p);
         struct promql_expr *e = parser_node(p, EXPR_BINARY, TYPE_VECTOR, left->position.start);
         e->binary.op = o->op;

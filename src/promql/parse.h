@@ -14,6 +14,7 @@ struct parser {
     struct error *err;
     unsigned features;
     int depth;
+    int operator_count;
     int rc;             // 0, or the failure
     bool may_match_all; // the selector being read need not narrow anything
     // Every matcher made, so that a failed parse can release them.

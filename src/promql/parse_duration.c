@@ -85,6 +85,21 @@ static struct duration_expr *parenthesized(struct parser *p)
     return finish(p, d);
 }
 
+// Of a literal it is a literal.
+static struct duration_expr *negation(struct parser *p, struct duration_expr *of, uint32_t start)
+{
+    struct duration_expr *d = node(p, DURATION_NEGATE, start);
+    if (of->kind == DURATION_CONSTANT && !of->parenthesized) {
+        *d = *of;
+        d->position.start = start;
+        d->ms = -of->ms;
+        d->number = -of->number;
+    } else {
+        d->left = of;
+    }
+    return finish(p, d);
+}
+
 static struct duration_expr *parse_operand(struct parser *p)
 {
     uint32_t start = p->token.start;
@@ -100,11 +115,8 @@ static struct duration_expr *parse_operand(struct parser *p)
             d = constant(p, negate, start);
         } else {
             d = parse_operand(p);
-            if (!p->rc && negate) {
-                struct duration_expr *outer = node(p, DURATION_NEGATE, start);
-                outer->left = d;
-                d = finish(p, outer);
-            }
+            if (!p->rc && negate)
+                d = negation(p, d, start);
         }
     } else if (at_literal(p)) {
         d = constant(p, false, start);
