@@ -221,6 +221,8 @@ static void print_binary(struct buf *out, const struct promql_expr *e)
 
 static void print_number(struct buf *out, const struct promql_expr *e)
 {
+    if (e->number_is_duration && e->number == 0 && signbit(e->number))
+        buf_char(out, '-');
     if (e->number_is_duration)
         duration_format(out, (int64_t)(e->number * 1000 + (e->number < 0 ? -0.5 : 0.5)));
     else

@@ -1,4 +1,4 @@
-// What is printed of an expression parses again, and prints as the same text.
+// What is printed of an expression parses again, as the same tree that prints as the same text.
 //
 // The input is the text itself, parsed with every feature on; what doesn't parse only must not
 // crash or leak.
@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "promql/promql.h"
 
-static int print_parsed(struct str text, struct buf *out, struct error *err)
+static int print_parsed(struct str text, struct buf *out, struct buf *tree, struct error *err)
 {
     struct arena arena;
     struct promql_expr *e;
@@ -16,6 +16,7 @@ static int print_parsed(struct str text, struct buf *out, struct error *err)
     int rc = promql_parse(&e, text, ~0U, &arena, err);
     if (rc == 0) {
         promql_print(out, e);
+        promql_print_tree(tree, e);
         promql_expr_free(e);
     }
     arena_release(&arena);
@@ -25,17 +26,20 @@ static int print_parsed(struct str text, struct buf *out, struct error *err)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct buf first = BUF_INIT, second = BUF_INIT;
+    struct buf text[2] = {BUF_INIT, BUF_INIT}, tree[2] = {BUF_INIT, BUF_INIT};
     struct error err = {0};
-    if (print_parsed((struct str){(const char *)data, size}, &first, &err) == 0) {
-        int rc = print_parsed(buf_view(&first), &second, &err);
-        bool same = rc == 0 && str_eq(buf_view(&first), buf_view(&second));
+    if (print_parsed((struct str){(const char *)data, size}, &text[0], &tree[0], &err) == 0) {
+        int rc = print_parsed(buf_view(&text[0]), &text[1], &tree[1], &err);
+        bool same = rc == 0 && str_eq(buf_view(&text[0]), buf_view(&text[1])) &&
+                    str_eq(buf_view(&tree[0]), buf_view(&tree[1]));
         if (!same)
-            fprintf(stderr, "printed: %s\nagain:   %s\n", buf_text(&first),
-                    rc ? err.text : buf_text(&second));
+            fprintf(stderr, "printed: %s\nagain:   %s\n%s\n%s\n", buf_text(&text[0]),
+                    rc ? err.text : buf_text(&text[1]), buf_text(&tree[0]), buf_text(&tree[1]));
         assert(same);
     }
-    buf_release(&first);
-    buf_release(&second);
+    for (int i = 0; i < 2; i++) {
+        buf_release(&text[i]);
+        buf_release(&tree[i]);
+    }
     return 0;
 }
