@@ -56,7 +56,8 @@ TIME = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 def stamp(offset_s):
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + offset_s))
+    at = time.time() + offset_s
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03}Z"
 
 
 def silence(**changes):
@@ -213,7 +214,8 @@ def both(servers, method, path, body):
 
 
 def timeline(servers):
-    begin = stamp(-60)
+    # Now: a group with an alert older than group_wait is told at once, whatever else is being read.
+    begin = stamp(0)
     both(servers, "POST", "/api/v2/silences", matcher(name="silenced", value="yes", isRegex=False))
     both(servers, "POST", "/api/v2/alerts", [
         alert(begin, alertname="Disk", instance="a", job="node", annotations={"summary": "full"}),
@@ -231,12 +233,12 @@ def timeline(servers):
     time.sleep(0.2)
     both(servers, "POST", "/api/v2/alerts", [
         alert(begin, alertname="Disk", instance="c", job="api"),
-        alert(begin, stamp(-1), alertname="Source", kind="src", inst="1"),
-        alert(begin, stamp(-1), alertname="Bad", severity="critical", team="a", cluster="x y"),
+        alert(begin, stamp(-0.1), alertname="Source", kind="src", inst="1"),
+        alert(begin, stamp(-0.1), alertname="Bad", severity="critical", team="a", cluster="x y"),
     ])
     time.sleep(1.7)
     both(servers, "POST", "/api/v2/alerts", [
-        alert(begin, stamp(-1), alertname="Disk", instance=i, job=j)
+        alert(begin, stamp(-0.1), alertname="Disk", instance=i, job=j)
         for i, j in (("a", "node"), ("b", "node"), ("c", "api"))])
     time.sleep(2.0)
 
