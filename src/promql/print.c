@@ -92,12 +92,14 @@ static void print_modifiers(struct buf *out, const struct time_modifiers *m)
     }
 }
 
-// Whether the name, left bare, would be a number, or the modifier of an operator before it.
+// Whether the name, left bare, would be a number, a colon, or the modifier of an operator before it.
 static bool is_reserved(struct str name)
 {
     static const char *const words[] = {"inf",        "nan",        "bool", "on",
                                         "ignoring",   "group_left", "fill", "fill_left",
                                         "fill_right", "group_right"};
+    if (name.ptr[0] == ':' && (name.len == 1 || (name.ptr[1] >= '0' && name.ptr[1] <= '9')))
+        return true;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (str_eq_nocase(name, str_from(words[i])))
             return true;
