@@ -30,6 +30,18 @@ def wait_for(what, condition, seconds=30):
     raise AssertionError(f"{what}: not within {seconds} s")
 
 
+def in_step(compare, attempts=4):
+    """Two servers with timers of their own may fall out of step by a flush: what differs each time
+    is a difference."""
+    for attempt in range(attempts):
+        try:
+            return compare()
+        except AssertionError:
+            if attempt == attempts - 1:
+                raise
+            print("out of step, once more", flush=True)
+
+
 class Hook:
     """An HTTP server whose .received holds (path, JSON body) of every POST."""
 

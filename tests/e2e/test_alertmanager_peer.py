@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.parse
 
-from alerting_parts import Hook, alertmanager, folder, lapwing, wait_for
+from alerting_parts import Hook, alertmanager, folder, in_step, lapwing, wait_for
 
 LAPWING = sys.argv[1]
 CONFIG = """
@@ -295,4 +295,4 @@ def main():
                 server.stop()
 
 
-main()
+in_step(main)

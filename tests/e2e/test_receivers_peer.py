@@ -21,6 +21,8 @@ import time
 import urllib.error
 import urllib.request
 
+from alerting_parts import in_step
+
 LAPWING = sys.argv[1]
 TEMPLATES = """
 {{ define "my.title" }}{{ range $i, $a := .Alerts }}{{ if $i }}; {{ end }}{{ $a.Labels.disk }}={{ $a.Annotations.value }}{{ end }}{{ end }}
@@ -235,6 +237,11 @@ def run(folder):
             process.wait()
 
 
-with tempfile.TemporaryDirectory() as name:
-    run(pathlib.Path(name))
-print("ok")
+def main():
+    Disks.used = {"sda": 91.5, "sdb": 97}
+    with tempfile.TemporaryDirectory() as name:
+        run(pathlib.Path(name))
+    print("ok")
+
+
+in_step(main)
