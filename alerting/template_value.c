@@ -5,9 +5,9 @@
 #include "base/mem.h"
 #include "template_tree.h"
 
-#define RULE_TYPE                                                                                  \
-    "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "    \
-    "Value float64 }"
+static const char rule_type[] =
+    "struct { Labels map[string]string; ExternalLabels map[string]string; ExternalURL string; "
+    "Value float64 }";
 
 struct value value_text(struct str s)
 {
@@ -267,7 +267,7 @@ const char *value_type_name(const struct value *v)
         [VALUE_MAP] = "map[string]interface {}",
         [VALUE_ALERT] = "template.Alert",
         [VALUE_NOTIFICATION] = "*template.Data",
-        [VALUE_RULE] = RULE_TYPE,
+        [VALUE_RULE] = rule_type,
         [VALUE_SAMPLE] = "*template.sample",
         [VALUE_TIME] = "time.Time",
         [VALUE_DURATION] = "time.Duration",
