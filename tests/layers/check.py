@@ -53,6 +53,8 @@ def main():
     layers, owners = read_layers(), read_owners()
     files = [path.relative_to(ROOT) for folder in ("include", "src", "storage", "alerting", "web")
              for suffix in ("*.c", "*.cc", "*.h") for path in (ROOT / folder).rglob(suffix)]
+    files += [path.relative_to(ROOT) for pattern in ("*.[ch]", "main/*.[ch]")
+              for path in (ROOT / "bench").glob(pattern)]
     faults = [fault for path in sorted(files) for fault in check_file(path, layers, owners)]
     print("\n".join(faults) or f"layers: {len(files)} files keep the table")
     return bool(faults)
