@@ -1,0 +1,71 @@
+"""Tables of figures with ratios to the peers and what is required, as Markdown and as JSON."""
+import datetime
+import json
+import operator
+import sys
+
+import servers
+
+RELATIONS = {"<=": operator.le, ">=": operator.ge}
+
+
+def judge(row, rows, key, limit, parts):
+    """(what is required as text, whether it is met), or ("", None)."""
+    texts, met = [], []
+    if limit:
+        texts.append(f"{limit[0]} {limit[1]}")
+        met.append(RELATIONS[limit[0]](row[key], limit[1]))
+    for peer, (relation, part) in parts.items():
+        if peer in rows:
+            texts.append(f"{relation} {part}x {peer}")
+            met.append(RELATIONS[relation](row[key], part * rows[peer][key]))
+    return ", ".join(texts), all(met) if met else None
+
+
+def ratio(row, peer, key):
+    return f"{row[key] / peer[key]:.2f}" if peer.get(key) else "-"
+
+
+def build(figures, rows):
+    """Lines of a Markdown table, and the names of figures that were missed."""
+    own = rows.get("lapwing")
+    peers = [name for name in rows if name != "lapwing"]
+    head = ["", *rows] + ([f"/ {name}" for name in peers] + ["required", ""] if own else [])
+    lines, missed = [head, ["---"] + ["---:"] * (len(head) - 1)], []
+    for key, heading, layout, limit, parts in figures:
+        cells = [heading] + [layout.format(row[key]) for row in rows.values()]
+        if own:
+            required, met = judge(own, rows, key, limit, parts)
+            cells += [ratio(own, rows[name], key) for name in peers]
+            cells += [required, "" if met is None else "met" if met else "**missed**"]
+            missed += [heading] if met is False else []
+        lines.append(cells)
+    return ["| " + " | ".join(cells) + " |" for cells in lines], missed
+
+
+def update(path, name, lines):
+    """Replaces what stands between <!-- bench:NAME --> and <!-- /bench:NAME -->."""
+    text = path.read_text()
+    begin, end = f"<!-- bench:{name} -->\n", f"<!-- /bench:{name} -->"
+    if begin not in text or end not in text:
+        sys.exit(f"{path}: no marks {begin.strip()} and {end}")
+    before, rest = text.split(begin, 1)
+    path.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1])
+
+
+def publish(name, title, figures, rows, versions, options):
+    """Prints the table, writes it where options.update and options.json say; 1 when something was missed."""
+    table, missed = build(figures, rows)
+    today = datetime.date.today().isoformat()
+    short = " --short" if getattr(options, "short", False) else ""
+    head = [f"`./dev bench {name}{short}`, {today}: {title}.", "",
+            f"On {servers.machine()}: {', '.join(versions)}.", ""]
+    print("\n".join(head + table))
+    if options.update:
+        update(options.update, name, head + table)
+    if options.json:
+        options.json.write_text(json.dumps({"name": name, "date": today, "title": title, "machine": servers.machine(),
+                                            "versions": versions, "rows": rows, "missed": missed}, indent=1) + "\n")
+    if missed:
+        print(f"\nmissed: {', '.join(missed)}", file=sys.stderr)
+    return 1 if missed else 0
