@@ -219,6 +219,33 @@ int64_t rule_manager_tick(struct rule_manager *m, int64_t now_ms)
     return wait_ms;
 }
 
+// Groups that are not named go with the first one, as in promtool.
+static size_t place_in(const struct str *order, size_t count, struct str name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (str_eq(order[i], name))
+            return i;
+    return 0;
+}
+
+size_t rule_manager_evaluate(struct rule_manager *m, const struct str *order, size_t order_count,
+                             int64_t now_ms)
+{
+    size_t failed = 0;
+    pthread_mutex_lock(&m->mutex);
+    for (size_t place = 0; place < (order_count ? order_count : 1); place++)
+        for (size_t i = 0; i < m->count; i++) {
+            struct rule_group *g = m->groups[i];
+            if (place_in(order, order_count, g->config.name) != place)
+                continue;
+            rule_group_evaluate(&m->context, g, now_ms);
+            for (size_t r = 0; r < g->config.rule_count; r++)
+                failed += g->rules[r].health == RULE_ERROR;
+        }
+    pthread_mutex_unlock(&m->mutex);
+    return failed;
+}
+
 static void copy_alerts(const struct rule *r, struct arena *arena, struct rule_status *out)
 {
     out->alerts = arena_calloc(arena, r->alerts.count, sizeof(*out->alerts));

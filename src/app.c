@@ -53,23 +53,13 @@ struct app {
 
 static int parse_features(struct str list, unsigned *out, struct error *err)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } names[] = {{"promql-experimental-functions", PROMQL_EXPERIMENTAL_FUNCTIONS},
-                 {"promql-duration-expr", PROMQL_DURATION_EXPRESSIONS},
-                 {"promql-extended-range-selectors", PROMQL_EXTENDED_RANGE_SELECTORS},
-                 {"promql-binop-fill-modifiers", PROMQL_BINOP_FILL_MODIFIERS},
-                 {"promql-delayed-name-removal", PROMQL_DELAYED_NAME_REMOVAL}};
     struct str name;
     while (str_next(&list, ',', &name)) {
-        size_t i = 0;
-        while (i < 5 && !str_is(name, names[i].name))
-            i++;
-        if (i == 5)
+        unsigned feature = promql_feature_named(name);
+        if (!feature)
             return error_set(err, ERR_INVALID, "--enable-feature: \"%.*s\" is not supported",
                              STR_ARG(name));
-        *out |= names[i].bit;
+        *out |= feature;
     }
     return OK;
 }
@@ -364,6 +354,7 @@ static int open_web(struct app *a, struct error *err)
         .route_prefix = a->route_prefix,
         .cors_origin = f->cors_origin.text,
         .page_title = f->page_title.text,
+        .web_config_file = f->web_config.text,
         .max_connections = (unsigned)f->max_connections.size,
         .read_timeout_ms = f->read_timeout.duration_ms,
         .body_max = BODY_MAX,

@@ -22,8 +22,8 @@ static void print_help(void)
     struct buf text = BUF_INIT;
     buf_cstr(&text, "Lapwing: a time-series store and alert engine in one small binary.\n\n"
                     "lapwing [FLAG...]\n"
-                    "lapwing check config|rules|alertmanager FILE...\n"
-                    "lapwing test promql FILE...\n"
+                    "lapwing check config|rules|alertmanager|web-config FILE...\n"
+                    "lapwing test promql|rules FILE...\n"
                     "lapwing alerts explain|history|routes test|send-test ...\n\nFlags:\n"
                     "  --help\n        Print this.\n  --version\n        Print the version.\n");
     flags_help(&text);

@@ -47,6 +47,10 @@ int rule_manager_apply(struct rule_manager *m, const struct rules_config *rules,
                        struct labels external_labels, struct error *err);
 // Evaluates the groups that are due and returns the milliseconds until the next one.
 int64_t rule_manager_tick(struct rule_manager *m, int64_t now_ms);
+// Evaluates every group at this moment instead, due or not, in the order of the files but that those
+// named in `order` keep their order; returns how many rules failed. For unit tests of rules.
+size_t rule_manager_evaluate(struct rule_manager *m, const struct str *order, size_t order_count,
+                             int64_t now_ms);
 
 enum alert_state { ALERT_INACTIVE, ALERT_PENDING, ALERT_FIRING };
 enum rule_health { RULE_UNKNOWN, RULE_OK, RULE_ERROR };

@@ -15,6 +15,7 @@
 #include "config/prometheus.h"
 #include "config/rules.h"
 #include "promql/promql.h"
+#include "web/server.h"
 
 static unsigned features; // PromQL's, of --enable-feature
 
@@ -45,27 +46,15 @@ static size_t count_rules(const struct rules_config *rules)
 // As the server's flag of the same name: what it is started with is what rules may use.
 static bool enable_features(const char *names)
 {
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } known[] = {
-        {"promql-experimental-functions", PROMQL_EXPERIMENTAL_FUNCTIONS},
-        {"promql-duration-expr", PROMQL_DURATION_EXPRESSIONS},
-        {"promql-extended-range-selectors", PROMQL_EXTENDED_RANGE_SELECTORS},
-        {"promql-binop-fill-modifiers", PROMQL_BINOP_FILL_MODIFIERS},
-        {"promql-delayed-name-removal", PROMQL_DELAYED_NAME_REMOVAL},
-    };
     struct str rest = str_from(names);
     struct str name;
     while (str_next(&rest, ',', &name)) {
-        size_t i = 0;
-        while (i < sizeof(known) / sizeof(known[0]) && !str_is(name, known[i].name))
-            i++;
-        if (i == sizeof(known) / sizeof(known[0])) {
+        unsigned feature = promql_feature_named(name);
+        if (!feature) {
             fprintf(stderr, "unknown feature \"%.*s\"\n", STR_ARG(name));
             return false;
         }
-        features |= known[i].bit;
+        features |= feature;
     }
     return true;
 }
@@ -167,6 +156,21 @@ static bool check_alertmanager_file(const char *path)
     return true;
 }
 
+static bool check_web_config_file(const char *path)
+{
+    struct buf warnings = BUF_INIT;
+    struct error err;
+    int rc = web_config_check(path, &warnings, &err);
+    print_warnings(&warnings);
+    buf_release(&warnings);
+    if (rc) {
+        fprintf(stderr, "%s FAILED: %s\n", path, err.text);
+        return false;
+    }
+    printf("%s SUCCESS\n", path);
+    return true;
+}
+
 static const struct {
     const char *name;
     bool (*check)(const char *path);
@@ -174,12 +178,13 @@ static const struct {
     {"config", check_config_file},
     {"rules", check_rules_file},
     {"alertmanager", check_alertmanager_file},
+    {"web-config", check_web_config_file},
 };
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: lapwing check config|rules|alertmanager [--enable-feature=NAME,...] "
-                    "FILE...\n");
+    fprintf(stderr, "usage: lapwing check config|rules|alertmanager|web-config "
+                    "[--enable-feature=NAME,...] FILE...\n");
     return 2;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "cli/rule_test.h"
 #include "cli/script.h"
 
 #define SCRIPT_SIZE_MAX ((size_t)64 << 20)
@@ -27,10 +28,23 @@ static int test_promql(int count, char **files)
     return counts.failed > 0;
 }
 
+// promtool takes --junit before the word `rules`, too: it is moved behind it.
+static int test_rules(int argc, char **argv, int word)
+{
+    for (int i = word; i > 0; i--)
+        argv[i] = argv[i - 1];
+    return cli_test_rules(argc - 1, argv + 1);
+}
+
 int cli_test(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[0], "promql") == 0)
         return test_promql(argc - 1, argv + 1);
-    fputs("usage: lapwing test promql FILE...\n", stderr);
+    for (int i = 0; i < argc && (i == 0 || str_has_prefix(str_from(argv[0]), STR("--junit"))); i++)
+        if (strcmp(argv[i], "rules") == 0)
+            return test_rules(argc, argv, i);
+    fputs("usage: lapwing test promql FILE...\n"
+          "       lapwing test rules [OPTION...] FILE...\n",
+          stderr);
     return 2;
 }

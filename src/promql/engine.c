@@ -104,6 +104,24 @@ unsigned promql_engine_features(const struct promql_engine *e)
     return e->options.features;
 }
 
+unsigned promql_feature_named(struct str name)
+{
+    static const struct {
+        const char *name;
+        enum promql_feature feature;
+    } features[] = {
+        {"promql-experimental-functions", PROMQL_EXPERIMENTAL_FUNCTIONS},
+        {"promql-duration-expr", PROMQL_DURATION_EXPRESSIONS},
+        {"promql-extended-range-selectors", PROMQL_EXTENDED_RANGE_SELECTORS},
+        {"promql-binop-fill-modifiers", PROMQL_BINOP_FILL_MODIFIERS},
+        {"promql-delayed-name-removal", PROMQL_DELAYED_NAME_REMOVAL},
+    };
+    for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++)
+        if (str_is(name, features[i].name))
+            return features[i].feature;
+    return 0;
+}
+
 const char *promql_type_name(enum promql_type type)
 {
     static const char *const names[] = {
