@@ -41,6 +41,8 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
       "Most bytes of one silence; 0 is no limit.")                                                 \
     X(listen_address, FLAG_TEXT, "web.listen-address", NULL, "0.0.0.0:9090",                       \
       "HOST:PORT to serve HTTP on.")                                                               \
+    X(web_config, FLAG_TEXT, "web.config.file", NULL, "",                                          \
+      "TLS, passwords and headers of the HTTP server, in exporter-toolkit's format.")              \
     X(external_url, FLAG_TEXT, "web.external-url", NULL, "",                                       \
       "URL under which users reach Lapwing; its path prefixes all paths.")                         \
     X(route_prefix, FLAG_TEXT, "web.route-prefix", NULL, "",                                       \

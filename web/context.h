@@ -6,6 +6,7 @@
 
 #include "base/pool.h"
 #include "base/regex.h"
+#include "guard.h"
 #include "http.h"
 #include "web/server.h"
 
@@ -22,6 +23,8 @@ struct web_server {
     uint16_t port;
     atomic_bool ready;
     struct http_server *http;
+    struct guard *guard;     // NULL without a web.config.file
+    struct pool *auth_pool;  // requests whose password is checked first; NULL without a guard
     struct pool *query_pool; // queries: as many as there is use in
     struct pool *work_pool;  // everything else that may wait
     pthread_mutex_t stats_mutex;

@@ -33,6 +33,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "hangup.h"
+#include "tls.h"
 
 // Request line and headers, and the largest piece in which a body is read.
 #define CONNECTION_MEMORY (64 << 10)
@@ -104,6 +105,8 @@ static void read_headers(struct exchange *x, const char *method)
     r->content_encoding = header(x, "Content-Encoding");
     r->if_none_match = header(x, "If-None-Match");
     r->origin = header(x, "Origin");
+    r->authorization = header(x, "Authorization");
+    r->accept = header(x, "Accept");
 }
 
 static void *target_seen(void *cls, const char *target, struct MHD_Connection *connection)
@@ -238,6 +241,8 @@ static enum MHD_Result begin(struct exchange *x, const char *method)
     x->state = EXCHANGE_READING;
     if (str_to_u64(header(x, "Content-Length"), &length) && length > x->server->options.body_max)
         return refuse_body(x);
+    if (!x->server->options.admit(x->server->options.context, &x->request, &x->response))
+        return reply(x);
     return MHD_YES;
 }
 
@@ -276,18 +281,50 @@ __attribute__((format(printf, 2, 0))) static void library_log(void *cls, const c
     log_debug("http library", LOG_STR("text", str_trim(str_from(text))));
 }
 
+// A TLS connection holds the identity it began with until it ends.
+static void connection_changed(void *cls, struct MHD_Connection *connection, void **of_connection,
+                               enum MHD_ConnectionNotificationCode code)
+{
+    struct http_server *s = cls;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+        tls_identity_unref(*of_connection);
+        *of_connection = NULL;
+        return;
+    }
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (!s->options.identity || !info || !info->tls_session)
+        return;
+    struct tls_identity *identity = s->options.identity(s->options.context);
+    tls_identity_begin(identity, info->tls_session);
+    *of_connection = identity;
+}
+
 static struct MHD_Daemon *daemon_start(struct http_server *s)
 {
     const struct http_options *o = &s->options;
     unsigned timeout_s = (unsigned)((o->read_timeout_ms + 999) / 1000);
-    return MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        answer, s, MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL, MHD_OPTION_LISTEN_SOCKET,
-        o->listen_fd, MHD_OPTION_CONNECTION_LIMIT, o->max_connections,
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+    struct MHD_OptionItem tls[] = {
+        {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}, {MHD_OPTION_END, 0, NULL}};
+    struct tls_identity *identity = o->identity ? o->identity(o->context) : NULL;
+    if (identity) {
+        flags |= MHD_USE_TLS;
+        tls[0] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_CERT, 0,
+                                         (void *)(uintptr_t)tls_identity_cert(identity)};
+        tls[1] = (struct MHD_OptionItem){MHD_OPTION_HTTPS_MEM_KEY, 0,
+                                         (void *)(uintptr_t)tls_identity_key(identity)};
+    }
+    struct MHD_Daemon *daemon = MHD_start_daemon(
+        flags, 0, NULL, NULL, answer, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_NOTIFY_CONNECTION,
+        connection_changed, s, MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
+        MHD_OPTION_LISTEN_SOCKET, o->listen_fd, MHD_OPTION_CONNECTION_LIMIT, o->max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, target_seen, s,
         MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, s,
         MHD_OPTION_END);
+    tls_identity_unref(identity);
+    return daemon;
 }
 
 static void server_free(struct http_server *s)

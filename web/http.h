@@ -9,6 +9,7 @@
 #include "response.h"
 
 struct http_server;
+struct tls_identity;
 
 struct http_options {
     int listen_fd; // taken, closed by http_server_stop() and by a failed start
@@ -16,6 +17,10 @@ struct http_options {
     int64_t read_timeout_ms; // of a connection that sends and takes nothing
     size_t body_max;
     const struct clock *clock;
+    // TLS, if not NULL: a reference to what a new connection shows; on the polling thread.
+    struct tls_identity *(*identity)(void *context);
+    // On the polling thread, before the body is read: false refuses the request with *res.
+    bool (*admit)(void *context, struct request *r, struct response *res);
     // On the polling thread, once the headers are known: the pool that handles this request, or
     // NULL to handle it right there (only what never waits).
     struct pool *(*lane)(void *context, struct request *r);

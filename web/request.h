@@ -49,9 +49,12 @@ struct request {
     struct str content_encoding;
     struct str if_none_match;
     struct str origin;
+    struct str authorization;
+    struct str accept;
     int64_t start_ns;          // monotonic
     struct cancel cancel;      // raised when the client hangs up
     const struct route *route; // NULL: no such path
+    bool unchecked;            // its password has yet to be checked
 };
 
 void request_init(struct request *r);

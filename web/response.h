@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 
-#define RESPONSE_HEADER_COUNT_MAX 12
+#define RESPONSE_HEADER_COUNT_MAX 20
 // A larger body becomes an error.
 #define RESPONSE_BODY_MAX ((size_t)256 << 20)
 

@@ -14,6 +14,7 @@
 #define QUERY_THREADS_MIN 2
 #define QUERY_THREADS_MAX 16
 #define WORK_THREADS      3
+#define AUTH_THREADS      2
 #define ALLOWED_HEADERS   "Accept, Authorization, Content-Type, Origin"
 #define ALLOWED_METHODS   "GET, POST, OPTIONS"
 
@@ -111,21 +112,56 @@ static void refuse_large(struct response *res)
              RESPONSE_BODY_MAX >> 20);
 }
 
-static void handle(void *context, struct request *req, struct response *res)
+// What every answer gets, also one of a request that was not let in.
+static void finish(struct web_server *web, struct request *req, struct response *res)
 {
-    struct web_server *web = context;
-    log_request_id_set(req->id);
-    handle_routed(web, req, res);
     if (res->body.failed)
         refuse_large(res);
     add_cors(web, req, res);
     response_header(res, "X-Request-ID", req->id);
     if (header_accepts(req->accept_encoding, "gzip"))
         response_gzip(res);
+    if (web->guard)
+        guard_headers(web->guard, req, res);
     double seconds = (double)(clock_mono_ns(web->options.clock) - req->start_ns) / 1e9;
     observe(web, req, res, seconds);
     log_access(req, res, seconds);
     log_request_id_set(str_make(NULL, 0));
+}
+
+static void handle(void *context, struct request *req, struct response *res)
+{
+    struct web_server *web = context;
+    log_request_id_set(req->id);
+    enum guard_verdict verdict = req->unchecked ? guard_check(web->guard, req) : GUARD_ADMITTED;
+    if (verdict == GUARD_ADMITTED)
+        handle_routed(web, req, res);
+    else
+        guard_refuse(verdict, res);
+    finish(web, req, res);
+}
+
+static bool admit(void *context, struct request *req, struct response *res)
+{
+    struct web_server *web = context;
+    if (!web->guard)
+        return true;
+    guard_refresh(web->guard);
+    enum guard_verdict verdict = guard_admit(web->guard, req);
+    req->unchecked = verdict == GUARD_UNKNOWN;
+    if (verdict == GUARD_ADMITTED || verdict == GUARD_UNKNOWN)
+        return true;
+    log_request_id_set(req->id);
+    guard_refuse(verdict, res);
+    finish(web, req, res);
+    return false;
+}
+
+static struct tls_identity *identity(void *context)
+{
+    struct web_server *web = context;
+    guard_refresh(web->guard);
+    return guard_identity(web->guard);
 }
 
 // The path below the prefix. Without a prefix everything is below it.
@@ -147,6 +183,8 @@ static struct pool *lane(void *context, struct request *req)
         req->route = route_find(path, req);
     else if (str_is(req->path, "/"))
         req->route = route_find(req->path, req); // leads to the prefix
+    if (req->unchecked)
+        return web->auth_pool;
     if (!req->route || !(req->route->methods & req->method) || req->route->lane == LANE_INLINE)
         return NULL;
     return req->route->lane == LANE_QUERY ? web->query_pool : web->work_pool;
@@ -196,11 +234,14 @@ static struct web_server *server_alloc(const struct web_options *options)
 
 static void server_free(struct web_server *web)
 {
+    if (web->auth_pool)
+        pool_free(web->auth_pool);
     if (web->query_pool)
         pool_free(web->query_pool);
     if (web->work_pool)
         pool_free(web->work_pool);
     regex_free(web->cors);
+    guard_free(web->guard);
     pthread_mutex_destroy(&web->stats_mutex);
     mem_free(web->stats);
     arena_release(&web->arena);
@@ -227,6 +268,8 @@ static void start_pools(struct web_server *web)
                                                 : (size_t)cpus;
     web->query_pool = pool_new("http-query", threads, web->options.max_connections);
     web->work_pool = pool_new("http-work", WORK_THREADS, web->options.max_connections);
+    if (web->guard)
+        web->auth_pool = pool_new("http-auth", AUTH_THREADS, web->options.max_connections);
 }
 
 static int start_http(struct web_server *web, struct error *err)
@@ -237,6 +280,8 @@ static int start_http(struct web_server *web, struct error *err)
         .read_timeout_ms = o->read_timeout_ms,
         .body_max = o->body_max,
         .clock = o->clock,
+        .identity = web->guard ? identity : NULL,
+        .admit = admit,
         .lane = lane,
         .handle = handle,
         .context = web,
@@ -251,7 +296,10 @@ static int start_http(struct web_server *web, struct error *err)
 int web_server_start(struct web_server **out, const struct web_options *options, struct error *err)
 {
     struct web_server *web = server_alloc(options);
+    const char *web_config = options->web_config_file;
     int rc = set_cors(web, err);
+    if (rc == OK && web_config && *web_config)
+        rc = guard_new(&web->guard, web_config, options->clock, options->metrics, err);
     if (rc == OK) {
         start_pools(web);
         process_metrics_register(options->metrics);

@@ -30,6 +30,7 @@ struct web_options {
     const char *route_prefix;   // "" or "/prefix"
     const char *cors_origin;    // regular expression
     const char *page_title;
+    const char *web_config_file; // TLS, passwords, headers; "" or NULL: none of these
     unsigned max_connections;
     int64_t read_timeout_ms;
     size_t body_max;          // bytes of a request body as sent
@@ -68,6 +69,8 @@ struct web_runtime {
 // Binds and serves; /-/ready is 503 until web_server_set_ready().
 int web_server_start(struct web_server **out, const struct web_options *options, struct error *err);
 void web_server_set_ready(struct web_server *s, bool ready);
+// Validates a web.config.file as the server would, certificates included. `warnings` may be NULL.
+int web_config_check(const char *path, struct buf *warnings, struct error *err);
 // The port it listens on.
 uint16_t web_server_port(const struct web_server *s);
 // Stops accepting, lets running requests finish (at most 5 s), joins and frees.

@@ -1,4 +1,4 @@
-// `lapwing check config|rules|alertmanager [--enable-feature=NAME,...] FILE...`: validates without
+// `lapwing check config|rules|alertmanager|web-config [--enable-feature=NAME,...] FILE...`: validates without
 // starting.
 #ifndef CLI_CHECK_H
 #define CLI_CHECK_H
