@@ -29,7 +29,7 @@ static void read_whole(void **state)
                                "rate_limit: {interval: 2s, burst: 7}\n";
     struct web_config *c;
     struct error err;
-    if (web_config_parse(&c, STR(text), "web.yml", "/etc/lapwing", NULL, &err))
+    if (web_config_parse(&c, str_from(text), "web.yml", "/etc/lapwing", NULL, &err))
         fail_msg("%s", err.text);
     assert_true(c->has_tls);
     assert_true(str_is(c->tls.cert.file, "/etc/lapwing/a.crt"));
@@ -125,7 +125,7 @@ static void warned(void **state)
     struct buf warnings = BUF_INIT;
     struct error err;
     static const char text[] = PAIR ", curve_preferences: [X25519MLKEM768, CurveP521]}";
-    assert_int_equal(web_config_parse(&c, STR(text), "w", "", &warnings, &err), OK);
+    assert_int_equal(web_config_parse(&c, str_from(text), "w", "", &warnings, &err), OK);
     assert_true(strstr(buf_text(&warnings), "X25519MLKEM768 is not available") != NULL);
     assert_true(str_is(c->tls.priorities, ":-GROUP-ALL:+GROUP-SECP521R1"));
     web_config_free(c);
