@@ -13,4 +13,16 @@ int snappy_decode(struct str in, size_t size_max, struct buf *out);
 void zstd_encode(struct str in, int level, struct buf *out);
 int zstd_decode(struct str in, size_t size_max, struct buf *out);
 
+// The same with working memory that is kept between calls, for many small buffers.
+struct zstd_encoder;
+struct zstd_encoder *zstd_encoder_new(int level);
+void zstd_encoder_free(struct zstd_encoder *e);
+void zstd_encoder_run(struct zstd_encoder *e, struct str in, struct buf *out);
+
+struct zstd_decoder;
+struct zstd_decoder *zstd_decoder_new(void);
+void zstd_decoder_free(struct zstd_decoder *d);
+// Fills exactly `size` bytes: ERR_CORRUPT when the content is of another size.
+int zstd_decoder_run(struct zstd_decoder *d, struct str in, char *out, size_t size);
+
 #endif

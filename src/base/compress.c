@@ -5,6 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/mem.h"
+
 #define STEP_SIZE ((size_t)64 << 10)
 
 void gzip_compress(struct str in, struct buf *out)
@@ -122,4 +124,55 @@ int zstd_decode(struct str in, size_t size_max, struct buf *out)
         return ERR_CORRUPT;
     buf_advance(out, got);
     return OK;
+}
+
+struct zstd_encoder {
+    ZSTD_CCtx *context;
+    int level;
+};
+
+struct zstd_encoder *zstd_encoder_new(int level)
+{
+    struct zstd_encoder *e = mem_alloc(sizeof(*e));
+    *e = (struct zstd_encoder){ZSTD_createCCtx(), level};
+    assert(e->context);
+    return e;
+}
+
+void zstd_encoder_free(struct zstd_encoder *e)
+{
+    if (!e)
+        return;
+    ZSTD_freeCCtx(e->context);
+    mem_free(e);
+}
+
+void zstd_encoder_run(struct zstd_encoder *e, struct str in, struct buf *out)
+{
+    size_t bound = ZSTD_compressBound(in.len);
+    char *room = buf_reserve(out, bound);
+    if (!room)
+        return;
+    size_t size = ZSTD_compressCCtx(e->context, room, bound, in.ptr, in.len, e->level);
+    assert(!ZSTD_isError(size));
+    buf_advance(out, size);
+}
+
+// A decoder is the library's context under another name.
+struct zstd_decoder *zstd_decoder_new(void)
+{
+    ZSTD_DCtx *context = ZSTD_createDCtx();
+    assert(context);
+    return (struct zstd_decoder *)context;
+}
+
+void zstd_decoder_free(struct zstd_decoder *d)
+{
+    ZSTD_freeDCtx((ZSTD_DCtx *)d);
+}
+
+int zstd_decoder_run(struct zstd_decoder *d, struct str in, char *out, size_t size)
+{
+    size_t got = ZSTD_decompressDCtx((ZSTD_DCtx *)d, out, size, in.ptr, in.len);
+    return ZSTD_isError(got) || got != size ? ERR_CORRUPT : OK;
 }
