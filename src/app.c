@@ -241,6 +241,15 @@ static void config_text(void *context, struct buf *out)
     pthread_mutex_unlock(&a->reload_mutex);
 }
 
+static struct labels external_labels(void *context, struct arena *arena)
+{
+    struct app *a = context;
+    pthread_mutex_lock(&a->reload_mutex);
+    struct labels copy = labels_copy(arena, a->config->external_labels);
+    pthread_mutex_unlock(&a->reload_mutex);
+    return copy;
+}
+
 static int reload(void *context, struct error *err)
 {
     return app_reload(context, err);
@@ -358,6 +367,7 @@ static int open_web(struct app *a, struct error *err)
         .max_connections = (unsigned)f->max_connections.size,
         .read_timeout_ms = f->read_timeout.duration_ms,
         .body_max = BODY_MAX,
+        .read_sample_limit = f->read_samples.size,
         .remote_write_max = REMOTE_WRITE_MAX,
         .enable_lifecycle = f->enable_lifecycle.on,
         .enable_remote_write = f->enable_remote_write.on,
@@ -375,6 +385,7 @@ static int open_web(struct app *a, struct error *err)
         .config_text = config_text,
         .reload = reload,
         .quit = quit,
+        .external_labels = external_labels,
         .runtime = runtime,
         .context = a,
     };

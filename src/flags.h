@@ -58,6 +58,8 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
       "Allow reload and shutdown by HTTP.")                                                        \
     X(enable_remote_write, FLAG_BOOL, "web.enable-remote-write-receiver", NULL, "false",           \
       "Accept Prometheus remote write at /api/v1/write.")                                          \
+    X(read_samples, FLAG_COUNT, "storage.remote.read-sample-limit", NULL, "50000000",              \
+      "Most samples that one remote read may return; 0 is no limit.")                              \
     X(query_timeout, FLAG_DURATION, "query.timeout", NULL, "2m", "Longest that a query may take.") \
     X(query_concurrency, FLAG_COUNT, "query.max-concurrency", NULL, "20", "Most queries at once.") \
     X(query_samples, FLAG_COUNT, "query.max-samples", NULL, "50000000",                            \

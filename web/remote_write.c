@@ -1,84 +1,20 @@
-// A protobuf reader for exactly one message type.
+// Decoding one message type as it is read.
 //
-// Every field is a varint key (number << 3 | wire type) and a value whose length the wire type
-// gives. Unknown fields are skipped, a repeated scalar keeps its last value, as the format demands.
 // Nothing is copied: a label is a view into the message, and the arrays are reused, so that
 // decoding costs no allocation once they have grown.
 #include "remote_write.h"
 
-#include "base/coding.h"
 #include "base/mem.h"
 #include "base/utf8.h"
-
-enum wire_type { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
-
-// One field; `number` holds the value of the numeric wire types, `bytes` that of WIRE_BYTES.
-struct field {
-    uint32_t id;
-    enum wire_type type;
-    uint64_t number;
-    struct str bytes;
-};
-
-struct reader {
-    const unsigned char *pos;
-    const unsigned char *end;
-};
-
-static struct reader reader_of(struct str bytes)
-{
-    const unsigned char *start = (const unsigned char *)bytes.ptr;
-    return (struct reader){start, start + bytes.len};
-}
-
-static bool take_fixed(struct reader *r, size_t size, uint64_t *out)
-{
-    if ((size_t)(r->end - r->pos) < size)
-        return false;
-    *out = 0;
-    for (size_t i = 0; i < size; i++)
-        *out |= (uint64_t)r->pos[i] << 8 * i;
-    r->pos += size;
-    return true;
-}
-
-static bool take_bytes(struct reader *r, struct str *out)
-{
-    uint64_t len;
-    if (!varint_get(&r->pos, r->end, &len) || len > (uint64_t)(r->end - r->pos))
-        return false;
-    *out = str_make((const char *)r->pos, (size_t)len);
-    r->pos += len;
-    return true;
-}
-
-static bool take_field(struct reader *r, struct field *f)
-{
-    uint64_t key;
-    if (!varint_get(&r->pos, r->end, &key) || key >> 3 == 0 || key >> 3 > 0x1fffffff)
-        return false;
-    f->id = (uint32_t)(key >> 3);
-    f->type = (enum wire_type)(key & 7);
-    switch (f->type) {
-    case WIRE_VARINT:
-        return varint_get(&r->pos, r->end, &f->number);
-    case WIRE_FIXED64:
-        return take_fixed(r, 8, &f->number);
-    case WIRE_FIXED32:
-        return take_fixed(r, 4, &f->number);
-    case WIRE_BYTES:
-        return take_bytes(r, &f->bytes);
-    }
-    return false;
-}
+#include "protobuf.h"
 
 static bool decode_label(struct str bytes, struct label *out)
 {
-    struct reader r = reader_of(bytes);
-    struct field f;
+    struct proto_reader r = proto_reader_of(bytes);
+    struct proto_field f;
     *out = (struct label){0};
     while (r.pos < r.end) {
-        if (!take_field(&r, &f))
+        if (!proto_take(&r, &f))
             return false;
         if (f.id > 2)
             continue;
@@ -91,11 +27,11 @@ static bool decode_label(struct str bytes, struct label *out)
 
 static bool decode_sample(struct str bytes, struct sample *out)
 {
-    struct reader r = reader_of(bytes);
-    struct field f;
+    struct proto_reader r = proto_reader_of(bytes);
+    struct proto_field f;
     *out = (struct sample){0};
     while (r.pos < r.end) {
-        if (!take_field(&r, &f))
+        if (!proto_take(&r, &f))
             return false;
         if (f.id == 1 && f.type == WIRE_FIXED64)
             out->value = double_from_bits(f.number);
@@ -127,10 +63,10 @@ static bool add_sample(struct remote_write *w, struct str bytes)
 
 static bool decode_series(struct remote_write *w, struct str bytes)
 {
-    struct reader r = reader_of(bytes);
-    struct field f;
+    struct proto_reader r = proto_reader_of(bytes);
+    struct proto_field f;
     while (r.pos < r.end) {
-        if (!take_field(&r, &f))
+        if (!proto_take(&r, &f))
             return false;
         if (f.id > 4)
             continue;
@@ -160,7 +96,7 @@ static void sort_labels(struct label *items, size_t count)
 
 void remote_write_init(struct remote_write *w, struct str message)
 {
-    struct reader r = reader_of(message);
+    struct proto_reader r = proto_reader_of(message);
     *w = (struct remote_write){.pos = r.pos, .end = r.end};
 }
 
@@ -178,11 +114,11 @@ static int give_up(struct remote_write *w, const char *what, struct error *err)
 
 int remote_write_next(struct remote_write *w, struct error *err)
 {
-    struct reader r = {w->pos, w->end};
-    struct field f;
+    struct proto_reader r = {w->pos, w->end};
+    struct proto_field f;
     w->label_count = w->sample_count = w->exemplar_count = w->histogram_count = 0;
     while (r.pos < r.end) {
-        if (!take_field(&r, &f))
+        if (!proto_take(&r, &f))
             return give_up(w, "malformed protobuf message", err);
         w->pos = r.pos;
         if (f.id != 1)

@@ -29,6 +29,7 @@ void response_text(struct response *r, int status, struct str text)
     r->status = status;
     r->content_type = "text/plain; charset=utf-8";
     r->fixed_body = (struct str){0};
+    r->encoded = false;
     buf_reset(&r->body);
     buf_str(&r->body, text);
     buf_char(&r->body, '\n');
@@ -36,7 +37,7 @@ void response_text(struct response *r, int status, struct str text)
 
 void response_gzip(struct response *r)
 {
-    if (r->fixed_body.ptr || r->body.len < GZIP_SIZE_MIN)
+    if (r->encoded || r->fixed_body.ptr || r->body.len < GZIP_SIZE_MIN)
         return;
     struct buf packed = BUF_INIT;
     gzip_compress(buf_view(&r->body), &packed);

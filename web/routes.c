@@ -13,6 +13,7 @@ static const struct route routes[] = {
     {"/api/v1/labels", FORM, LANE_QUERY, api_labels},
     {"/api/v1/label/:name/values", READ, LANE_QUERY, api_label_values},
     {"/api/v1/write", HTTP_POST, LANE_WORK, api_write},
+    {"/api/v1/read", HTTP_POST, LANE_QUERY, api_read},
     {"/api/v1/otlp/v1/metrics", HTTP_POST, LANE_INLINE, api_otlp},
     {"/api/v1/metadata", READ, LANE_WORK, api_metadata},
     {"/api/v1/targets", READ, LANE_WORK, api_targets},

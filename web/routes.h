@@ -38,6 +38,8 @@ handler_fn api_rules, api_alerts;
 // api_status.c
 handler_fn api_buildinfo, api_config, api_flags, api_runtimeinfo, api_tsdb, api_walreplay,
     api_notifications, api_admin;
+// api_read.c
+handler_fn api_read;
 // api_write.c
 handler_fn api_write, api_otlp;
 // api_v2.c, api_v2_alerts.c, api_v2_silences.c: Alertmanager's API

@@ -33,10 +33,11 @@ struct web_options {
     const char *web_config_file; // TLS, passwords, headers; "" or NULL: none of these
     unsigned max_connections;
     int64_t read_timeout_ms;
-    size_t body_max;          // bytes of a request body as sent
-    size_t remote_write_max;  // bytes of a remote write, decoded
-    bool enable_lifecycle;    // /-/reload and /-/quit
-    bool enable_remote_write; // /api/v1/write
+    size_t body_max;            // bytes of a request body as sent
+    uint64_t read_sample_limit; // of one remote read; 0: none
+    size_t remote_write_max;    // bytes of a remote write, decoded
+    bool enable_lifecycle;      // /-/reload and /-/quit
+    bool enable_remote_write;   // /api/v1/write
     bool enable_admin;
     unsigned features; // promql_feature bits
     // Borrowed:
@@ -54,9 +55,11 @@ struct web_options {
     void (*config_text)(void *context, struct buf *out);
     int (*reload)(void *context, struct error *err);
     void (*quit)(void *context);
+    // The external labels, in the arena; NULL: there are none.
+    struct labels (*external_labels)(void *context, struct arena *arena);
     // For status/runtimeinfo.
     void (*runtime)(void *context, struct web_runtime *out);
-    void *context; // of the four above
+    void *context; // of the five above
 };
 
 struct web_runtime {
