@@ -116,7 +116,7 @@ static void start_series(const struct generator *g, struct host *h, size_t serie
         histogram_init(group, p->family->scale, seed, uptime);
         group->constant = constant;
     }
-    enum value_kind kind = p->part == PART_QUANTILE ? VALUE_RATIO
+    enum value_kind kind = p->part == PART_QUANTILE ? VALUE_QUANTILE
                            : p->part == PART_SUM    ? VALUE_FLOAT_SUM
                            : p->part == PART_COUNT  ? VALUE_COUNTER
                                                     : p->family->kind;

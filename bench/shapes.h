@@ -14,6 +14,7 @@ enum value_kind {
     VALUE_NUMBER,    // integer gauge around `scale`
     VALUE_DECIMAL,   // gauge of two decimals around `scale`
     VALUE_RATIO,     // gauge of full precision from 0 to `scale`
+    VALUE_QUANTILE,  // as VALUE_RATIO, but moves with one scrape in thirty
     VALUE_FLOAT_SUM, // counter of full precision, about `scale` a second
     VALUE_CLOCK,     // the time of the scrape in seconds
     VALUE_START,     // when the host started, in seconds

@@ -92,7 +92,7 @@ def main():
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--only", action="append", choices=servers.KINDS)
     parser.add_argument("--connections", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=12, help="scrapes of a host in one request")
+    parser.add_argument("--rounds", type=int, default=4, help="scrapes of a host in one request")
     parser.add_argument("--update", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()

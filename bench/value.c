@@ -124,6 +124,10 @@ double value_next(struct value *v, const struct moment *m)
         return next_bytes(v, m->load);
     case VALUE_NUMBER:
         return next_number(v, m->load);
+    case VALUE_QUANTILE:
+        if (random_share(&v->random) < 0.033)
+            walk(v, m->load, 0.1);
+        break;
     default:
         walk(v, m->load, 0.03);
         break;

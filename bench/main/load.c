@@ -13,7 +13,7 @@
 #include "commands.h"
 #include "interrupt.h"
 
-#define ROUNDS_DEFAULT 12
+#define ROUNDS_DEFAULT 4
 #define TIMEOUT_MS     30000
 #define RETRIES_MAX    8
 
