@@ -11,8 +11,9 @@ static int64_t newest_ms(struct storage *s)
 {
     struct view *v = view_get(s);
     int64_t newest = atomic_load(&s->head.max_ms);
-    if (v->window_count && window_max_ms(v->windows[v->window_count - 1]) - 1 > newest)
-        newest = window_max_ms(v->windows[v->window_count - 1]) - 1;
+    for (size_t i = 0; i < v->window_count; i++)
+        newest =
+            window_max_ms(v->windows[i]) - 1 > newest ? window_max_ms(v->windows[i]) - 1 : newest;
     view_put(s, v);
     return newest;
 }

@@ -21,82 +21,100 @@ static int64_t floor_to(int64_t t_ms, int64_t span_ms)
 }
 
 struct sealing {
-    int64_t min_ms, max_ms; // [min, max)
-    struct arena arena;
-    struct window_series *series;
+    struct window_span span;
+    uint32_t *ids; // of the series in the span, by labels
     size_t count;
     size_t capacity;
 };
 
-static void take_chunk(struct sealing *seal, struct window_series *out, int64_t min_ms,
-                       int64_t max_ms, struct str bytes)
+static bool reaches_span(const struct series *s, const struct sealing *seal)
 {
-    if (max_ms < seal->min_ms || min_ms >= seal->max_ms)
-        return;
-    size_t capacity = out->chunk_count;
-    out->chunks =
-        arena_grow(&seal->arena, out->chunks, capacity, capacity + 1, sizeof(struct chunk));
-    struct str copy = arena_copy(&seal->arena, bytes);
-    out->chunks[out->chunk_count++] =
-        (struct chunk){min_ms, max_ms, (uint32_t)copy.len, (unsigned char *)(uintptr_t)copy.ptr};
+    return s->has_sample && s->last_ms >= seal->span.min_ms && series_min_ms(s) < seal->span.max_ms;
 }
 
-static void take_series(struct sealing *seal, struct head *h, const struct series *s)
-{
-    struct window_series out = {.chunk_count = 0};
-    pthread_mutex_lock(head_stripe(h, s->id));
-    for (uint32_t i = 0; i < s->chunk_count; i++) {
-        const struct chunk *c = &s->chunks[i];
-        take_chunk(seal, &out, c->min_ms, c->max_ms, str_make((const char *)c->bytes, c->size));
-    }
-    if (s->open.sample_count)
-        take_chunk(seal, &out, s->open.t_first_ms, s->open.t_last_ms, gorilla_bytes(&s->open));
-    pthread_mutex_unlock(head_stripe(h, s->id));
-    if (out.chunk_count == 0)
-        return;
-    out.labels = head_labels(h, s, &seal->arena);
-    MEM_GROW(seal->series, seal->count, seal->capacity);
-    seal->series[seal->count++] = out;
-}
+struct ordering {
+    const struct head *head;
+    struct arena arena;
+};
 
-static int by_labels(const void *a, const void *b)
+static int by_labels(const void *a, const void *b, void *context)
 {
-    return labels_cmp(((const struct window_series *)a)->labels,
-                      ((const struct window_series *)b)->labels);
+    struct ordering *o = context;
+    arena_reset(&o->arena);
+    const struct series *x = head_get(o->head, *(const uint32_t *)a);
+    const struct series *y = head_get(o->head, *(const uint32_t *)b);
+    return labels_cmp(head_labels(o->head, x, &o->arena), head_labels(o->head, y, &o->arena));
 }
 
 static void collect(struct storage *s, struct sealing *seal)
 {
     struct head *h = &s->head;
+    struct ordering ordering = {.head = h};
+    arena_init(&ordering.arena, 0);
     pthread_rwlock_rdlock(&h->lock);
     for (size_t i = 0; i < h->table_count; i++) {
-        if (h->table[i])
-            take_series(seal, h, h->table[i]);
+        const struct series *series = h->table[i];
+        if (!series)
+            continue;
+        pthread_mutex_lock(head_stripe(h, series->id));
+        bool reaches = reaches_span(series, seal);
+        pthread_mutex_unlock(head_stripe(h, series->id));
+        if (!reaches)
+            continue;
+        MEM_GROW(seal->ids, seal->count, seal->capacity);
+        seal->ids[seal->count++] = series->id;
     }
-    pthread_rwlock_unlock(&h->lock);
     if (seal->count)
-        qsort(seal->series, seal->count, sizeof(*seal->series), by_labels);
+        qsort_r(seal->ids, seal->count, sizeof(*seal->ids), by_labels, &ordering);
+    pthread_rwlock_unlock(&h->lock);
+    arena_release(&ordering.arena);
 }
 
-// A view that begins the head at the end of the span; `added` is NULL when the span was empty.
-static void publish_span(struct storage *s, const struct sealing *seal, struct window *added)
+// Samples of the span don't change any more, but labels may move while series are created: the
+// table lock is held while a series is written.
+static int write_series(struct head *h, uint32_t id, const struct sealing *seal,
+                        struct window_writer *w, struct columns *columns, struct error *err)
 {
-    struct view *old = view_get(s);
-    size_t count = old->window_count;
-    struct window **windows = mem_calloc(count + 1, sizeof(*windows));
-    for (size_t i = 0; i < count; i++)
-        windows[i] = window_ref(old->windows[i]);
-    if (added)
-        windows[count++] = added;
-    view_publish(s, windows, count, seal->max_ms);
-    view_put(s, old);
+    struct arena arena;
+    arena_init(&arena, 0);
+    columns->count = 0;
+    pthread_rwlock_rdlock(&h->lock);
+    const struct series *series = head_get(h, id);
+    pthread_mutex_lock(head_stripe(h, id));
+    int rc = series_read(series, seal->span.min_ms, seal->span.max_ms - 1, columns);
+    pthread_mutex_unlock(head_stripe(h, id));
+    if (rc)
+        error_set(err, rc, "a chunk in memory is damaged");
+    else if (columns->count)
+        rc = window_writer_add(w, head_labels(h, series, &arena), columns, err);
+    pthread_rwlock_unlock(&h->lock);
+    arena_release(&arena);
+    return rc;
+}
+
+static int write_window(struct storage *s, const struct sealing *seal, struct error *err)
+{
+    struct window_writer *w;
+    struct columns columns;
+    int rc = window_writer_new(&w, s->path, seal->span, NULL, 0, err);
+    if (rc)
+        return rc;
+    columns_init(&columns);
+    for (size_t i = 0; i < seal->count && rc == OK; i++)
+        rc = write_series(&s->head, seal->ids[i], seal, w, &columns, err);
+    columns_release(&columns);
+    if (rc) {
+        window_writer_abort(w);
+        return rc;
+    }
+    return window_writer_finish(w, err);
 }
 
 static int open_window(struct storage *s, const struct sealing *seal, struct window **out,
                        struct error *err)
 {
     struct buf name = BUF_INIT;
-    buf_printf(&name, "window-%lld-%lld.lmdb", (long long)seal->min_ms, (long long)seal->max_ms);
+    window_name(seal->span, &name);
     int rc = window_open(out, s->path, buf_text(&name), err);
     buf_release(&name);
     return rc;
@@ -115,21 +133,21 @@ static int drop_journal(struct storage *s, int64_t before_ms, struct error *err)
 static int seal_span(struct storage *s, struct sealing *seal, struct error *err)
 {
     pthread_mutex_lock(&s->commit);
-    atomic_store(&s->sealed_ms, seal->max_ms);
+    atomic_store(&s->sealed_ms, seal->span.max_ms);
     pthread_mutex_unlock(&s->commit);
     collect(s, seal);
     struct window *added = NULL;
     int rc = OK;
     if (seal->count)
-        rc = window_write(s->path, seal->min_ms, seal->max_ms, seal->series, seal->count, err);
+        rc = write_window(s, seal, err);
     if (rc == OK && seal->count)
         rc = open_window(s, seal, &added, err);
     if (rc)
         return rc;
     if (added)
         atomic_fetch_add(&s->window_bytes_written, window_bytes(added));
-    publish_span(s, seal, added);
-    return drop_journal(s, seal->max_ms, err);
+    view_replace(s, NULL, 0, added, seal->span.max_ms);
+    return drop_journal(s, seal->span.max_ms, err);
 }
 
 static void forget_sealed(struct storage *s)
@@ -165,16 +183,15 @@ void seal_due(struct storage *s)
         // What lies before is in windows and only waits for an older view to end.
         if (oldest_ms < head_min_ms)
             oldest_ms = head_min_ms;
-        struct sealing seal = {.min_ms = floor_to(oldest_ms, span_ms)};
-        seal.max_ms = seal.min_ms + span_ms;
-        if (atomic_load(&s->head.max_ms) < seal.max_ms + span_ms / 2)
+        struct sealing seal = {.span = {.min_ms = floor_to(oldest_ms, span_ms)}};
+        seal.span.max_ms = seal.span.min_ms + span_ms;
+        if (atomic_load(&s->head.max_ms) < seal.span.max_ms + span_ms / 2)
             return;
+        seal.span.sequence = atomic_fetch_add(&s->next_sequence, 1);
         struct error err;
         int64_t start_ns = clock_mono_ns(s->options.clock);
-        arena_init(&seal.arena, 0);
         int rc = seal_span(s, &seal, &err);
-        mem_free(seal.series);
-        arena_release(&seal.arena);
+        mem_free(seal.ids);
         if (rc) {
             metric_add(s->metrics.seal_failures, 1);
             log_error("a window could not be sealed; it stays in memory and is tried again",
@@ -184,8 +201,8 @@ void seal_due(struct storage *s)
         metric_add(s->metrics.seals, 1);
         metric_observe(s->metrics.seal_seconds,
                        (double)(clock_mono_ns(s->options.clock) - start_ns) / 1e9);
-        log_info("window sealed", LOG_INT("min_ms", seal.min_ms), LOG_INT("max_ms", seal.max_ms),
-                 LOG_INT("series", (int64_t)seal.count));
+        log_info("window sealed", LOG_INT("min_ms", seal.span.min_ms),
+                 LOG_INT("max_ms", seal.span.max_ms), LOG_INT("series", (int64_t)seal.count));
         forget_sealed(s);
     }
 }

@@ -94,6 +94,13 @@ void storage_metrics_init(struct storage *s)
         .seal_seconds =
             metrics_histogram(m, "lapwing_storage_seal_seconds", "Time to seal a window.", "",
                               METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT),
+        .merges = metrics_counter(m, "lapwing_storage_merges_total",
+                                  "Merges of windows into one, mostly of a finished day.", ""),
+        .merge_failures = metrics_counter(m, "lapwing_storage_merge_failures_total",
+                                          "Merges that failed and were dropped.", ""),
+        .merge_seconds =
+            metrics_histogram(m, "lapwing_storage_merge_seconds", "Time of work that a merge took.",
+                              "", METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT),
         .retention_drops = metrics_counter(m, "lapwing_storage_retention_windows_removed_total",
                                            "Windows removed by retention.", ""),
         .corrupt_windows =

@@ -2,7 +2,7 @@
 //
 //     PATH/lock                         flock()ed by the process that has it open
 //     PATH/journal/00000001 ...         journal.c
-//     PATH/window-<min>-<max>.lmdb      window_write.c, window_read.c
+//     PATH/window-..., PATH/day-...     window_write.c, window_open.c, window_read.c
 //     PATH/meta/                        meta.c
 //
 // Opening reads the windows' headers, then replays the journal, skipping samples that a window
@@ -63,22 +63,30 @@ static void set_aside(struct storage *s, const char *name, const struct error *w
     buf_release(&to);
 }
 
+static bool is_left_over(const char *name)
+{
+    struct str s = str_from(name);
+    return str_has_suffix(s, STR(".lmdb.tmp")) &&
+           (str_has_prefix(s, STR("window-")) || str_has_prefix(s, STR("day-")));
+}
+
 static int open_entry(void *context, const char *name)
 {
     struct window_list *list = context;
     struct window *w;
     struct error err;
-    int64_t min_ms, max_ms;
-    if (str_has_prefix(str_from(name), STR("window-")) &&
-        str_has_suffix(str_from(name), STR(".tmp"))) {
+    struct window_span span;
+    if (is_left_over(name)) {
         struct buf path = BUF_INIT;
         buf_printf(&path, "%s/%s", list->storage->path, name);
         io_unlink(buf_text(&path));
         buf_release(&path);
         return OK;
     }
-    if (!window_parse_name(name, &min_ms, &max_ms))
+    if (!window_parse_name(name, &span))
         return OK;
+    if (span.sequence >= list->storage->next_sequence)
+        list->storage->next_sequence = span.sequence + 1;
     if (window_open(&w, list->storage->path, name, &err)) {
         set_aside(list->storage, name, &err);
         return OK;
@@ -88,20 +96,51 @@ static int open_entry(void *context, const char *name)
     return OK;
 }
 
-static int by_time(const void *a, const void *b)
+static bool is_replaced(const struct window_list *list, uint64_t sequence)
 {
-    int64_t x = window_min_ms(*(struct window *const *)a);
-    int64_t y = window_min_ms(*(struct window *const *)b);
-    return (x > y) - (x < y);
+    for (size_t i = 0; i < list->count; i++) {
+        size_t count;
+        const uint64_t *sources = window_sources(list->items[i], &count);
+        for (size_t k = 0; k < count; k++) {
+            if (sources[k] == sequence)
+                return true;
+        }
+    }
+    return false;
+}
+
+// A crash between a merged file's rename and the removal of what it was merged from leaves both.
+static void remove_replaced(struct window_list *list)
+{
+    struct error err;
+    size_t kept = 0;
+    bool *replaced = mem_calloc(list->count, sizeof(*replaced));
+    for (size_t i = 0; i < list->count; i++)
+        replaced[i] = is_replaced(list, window_sequence(list->items[i]));
+    for (size_t i = 0; i < list->count; i++) {
+        struct window *w = list->items[i];
+        if (!replaced[i]) {
+            list->items[kept++] = w;
+            continue;
+        }
+        if (window_remove(w, &err))
+            log_error("a window that was merged into another could not be removed", LOG_ERR(&err));
+        window_unref(w);
+    }
+    list->count = kept;
+    mem_free(replaced);
 }
 
 static int open_windows(struct storage *s, struct error *err)
 {
     struct window_list list = {.storage = s};
+    int64_t sealed_ms = INT64_MIN;
     int rc = dir_each(s->path, open_entry, &list, err);
-    if (list.count)
-        qsort(list.items, list.count, sizeof(struct window *), by_time);
-    int64_t sealed_ms = list.count ? window_max_ms(list.items[list.count - 1]) : INT64_MIN;
+    remove_replaced(&list);
+    windows_sort(list.items, list.count);
+    for (size_t i = 0; i < list.count; i++)
+        sealed_ms =
+            window_max_ms(list.items[i]) > sealed_ms ? window_max_ms(list.items[i]) : sealed_ms;
     atomic_store(&s->sealed_ms, sealed_ms);
     view_publish(s, list.items, list.count, sealed_ms);
     return rc;
@@ -189,6 +228,7 @@ void storage_close(struct storage *s)
 {
     if (!s)
         return;
+    merge_abort(s);
     journal_close(s->journal);
     meta_close(s->meta);
     if (s->view)
@@ -258,6 +298,7 @@ void storage_maintain(struct storage *s)
     write_journal(s);
     seal_due(s);
     retire_windows(s);
+    merge_due(s);
 }
 
 void storage_set_out_of_order(struct storage *s, int64_t out_of_order_ms)

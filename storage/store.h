@@ -9,6 +9,7 @@
 #include "window.h"
 
 struct meta;
+struct merge;
 
 // What a querier sees: windows, and the head from head_min_ms on. Immutable and counted. Head
 // chunks older than every view's head_min_ms are free to go.
@@ -16,7 +17,7 @@ struct view {
     size_t references; // guarded by storage.view_mutex
     struct view *next; // all that live
     int64_t head_min_ms;
-    struct window **windows; // by time; a reference each
+    struct window **windows; // by (min, sequence); a reference each
     size_t window_count;
 };
 
@@ -26,6 +27,7 @@ struct storage_metrics {
     struct metric *out_of_order, *out_of_bounds, *duplicate, *too_far_ahead, *series_refused;
     struct metric *journal_bytes, *journal_cut, *journal_failures, *sync_seconds;
     struct metric *windows, *window_bytes, *seals, *seal_failures, *seal_seconds;
+    struct metric *merges, *merge_failures, *merge_seconds;
     struct metric *retention_drops, *corrupt_windows, *written_bytes, *lowest;
 };
 
@@ -41,7 +43,8 @@ struct storage {
     struct journal *journal; // NULL in memory
     int64_t synced_ns;       // monotonic, of the last sync
     _Atomic uint64_t window_bytes_written;
-    bool failing; // a commit failed and none succeeded since
+    _Atomic uint64_t next_sequence; // of window files
+    bool failing;                   // a commit failed and none succeeded since
 
     // Samples before this are in windows or too late: refused. Grows.
     atomic_int_least64_t sealed_ms;
@@ -49,6 +52,7 @@ struct storage {
     _Atomic uint64_t retention_bytes;
 
     struct change_log change_log; // noted once visible
+    struct merge *merge;          // under way, of the maintenance thread; or NULL
 
     pthread_mutex_t view_mutex; // guards the two below
     struct view *view;          // current
@@ -61,6 +65,12 @@ struct view *view_get(struct storage *s);
 void view_put(struct storage *s, struct view *v);
 // Makes a new current view out of these windows, whose references it takes.
 void view_publish(struct storage *s, struct window **windows, size_t count, int64_t head_min_ms);
+// The same windows but those removed, and `added`, whose reference it takes (NULL: none). Only the
+// maintenance thread changes views.
+void view_replace(struct storage *s, struct window *const *removed, size_t removed_count,
+                  struct window *added, int64_t head_min_ms);
+// Into the order of a view.
+void windows_sort(struct window **windows, size_t count);
 // The oldest head time that some view still needs.
 int64_t views_head_min_ms(struct storage *s);
 // Samples before this are past retention by time; INT64_MIN without one. See retention.c.
@@ -72,6 +82,10 @@ int querier_each_value(struct querier *q, struct str name, index_value_fn *each,
 
 // seal.c: seals the windows that are due.
 void seal_due(struct storage *s);
+// merge.c: a slice of work on merging the windows of a finished day.
+void merge_due(struct storage *s);
+// Drops a merge under way; nothing of it is left.
+void merge_abort(struct storage *s);
 // retention.c: removes windows past retention, sets corrupt ones aside.
 void retire_windows(struct storage *s);
 void set_aside_log(struct storage *s, const char *path, const char *why);

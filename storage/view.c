@@ -1,6 +1,7 @@
 #include "store.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/mem.h"
 
@@ -56,6 +57,46 @@ void view_publish(struct storage *s, struct window **windows, size_t count, int6
     pthread_mutex_unlock(&s->view_mutex);
     if (last)
         view_free(old);
+}
+
+static bool is_among(const struct window *w, struct window *const *windows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (windows[i] == w)
+            return true;
+    }
+    return false;
+}
+
+static int by_span(const void *a, const void *b)
+{
+    const struct window *x = *(struct window *const *)a, *y = *(struct window *const *)b;
+    if (window_min_ms(x) != window_min_ms(y))
+        return window_min_ms(x) < window_min_ms(y) ? -1 : 1;
+    return (window_sequence(x) > window_sequence(y)) - (window_sequence(x) < window_sequence(y));
+}
+
+void windows_sort(struct window **windows, size_t count)
+{
+    if (count)
+        qsort(windows, count, sizeof(*windows), by_span);
+}
+
+void view_replace(struct storage *s, struct window *const *removed, size_t removed_count,
+                  struct window *added, int64_t head_min_ms)
+{
+    struct view *old = view_get(s);
+    struct window **windows = mem_calloc(old->window_count + 1, sizeof(*windows));
+    size_t count = 0;
+    for (size_t i = 0; i < old->window_count; i++) {
+        if (!is_among(old->windows[i], removed, removed_count))
+            windows[count++] = window_ref(old->windows[i]);
+    }
+    if (added)
+        windows[count++] = added;
+    windows_sort(windows, count);
+    view_publish(s, windows, count, head_min_ms);
+    view_put(s, old);
 }
 
 int64_t views_head_min_ms(struct storage *s)

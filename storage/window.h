@@ -1,48 +1,80 @@
 // Windows: immutable LMDB files that each hold one span of time, written once, read without locks.
+//
+// A file is named <kind>-<min>-<max>-<sequence>.lmdb: "window" when the head was sealed into it,
+// "day" when it was merged of others. Spans may overlap; the sequence is the store's count of files
+// and never comes twice. Where two files hold a sample of one series at one time, the one that
+// stands later in the order of (min, sequence) wins.
 #ifndef STORAGE_WINDOW_H
 #define STORAGE_WINDOW_H
 
-#include "head.h"
+#include "match.h"
+#include "storage/querier.h"
 
 struct window; // counted
 
-// One series on its way into a window: labels and encoded chunks, oldest first.
-struct window_series {
-    struct labels labels;
-    struct chunk *chunks;
-    size_t chunk_count;
+struct window_span {
+    int64_t min_ms, max_ms; // [min, max)
+    uint64_t sequence;
+    bool merged; // a day
 };
 
-// Writes PATH/window-<min>-<max>.lmdb with [min_ms, max_ms) and these series, sorted by labels. The
-// file appears whole or not at all.
-int window_write(const char *folder, int64_t min_ms, int64_t max_ms,
-                 const struct window_series *series, size_t count, struct error *err);
-// Opens a file of the folder by name and checks its sums. ERR_CORRUPT names what is wrong.
-int window_open(struct window **out, const char *folder, const char *name, struct error *err);
-// True when the name is a window's; *min_ms and *max_ms are its span.
-bool window_parse_name(const char *name, int64_t *min_ms, int64_t *max_ms);
+// Writing: series in the order of their labels, each once. The file appears whole, at
+// window_writer_finish(), or not at all.
+struct window_writer;
 
+// `sources`: sequences of the files that this one replaces; once it is there they are dead.
+int window_writer_new(struct window_writer **out, const char *folder, struct window_span span,
+                      const uint64_t *sources, size_t source_count, struct error *err);
+// At least one sample, times strictly increasing within the span.
+int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
+                      struct error *err);
+// Syncs, renames, frees the writer, on error too.
+int window_writer_finish(struct window_writer *w, struct error *err);
+// Leaves nothing behind. NULL is allowed.
+void window_writer_abort(struct window_writer *w);
+
+// The file's name without its folder.
+void window_name(struct window_span span, struct buf *out);
+// False when the name is no window's.
+bool window_parse_name(const char *name, struct window_span *out);
+
+// Opens a file of the folder by name and checks its header. ERR_CORRUPT names what is wrong.
+int window_open(struct window **out, const char *folder, const char *name, struct error *err);
 struct window *window_ref(struct window *w);
 void window_unref(struct window *w);
 // Unlinks the file; it stays readable for those who hold a reference.
 int window_remove(struct window *w, struct error *err);
+// Gives the pages that reading brought into memory back to the kernel's cache.
+void window_forget_pages(struct window *w);
+// Reads and checks every byte; ERR_CORRUPT says what is wrong.
+int window_verify(struct window *w, struct error *err);
 
 // Notes that reading met damage: maintenance will set the file aside (rename it to *.corrupt).
 void window_mark_corrupt(struct window *w);
 bool window_is_corrupt(const struct window *w);
 int window_set_aside(struct window *w, struct error *err);
-const char *window_path(const struct window *w);
 
+const char *window_path(const struct window *w);
 int64_t window_min_ms(const struct window *w);
 int64_t window_max_ms(const struct window *w); // exclusive
-uint64_t window_bytes(const struct window *w);
+uint64_t window_sequence(const struct window *w);
+bool window_is_merged(const struct window *w);
+uint64_t window_bytes(const struct window *w); // on disk
+uint32_t window_series_count(const struct window *w);
+uint64_t window_sample_count(const struct window *w);
+const uint64_t *window_sources(const struct window *w, size_t *count);
 
+// Makes the index readable; the functions below need it. Cheap after the first call. ERR_CORRUPT.
+int window_load(struct window *w);
 // For match.h; series are numbered in the order of their labels.
 struct series_index window_index(struct window *w);
-// Labels of a series, views of the file: borrowed while the window is referenced.
+// labels_hash() of a series.
+uint64_t window_series_hash(const struct window *w, uint32_t id);
+// Labels of a series, their texts views of the file: borrowed while the window is referenced.
 int window_labels(const struct window *w, uint32_t id, struct arena *arena, struct labels *out);
+// Times of its first and last sample.
+int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms);
 // Appends the samples with min_ms <= t <= max_ms.
-int window_read(const struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms,
-                struct columns *out);
+int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, struct columns *out);
 
 #endif

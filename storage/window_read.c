@@ -1,289 +1,15 @@
-// The file never changes while it is open, so a value found stays where it is in the map: labels
-// and chunks are read in place, each behind its sum, and no read transaction outlives a call.
-#include <stdatomic.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
-#include "base/file.h"
+// From a series' number to its samples.
+//
+//     record -> column of times: which samples lie in the range
+//     block directory -> block -> decompressed -> the series' stream -> those samples' values
+//
+// What was decompressed and decoded last stays in the reader's cache: the next series mostly lies
+// in the same block and shares the column.
 #include "base/mem.h"
-#include "lmdb_env.h"
-#include "window.h"
-#include "window_format.h"
-
-struct window {
-    atomic_size_t references;
-    struct lmdb_env *env;
-    char *path;
-    int64_t min_ms, max_ms;
-    uint64_t bytes;
-    uint32_t series_count;
-    atomic_bool corrupt;
-    unsigned series, chunks, postings; // tables
-};
-
-bool window_parse_name(const char *name, int64_t *min_ms, int64_t *max_ms)
-{
-    struct str s = str_from(name), min, max;
-    if (!str_has_prefix(s, STR("window-")) || !str_has_suffix(s, STR(".lmdb")))
-        return false;
-    s = str_make(s.ptr + 7, s.len - 12);
-    size_t dash = s.len ? 1 + str_find(str_skip(s, 1), '-') : 0;
-    if (dash >= s.len)
-        return false;
-    min = str_first(s, dash);
-    max = str_skip(s, dash + 1);
-    return str_to_i64(min, min_ms) && str_to_i64(max, max_ms) && *min_ms < *max_ms;
-}
-
-static int corrupt(const struct window *w, const char *what, struct error *err)
-{
-    return error_set(err, ERR_CORRUPT, "%s: %s", w->path, what);
-}
-
-static int read_header(struct window *w, struct lmdb_txn *t, unsigned meta, struct error *err)
-{
-    struct str stored, payload;
-    if (lmdb_get(t, meta, WINDOW_HEADER_KEY, &stored) != OK ||
-        !window_value_check(stored, &payload))
-        return corrupt(w, "the header is missing or its sum is wrong", err);
-    struct decoder d;
-    decoder_init(&d, payload);
-    uint32_t version = decode_be32(&d);
-    if (version != WINDOW_VERSION)
-        return error_set(err, ERR_UNSUPPORTED, "%s: format version %u, expected %d", w->path,
-                         version, WINDOW_VERSION);
-    w->min_ms = (int64_t)decode_be64(&d);
-    w->max_ms = (int64_t)decode_be64(&d);
-    w->series_count = (uint32_t)decode_be64(&d);
-    return d.failed ? corrupt(w, "the header is short", err) : OK;
-}
-
-static int open_tables(struct window *w, struct error *err)
-{
-    struct lmdb_txn *t;
-    unsigned meta;
-    int rc = lmdb_begin(&t, w->env, false, err);
-    if (rc)
-        return rc;
-    if (lmdb_table(t, WINDOW_TABLE_META, &meta, err) ||
-        lmdb_table(t, WINDOW_TABLE_SERIES, &w->series, err) ||
-        lmdb_table(t, WINDOW_TABLE_CHUNKS, &w->chunks, err) ||
-        lmdb_table(t, WINDOW_TABLE_POSTINGS, &w->postings, err))
-        rc = corrupt(w, "a table is missing", err);
-    if (rc == OK)
-        rc = read_header(w, t, meta, err);
-    // Committing a read transaction is what makes its table handles last.
-    if (rc)
-        lmdb_abort(t);
-    else
-        rc = lmdb_commit(t, err);
-    return rc;
-}
-
-int window_open(struct window **out, const char *folder, const char *name, struct error *err)
-{
-    struct window *w = mem_calloc(1, sizeof(*w));
-    struct buf path = BUF_INIT;
-    buf_printf(&path, "%s/%s", folder, name);
-    w->path = buf_steal(&path);
-    atomic_init(&w->references, 1);
-    struct stat st;
-    int rc = stat(w->path, &st) ? error_set(err, ERR_IO, "stat %s: %m", w->path) : OK;
-    if (rc == OK)
-        rc = lmdb_env_open(&w->env, w->path, LMDB_READ_FILE, 0, WINDOW_TABLE_COUNT, err);
-    if (rc == OK) {
-        w->bytes = (uint64_t)st.st_blocks * 512;
-        rc = open_tables(w, err);
-    }
-    if (rc) {
-        window_unref(w);
-        return rc;
-    }
-    *out = w;
-    return OK;
-}
-
-struct window *window_ref(struct window *w)
-{
-    atomic_fetch_add(&w->references, 1);
-    return w;
-}
-
-void window_unref(struct window *w)
-{
-    if (!w || atomic_fetch_sub(&w->references, 1) != 1)
-        return;
-    lmdb_env_close(w->env);
-    mem_free(w->path);
-    mem_free(w);
-}
-
-int window_remove(struct window *w, struct error *err)
-{
-    int rc = io_unlink(w->path);
-    return rc ? error_set(err, rc, "remove %s: %m", w->path) : OK;
-}
-
-void window_mark_corrupt(struct window *w)
-{
-    atomic_store(&w->corrupt, true);
-}
-
-bool window_is_corrupt(const struct window *w)
-{
-    return atomic_load(&w->corrupt);
-}
-
-const char *window_path(const struct window *w)
-{
-    return w->path;
-}
-
-int window_set_aside(struct window *w, struct error *err)
-{
-    struct buf to = BUF_INIT;
-    buf_printf(&to, "%s.corrupt", w->path);
-    int rc = io_rename(w->path, buf_text(&to));
-    buf_release(&to);
-    return rc ? error_set(err, rc, "rename %s: %m", w->path) : OK;
-}
-
-int64_t window_min_ms(const struct window *w)
-{
-    return w->min_ms;
-}
-
-int64_t window_max_ms(const struct window *w)
-{
-    return w->max_ms;
-}
-
-uint64_t window_bytes(const struct window *w)
-{
-    return w->bytes;
-}
-
-// The payload stored under a key, in the map.
-static int get_value(const struct window *w, unsigned table, struct str key, struct str *payload)
-{
-    struct lmdb_txn *t;
-    struct str stored;
-    int rc = lmdb_begin(&t, w->env, false, NULL);
-    if (rc)
-        return rc;
-    rc = lmdb_get(t, table, key, &stored);
-    lmdb_abort(t);
-    if (rc == OK && !window_value_check(stored, payload))
-        rc = ERR_CORRUPT;
-    return rc;
-}
-
-static int get_numbered(const struct window *w, unsigned table, uint32_t id, struct str *payload)
-{
-    char key[4];
-    be32_put(key, id);
-    return get_value(w, table, str_make(key, sizeof(key)), payload);
-}
-
-int window_labels(const struct window *w, uint32_t id, struct arena *arena, struct labels *out)
-{
-    struct str payload;
-    struct decoder d;
-    int rc = get_numbered(w, w->series, id, &payload);
-    if (rc)
-        return rc;
-    decoder_init(&d, payload);
-    uint64_t count = decode_varint(&d);
-    if (count > payload.len)
-        return ERR_CORRUPT;
-    struct label *items = arena_array(arena, (size_t)count, sizeof(*items));
-    for (uint64_t i = 0; i < count; i++) {
-        items[i].name = decode_sized(&d);
-        items[i].value = decode_sized(&d);
-    }
-    *out = (struct labels){items, (size_t)count};
-    return d.failed ? ERR_CORRUPT : OK;
-}
-
-struct chunk_head {
-    int64_t min_ms, max_ms;
-    uint64_t size;
-};
-
-static struct chunk_head next_chunk(struct decoder *d)
-{
-    struct chunk_head c;
-    c.min_ms = decode_svarint(d);
-    c.max_ms = (int64_t)((uint64_t)c.min_ms + decode_varint(d));
-    c.size = decode_varint(d);
-    return c;
-}
-
-int window_read(const struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms,
-                struct columns *out)
-{
-    struct str payload;
-    struct decoder heads, bytes;
-    int rc = get_numbered(w, w->chunks, id, &payload);
-    if (rc)
-        return rc;
-    decoder_init(&heads, payload);
-    uint64_t count = decode_varint(&heads);
-    bytes = heads;
-    for (uint64_t i = 0; i < count && !bytes.failed; i++)
-        next_chunk(&bytes);
-    for (uint64_t i = 0; i < count && rc == OK && !bytes.failed; i++) {
-        struct chunk_head c = next_chunk(&heads);
-        struct str chunk = decode_bytes(&bytes, (size_t)c.size);
-        if (!bytes.failed && c.max_ms >= min_ms && c.min_ms <= max_ms)
-            rc = columns_decode(out, chunk, min_ms, max_ms);
-    }
-    return bytes.failed ? ERR_CORRUPT : rc;
-}
-
-struct posting_scan {
-    struct window *window;
-    uint64_t name_hash;
-    struct str name;
-    index_value_fn *each;
-    void *context;
-    struct ids ids;
-};
-
-// Decodes one posting and passes it on if it is of the name looked for.
-static int pass_posting(struct posting_scan *scan, struct str stored)
-{
-    struct str payload;
-    struct decoder d;
-    if (!window_value_check(stored, &payload))
-        return ERR_CORRUPT;
-    decoder_init(&d, payload);
-    struct str name = decode_sized(&d);
-    struct str value = decode_sized(&d);
-    uint64_t count = decode_varint(&d);
-    if (d.failed || count > payload.len)
-        return ERR_CORRUPT;
-    if (!str_eq(name, scan->name))
-        return OK; // the hashes collide
-    scan->ids.count = 0;
-    uint64_t id = 0;
-    for (uint64_t i = 0; i < count; i++) {
-        id += decode_varint(&d);
-        if (d.failed || id >= scan->window->series_count)
-            return ERR_CORRUPT;
-        ids_add(&scan->ids, (uint32_t)id);
-    }
-    scan->each(scan->context, value, scan->ids.items, scan->ids.count);
-    return OK;
-}
-
-static int scan_value(void *context, struct str key, struct str stored)
-{
-    struct posting_scan *scan = context;
-    if (key.len != 16 || be64_get(key.ptr) != scan->name_hash)
-        return ERR_END;
-    return pass_posting(scan, stored);
-}
+#include "cold_times.h"
+#include "cold_values.h"
+#include "read_cache.h"
+#include "window_file.h"
 
 static void index_all(void *context, struct ids *out)
 {
@@ -296,43 +22,207 @@ static int index_value(void *context, struct str name, struct str value, index_v
                        void *each_context)
 {
     struct window *w = context;
-    struct posting_scan scan = {.window = w, .name = name, .each = each, .context = each_context};
-    char key[16];
-    struct lmdb_txn *t;
-    struct str stored;
-    window_pair_key(name, value, key);
-    int rc = lmdb_begin(&t, w->env, false, NULL);
-    if (rc)
-        return rc;
-    rc = lmdb_get(t, w->postings, str_make(key, sizeof(key)), &stored);
-    if (rc == OK)
-        rc = pass_posting(&scan, stored);
-    lmdb_abort(t);
-    ids_release(&scan.ids);
-    return rc == ERR_NOT_FOUND ? OK : rc;
+    int rc = window_load(w);
+    return rc ? rc : window_index_value(&w->index, name, value, each, each_context);
 }
 
 static int index_values(void *context, struct str name, index_value_fn *each, void *each_context)
 {
     struct window *w = context;
-    struct lmdb_txn *t;
-    struct posting_scan scan = {.window = w,
-                                .name_hash = hash_str(name),
-                                .name = name,
-                                .each = each,
-                                .context = each_context};
-    char from[8];
-    be64_put(from, scan.name_hash);
-    int rc = lmdb_begin(&t, w->env, false, NULL);
-    if (rc)
-        return rc;
-    rc = lmdb_each(t, w->postings, str_make(from, sizeof(from)), scan_value, &scan);
-    lmdb_abort(t);
-    ids_release(&scan.ids);
-    return rc < 0 ? rc : OK;
+    int rc = window_load(w);
+    return rc ? rc : window_index_values(&w->index, name, each, each_context);
 }
 
 struct series_index window_index(struct window *w)
 {
     return (struct series_index){w, index_all, index_value, index_values};
+}
+
+uint64_t window_series_hash(const struct window *w, uint32_t id)
+{
+    return window_index_hash(&w->index, id);
+}
+
+int window_labels(const struct window *w, uint32_t id, struct arena *arena, struct labels *out)
+{
+    return window_index_labels(&w->index, id, arena, out);
+}
+
+static int find_column(const struct window *w, uint32_t id, uint32_t *number,
+                       struct index_column *out)
+{
+    int rc = window_index_series_column(&w->index, id, number);
+    return rc ? rc : window_index_column(&w->index, *number, out);
+}
+
+int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms)
+{
+    uint32_t number;
+    struct index_column column;
+    int rc = find_column(w, id, &number, &column);
+    *first_ms = rc ? 0 : column.first_ms;
+    *last_ms = rc ? 0 : column.last_ms;
+    return rc;
+}
+
+int window_read_block(const struct window *w, const struct index_block *block,
+                      struct zstd_decoder *zstd, char *out)
+{
+    if (block->extent >= w->extent_count)
+        return ERR_CORRUPT;
+    struct str extent = w->extents[block->extent];
+    if (block->offset > extent.len || block->stored_size > extent.len - block->offset)
+        return ERR_CORRUPT;
+    struct str stored = str_first(str_skip(extent, block->offset), block->stored_size);
+    if (hash64(stored.ptr, stored.len, 0) != block->sum)
+        return ERR_CORRUPT;
+    return zstd_decoder_run(zstd, stored, out, block->raw_size);
+}
+
+// The block that holds the series, decompressed.
+static int get_block(const struct window *w, uint32_t id, struct read_cache *cache,
+                     struct cached_block **out)
+{
+    uint32_t number;
+    struct index_block block;
+    int rc = window_index_find_block(&w->index, id, &number);
+    struct cached_block *b = *out = read_cache_block(cache, w->serial);
+    if (rc || (b->window == w->serial && b->number == number))
+        return rc;
+    window_index_block(&w->index, number, &block);
+    if (block.raw_size > BLOCK_SIZE_MAX)
+        return ERR_CORRUPT;
+    b->window = 0;
+    buf_reset(&b->bytes);
+    rc = window_read_block(w, &block, cache->zstd, buf_reserve(&b->bytes, block.raw_size));
+    if (rc)
+        return rc;
+    buf_advance(&b->bytes, block.raw_size);
+    b->window = w->serial;
+    b->number = number;
+    b->next_id = block.first_series;
+    b->next_offset = 0;
+    return OK;
+}
+
+// Walks from the stream read last, or from the block's beginning.
+static int get_stream(const struct window *w, struct cached_block *b, uint32_t id, struct str *out)
+{
+    struct index_block block;
+    struct decoder d;
+    if (id < b->next_id) {
+        window_index_block(&w->index, b->number, &block);
+        b->next_id = block.first_series;
+        b->next_offset = 0;
+    }
+    decoder_init(&d, str_skip(buf_view(&b->bytes), b->next_offset));
+    const unsigned char *start = d.pos;
+    while (b->next_id <= id && !d.failed) {
+        *out = decode_sized(&d);
+        b->next_id++;
+    }
+    b->next_offset += (size_t)(d.pos - start);
+    return d.failed ? ERR_CORRUPT : OK;
+}
+
+static int get_times(const struct window *w, uint32_t number, const struct index_column *column,
+                     struct read_cache *cache, const int64_t **out)
+{
+    struct cached_column *c = read_cache_column(cache, w->serial, number);
+    int rc = OK;
+    if (c->window != w->serial || c->number != number) {
+        // A few bytes stand for a run of any length: believe no count blindly.
+        if (column->count > w->sample_count)
+            return ERR_CORRUPT;
+        read_cache_set_column(cache, c, w->serial, number, column->count);
+        rc = cold_times_decode(column->bytes, column->first_ms, column->count, c->times_ms);
+        if (rc)
+            c->window = 0;
+    }
+    *out = c->times_ms;
+    return rc;
+}
+
+// How many of the times are before t_ms.
+static size_t count_before(const int64_t *times_ms, size_t count, int64_t t_ms)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (times_ms[middle] < t_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static int read_samples(const struct window *w, uint32_t id, const struct index_column *column,
+                        const int64_t *times_ms, size_t from, size_t count, struct columns *out)
+{
+    struct cached_block *block;
+    struct str stream;
+    int rc = get_block(w, id, out->cache, &block);
+    if (rc == OK)
+        rc = get_stream(w, block, id, &stream);
+    if (rc)
+        return rc;
+    columns_reserve(out, out->count + count);
+    rc = cold_values_decode(stream, column->count, from, count, out->values + out->count);
+    if (rc)
+        return rc;
+    memcpy(out->times_ms + out->count, times_ms + from, count * sizeof(*times_ms));
+    out->count += count;
+    return OK;
+}
+
+int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, struct columns *out)
+{
+    struct index_column column;
+    const int64_t *times_ms;
+    uint32_t number;
+    int rc = window_load(w);
+    if (rc == OK)
+        rc = find_column(w, id, &number, &column);
+    if (rc || column.last_ms < min_ms || column.first_ms > max_ms)
+        return rc;
+    if (!out->cache)
+        out->cache = read_cache_new();
+    rc = get_times(w, number, &column, out->cache, &times_ms);
+    if (rc)
+        return rc;
+    size_t from = count_before(times_ms, column.count, min_ms);
+    size_t end =
+        max_ms == INT64_MAX ? column.count : count_before(times_ms, column.count, max_ms + 1);
+    return from < end ? read_samples(w, id, &column, times_ms, from, end - from, out) : OK;
+}
+
+static int verify_series(struct window *w, uint32_t id, struct arena *arena, struct columns *c)
+{
+    struct labels labels;
+    arena_reset(arena);
+    c->count = 0;
+    int rc = window_labels(w, id, arena, &labels);
+    if (rc == OK && labels_hash(labels) != window_series_hash(w, id))
+        rc = ERR_CORRUPT;
+    return rc ? rc : window_read(w, id, INT64_MIN, INT64_MAX, c);
+}
+
+int window_verify(struct window *w, struct error *err)
+{
+    struct columns c;
+    struct arena arena;
+    arena_init(&arena, 0);
+    columns_init(&c);
+    int rc = window_load(w);
+    if (rc)
+        error_set(err, rc, "%s: the index is damaged", w->path);
+    for (uint32_t id = 0; id < w->series_count && rc == OK; id++) {
+        rc = verify_series(w, id, &arena, &c);
+        if (rc)
+            error_set(err, rc, "%s: series %u is damaged", w->path, id);
+    }
+    columns_release(&c);
+    arena_release(&arena);
+    return rc;
 }

@@ -1,229 +1,238 @@
-// A window file is made in one pass: tables in the order below, keys ascending, so that LMDB
-// appends page after page and leaves them full. It is written beside its place, synced, and
-// renamed.
-#include <stdlib.h>
+// A window file is made in one pass, in the order of its keys, so that LMDB appends page after page
+// and leaves them full: extents of compressed blocks first, then the header and the index. It is
+// written beside its place, synced, and renamed.
+//
+//     series -> block (32 KB of neighbours' values) -> zstd -> extent (1 MB, one value)
+//            -> column of times, shared  ->  index (one value)
+//            -> symbols, pairs, series   ->  the same
+//
+// An extent is committed as soon as it is full: what a writer holds in memory is an extent and the
+// index, however large the file.
+#include <assert.h>
 
+#include "base/compress.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cold_values.h"
+#include "index_builder.h"
 #include "lmdb_env.h"
 #include "window.h"
 #include "window_format.h"
 
-// One series under one label pair, before sorting.
-struct pair_entry {
-    uint64_t name_hash, value_hash;
-    uint32_t id;
-    const struct label *label;
-};
+#define ZSTD_LEVEL 3
+// Address space, not memory; a file past it is refused.
+#define MAP_SIZE ((size_t)16 << 30)
 
-struct writer {
-    struct lmdb_txn *txn;
-    struct buf value; // the one being put together
-    struct error *err;
-};
-
-static void value_begin(struct writer *w)
-{
-    buf_reset(&w->value);
-    buf_be64(&w->value, 0);
-}
-
-static int value_put(struct writer *w, unsigned table, struct str key)
-{
-    struct str payload = str_skip(buf_view(&w->value), WINDOW_SUM_SIZE);
-    be64_put(w->value.ptr, hash64(payload.ptr, payload.len, 0));
-    return lmdb_put(w->txn, table, key, buf_view(&w->value), true, w->err);
-}
-
-static int put_numbered(struct writer *w, unsigned table, size_t number)
-{
-    char key[4];
-    be32_put(key, (uint32_t)number);
-    return value_put(w, table, str_make(key, sizeof(key)));
-}
-
-static int write_series(struct writer *w, const struct window_series *series, size_t count)
-{
-    unsigned table;
-    int rc = lmdb_table(w->txn, WINDOW_TABLE_SERIES, &table, w->err);
-    for (size_t i = 0; i < count && rc == OK; i++) {
-        struct labels labels = series[i].labels;
-        value_begin(w);
-        buf_varint(&w->value, labels.count);
-        for (size_t l = 0; l < labels.count; l++) {
-            buf_sized(&w->value, labels.items[l].name);
-            buf_sized(&w->value, labels.items[l].value);
-        }
-        rc = put_numbered(w, table, i);
-    }
-    return rc;
-}
-
-static int write_chunks(struct writer *w, const struct window_series *series, size_t count)
-{
-    unsigned table;
-    int rc = lmdb_table(w->txn, WINDOW_TABLE_CHUNKS, &table, w->err);
-    for (size_t i = 0; i < count && rc == OK; i++) {
-        const struct window_series *s = &series[i];
-        value_begin(w);
-        buf_varint(&w->value, s->chunk_count);
-        for (size_t c = 0; c < s->chunk_count; c++) {
-            buf_svarint(&w->value, s->chunks[c].min_ms);
-            buf_varint(&w->value, (uint64_t)(s->chunks[c].max_ms - s->chunks[c].min_ms));
-            buf_varint(&w->value, s->chunks[c].size);
-        }
-        for (size_t c = 0; c < s->chunk_count; c++)
-            buf_append(&w->value, s->chunks[c].bytes, s->chunks[c].size);
-        rc = put_numbered(w, table, i);
-    }
-    return rc;
-}
-
-static int by_pair(const void *a, const void *b)
-{
-    const struct pair_entry *x = a, *y = b;
-    if (x->name_hash != y->name_hash)
-        return x->name_hash < y->name_hash ? -1 : 1;
-    if (x->value_hash != y->value_hash)
-        return x->value_hash < y->value_hash ? -1 : 1;
-    return (x->id > y->id) - (x->id < y->id);
-}
-
-static size_t list_pairs(const struct window_series *series, size_t count, struct pair_entry **out)
-{
-    size_t total = 0, at = 0;
-    for (size_t i = 0; i < count; i++)
-        total += series[i].labels.count;
-    struct pair_entry *pairs = mem_calloc(total, sizeof(*pairs));
-    for (size_t i = 0; i < count; i++) {
-        for (size_t l = 0; l < series[i].labels.count; l++) {
-            const struct label *label = &series[i].labels.items[l];
-            pairs[at++] = (struct pair_entry){hash_str(label->name), hash_str(label->value),
-                                              (uint32_t)i, label};
-        }
-    }
-    qsort(pairs, total, sizeof(*pairs), by_pair);
-    *out = pairs;
-    return total;
-}
-
-static int put_pair(struct writer *w, unsigned table, const struct pair_entry *pairs, size_t count)
-{
-    char key[16];
-    uint32_t last = 0;
-    value_begin(w);
-    buf_sized(&w->value, pairs[0].label->name);
-    buf_sized(&w->value, pairs[0].label->value);
-    buf_varint(&w->value, count);
-    for (size_t i = 0; i < count; i++) {
-        buf_varint(&w->value, pairs[i].id - last);
-        last = pairs[i].id;
-    }
-    window_pair_key(pairs[0].label->name, pairs[0].label->value, key);
-    return value_put(w, table, str_make(key, sizeof(key)));
-}
-
-static bool same_pair(const struct pair_entry *a, const struct pair_entry *b)
-{
-    return a->name_hash == b->name_hash && a->value_hash == b->value_hash;
-}
-
-static int write_postings(struct writer *w, const struct window_series *series, size_t count)
-{
-    struct pair_entry *pairs;
-    unsigned table;
-    int rc = lmdb_table(w->txn, WINDOW_TABLE_POSTINGS, &table, w->err);
-    size_t total = list_pairs(series, count, &pairs);
-    for (size_t i = 0, end; i < total && rc == OK; i = end) {
-        for (end = i + 1; end < total && same_pair(&pairs[i], &pairs[end]);)
-            end++;
-        rc = put_pair(w, table, pairs + i, end - i);
-    }
-    mem_free(pairs);
-    return rc;
-}
-
-static int write_header(struct writer *w, int64_t min_ms, int64_t max_ms, size_t series_count)
-{
-    unsigned table;
-    int rc = lmdb_table(w->txn, WINDOW_TABLE_META, &table, w->err);
-    if (rc)
-        return rc;
-    value_begin(w);
-    buf_be32(&w->value, WINDOW_VERSION);
-    buf_be64(&w->value, (uint64_t)min_ms);
-    buf_be64(&w->value, (uint64_t)max_ms);
-    buf_be64(&w->value, series_count);
-    return value_put(w, table, WINDOW_HEADER_KEY);
-}
-
-static int write_tables(struct lmdb_env *env, int64_t min_ms, int64_t max_ms,
-                        const struct window_series *series, size_t count, struct error *err)
-{
-    struct writer w = {.err = err};
-    int rc = lmdb_begin(&w.txn, env, true, err);
-    if (rc)
-        return rc;
-    rc = write_series(&w, series, count);
-    if (rc == OK)
-        rc = write_chunks(&w, series, count);
-    if (rc == OK)
-        rc = write_postings(&w, series, count);
-    if (rc == OK)
-        rc = write_header(&w, min_ms, max_ms, count);
-    buf_release(&w.value);
-    if (rc) {
-        lmdb_abort(w.txn);
-        return rc;
-    }
-    rc = lmdb_commit(w.txn, err);
-    return rc ? rc : lmdb_env_sync(env, err);
-}
-
-// An upper bound, generous: the map is address space, not memory.
-static size_t map_size_for(const struct window_series *series, size_t count)
-{
-    size_t size = (size_t)64 << 20;
-    for (size_t i = 0; i < count; i++) {
-        for (size_t c = 0; c < series[i].chunk_count; c++)
-            size += (size_t)series[i].chunks[c].size * 3;
-        for (size_t l = 0; l < series[i].labels.count; l++)
-            size += 4 * (series[i].labels.items[l].name.len + series[i].labels.items[l].value.len);
-        size += 8192;
-    }
-    return (size + 0xfffff) & ~(size_t)0xfffff;
-}
-
-static int write_file(const char *path, int64_t min_ms, int64_t max_ms,
-                      const struct window_series *series, size_t count, struct error *err)
-{
+struct window_writer {
+    char *folder;
+    struct buf path, beside;
+    struct window_span span;
     struct lmdb_env *env;
-    int rc = io_unlink(path);
+    struct column_store columns;
+    struct index_builder index;
+    uint64_t sample_count;
+    struct zstd_encoder *zstd;
+    struct buf raw; // the block being filled
+    struct buf stream;
+    uint32_t raw_first; // its first series
+    uint32_t raw_count;
+    struct buf extent; // compressed blocks
+    uint32_t extent_count;
+    struct buf blocks; // entries of the index
+    size_t block_count;
+    struct buf sources; // be64 each
+    size_t source_count;
+};
+
+void window_name(struct window_span span, struct buf *out)
+{
+    buf_printf(out, "%s-%lld-%lld-%llu.lmdb", span.merged ? "day" : "window",
+               (long long)span.min_ms, (long long)span.max_ms, (unsigned long long)span.sequence);
+}
+
+int window_writer_new(struct window_writer **out, const char *folder, struct window_span span,
+                      const uint64_t *sources, size_t source_count, struct error *err)
+{
+    struct window_writer *w = mem_calloc(1, sizeof(*w));
+    w->folder = mem_copy_str(str_from(folder));
+    w->span = span;
+    buf_printf(&w->path, "%s/", folder);
+    window_name(span, &w->path);
+    buf_printf(&w->beside, "%s.tmp", buf_text(&w->path));
+    column_store_init(&w->columns);
+    index_builder_init(&w->index);
+    w->zstd = zstd_encoder_new(ZSTD_LEVEL);
+    w->source_count = source_count;
+    for (size_t i = 0; i < source_count; i++)
+        buf_be64(&w->sources, sources[i]);
+    int rc = io_unlink(buf_text(&w->beside));
     if (rc)
-        return error_set(err, rc, "remove %s: %m", path);
-    rc = lmdb_env_open(&env, path, LMDB_NEW_FILE, map_size_for(series, count), WINDOW_TABLE_COUNT,
-                       err);
+        error_set(err, rc, "remove %s: %m", buf_text(&w->beside));
+    else
+        rc = lmdb_env_open(&w->env, buf_text(&w->beside), LMDB_NEW_FILE, MAP_SIZE, 1, err);
+    if (rc) {
+        window_writer_abort(w);
+        return rc;
+    }
+    *out = w;
+    return OK;
+}
+
+static void writer_free(struct window_writer *w)
+{
+    lmdb_env_close(w->env);
+    column_store_release(&w->columns);
+    index_builder_release(&w->index);
+    zstd_encoder_free(w->zstd);
+    buf_release(&w->path);
+    buf_release(&w->beside);
+    buf_release(&w->raw);
+    buf_release(&w->stream);
+    buf_release(&w->extent);
+    buf_release(&w->blocks);
+    buf_release(&w->sources);
+    mem_free(w->folder);
+    mem_free(w);
+}
+
+void window_writer_abort(struct window_writer *w)
+{
+    if (!w)
+        return;
+    io_unlink(buf_text(&w->beside));
+    writer_free(w);
+}
+
+static int put_all(struct window_writer *w, const struct str *keys, const struct str *values,
+                   size_t count, struct error *err)
+{
+    struct lmdb_txn *txn;
+    unsigned table;
+    int rc = lmdb_begin(&txn, w->env, true, err);
     if (rc)
         return rc;
-    rc = write_tables(env, min_ms, max_ms, series, count, err);
-    lmdb_env_close(env);
+    rc = lmdb_table(txn, WINDOW_TABLE, &table, err);
+    for (size_t i = 0; i < count && rc == OK; i++)
+        rc = lmdb_put(txn, table, keys[i], values[i], true, err);
+    if (rc) {
+        lmdb_abort(txn);
+        return rc;
+    }
+    return lmdb_commit(txn, err);
+}
+
+static int end_extent(struct window_writer *w, struct error *err)
+{
+    char bytes[DATA_KEY_SIZE];
+    if (w->extent.len == 0)
+        return OK;
+    struct str key = window_data_key(w->extent_count++, bytes), value = buf_view(&w->extent);
+    int rc = put_all(w, &key, &value, 1, err);
+    buf_reset(&w->extent);
     return rc;
 }
 
-int window_write(const char *folder, int64_t min_ms, int64_t max_ms,
-                 const struct window_series *series, size_t count, struct error *err)
+static int end_block(struct window_writer *w, struct error *err)
 {
-    struct buf path = BUF_INIT, beside = BUF_INIT;
-    buf_printf(&path, "%s/window-%lld-%lld.lmdb", folder, (long long)min_ms, (long long)max_ms);
-    buf_printf(&beside, "%s.tmp", buf_text(&path));
-    int rc = write_file(buf_text(&beside), min_ms, max_ms, series, count, err);
-    if (rc == OK && (rc = io_rename(buf_text(&beside), buf_text(&path))))
-        error_set(err, rc, "rename to %s: %m", buf_text(&path));
+    if (w->raw_count == 0)
+        return OK;
+    size_t offset = w->extent.len;
+    zstd_encoder_run(w->zstd, buf_view(&w->raw), &w->extent);
+    struct str stored = str_skip(buf_view(&w->extent), offset);
+    buf_be32(&w->blocks, w->raw_first);
+    buf_be32(&w->blocks, w->extent_count);
+    buf_be32(&w->blocks, (uint32_t)offset);
+    buf_be32(&w->blocks, (uint32_t)stored.len);
+    buf_be32(&w->blocks, (uint32_t)w->raw.len);
+    buf_be64(&w->blocks, hash64(stored.ptr, stored.len, 0));
+    w->block_count++;
+    buf_reset(&w->raw);
+    w->raw_count = 0;
+    return w->extent.len >= EXTENT_SIZE ? end_extent(w, err) : OK;
+}
+
+int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
+                      struct error *err)
+{
+    assert(samples->count && samples->count < UINT32_MAX);
+    assert(samples->times_ms[0] >= w->span.min_ms &&
+           samples->times_ms[samples->count - 1] < w->span.max_ms);
+    if (w->raw_count == 0)
+        w->raw_first = (uint32_t)w->index.series_count;
+    uint32_t column = column_store_add(&w->columns, samples->times_ms, samples->count);
+    index_builder_add(&w->index, labels, column);
+    buf_reset(&w->stream);
+    cold_values_encode(samples->values, samples->count, &w->stream);
+    buf_sized(&w->raw, buf_view(&w->stream));
+    w->raw_count++;
+    w->sample_count += samples->count;
+    if (w->raw.len < BLOCK_SIZE && w->raw_count < BLOCK_SERIES_MAX)
+        return OK;
+    return end_block(w, err);
+}
+
+static void seal_value(struct buf *value)
+{
+    struct str payload = str_skip(buf_view(value), WINDOW_SUM_SIZE);
+    be64_put(value->ptr, hash64(payload.ptr, payload.len, 0));
+}
+
+static void put_header(const struct window_writer *w, struct buf *out)
+{
+    buf_be64(out, 0);
+    buf_be32(out, WINDOW_VERSION);
+    buf_be64(out, (uint64_t)w->span.min_ms);
+    buf_be64(out, (uint64_t)w->span.max_ms);
+    buf_be64(out, w->span.sequence);
+    buf_be64(out, w->index.series_count);
+    buf_be64(out, w->sample_count);
+    buf_be64(out, w->source_count);
+    buf_str(out, buf_view(&w->sources));
+    seal_value(out);
+}
+
+static int put_index(struct window_writer *w, struct error *err)
+{
+    struct buf header = BUF_INIT, index = BUF_INIT;
+    put_header(w, &header);
+    buf_be64(&index, 0);
+    index_builder_finish(&w->index, &w->columns, buf_view(&w->blocks), w->block_count, &index);
+    seal_value(&index);
+    struct str keys[] = {WINDOW_KEY_HEADER, WINDOW_KEY_INDEX};
+    struct str values[] = {buf_view(&header), buf_view(&index)};
+    int rc = put_all(w, keys, values, 2, err);
+    buf_release(&header);
+    buf_release(&index);
+    return rc;
+}
+
+// Into its place: the contents first, then the name.
+static int put_in_place(struct window_writer *w, struct error *err)
+{
+    int rc = lmdb_env_sync(w->env, err);
+    lmdb_env_close(w->env);
+    w->env = NULL;
+    if (rc == OK && (rc = io_rename(buf_text(&w->beside), buf_text(&w->path))))
+        error_set(err, rc, "rename to %s: %m", buf_text(&w->path));
+    return rc;
+}
+
+int window_writer_finish(struct window_writer *w, struct error *err)
+{
+    int rc = end_block(w, err);
     if (rc == OK)
-        rc = dir_sync(folder, err);
-    else
-        io_unlink(buf_text(&beside));
-    buf_release(&path);
-    buf_release(&beside);
+        rc = end_extent(w, err);
+    if (rc == OK)
+        rc = put_index(w, err);
+    if (rc == OK)
+        rc = put_in_place(w, err);
+    if (rc) {
+        window_writer_abort(w);
+        return rc;
+    }
+    rc = dir_sync(w->folder, err);
+    if (rc)
+        io_unlink(buf_text(&w->path));
+    writer_free(w);
     return rc;
 }

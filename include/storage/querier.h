@@ -36,17 +36,22 @@ int querier_select(struct querier *q, const struct matcher *matchers, size_t mat
                    struct error *err);
 
 // Samples of one series as two parallel columns, times strictly increasing, staleness markers
-// included. The caller owns the arrays and reuses them from series to series.
+// included. The caller owns the arrays and reuses them from series to series: with them goes what
+// reading decoded on the way, so one thread uses one of these, and reads neighbours in a row.
 struct columns {
     int64_t *times_ms; // owned
     double *values;    // owned
     size_t count;
     size_t capacity;
+    struct read_cache *cache; // owned; private to storage
 };
 
 void columns_init(struct columns *c);
 void columns_release(struct columns *c);
 void columns_reserve(struct columns *c, size_t capacity); // of both, keeping what is there
+// Merges two runs in order of time, [0, second) and [second, count), into one; of two samples at
+// one time the second run's stays.
+void columns_merge(struct columns *c, size_t second);
 
 // Replaces the contents of *out by the samples with min_ms <= t <= max_ms. ERR_CORRUPT, ERR_IO.
 int querier_read(struct querier *q, const struct querier_series *series, int64_t min_ms,

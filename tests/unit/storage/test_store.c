@@ -29,7 +29,8 @@ static void test_model(void **state)
     struct storage_stats stats;
     arena_init(&arena, 0);
     storage_stats(f->storage, &arena, &stats);
-    assert_true(stats.window_count >= 8);
+    // Those before midnight were merged into one.
+    assert_in_range(stats.window_count, 5, 7);
     assert_int_equal(stats.head_series, SERIES_COUNT);
     assert_true(stats.lowest_ms <= START_MS);
     arena_release(&arena);
@@ -247,7 +248,7 @@ static void test_corrupt_window_is_set_aside(void **state)
     struct fixture *f = *state;
     struct buf path = BUF_INIT;
     struct error err;
-    buf_printf(&path, "%s/window-0-7200000.lmdb", f->folder);
+    buf_printf(&path, "%s/window-0-7200000-1.lmdb", f->folder);
     assert_int_equal(file_write_atomic(buf_text(&path), STR("no database"), &err), OK);
     open_store(f);
     assert_false(file_exists(buf_text(&path)));

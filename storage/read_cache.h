@@ -1,0 +1,51 @@
+// What one reader decoded lately from window files: blocks and columns of times.
+//
+// Neighbouring series share a block, and the series of a target share a column; a query reads series
+// after series. The cache belongs to one thread (it hangs at its `struct columns`).
+#ifndef STORAGE_READ_CACHE_H
+#define STORAGE_READ_CACHE_H
+
+#include "base/buf.h"
+#include "base/compress.h"
+
+#define CACHED_BLOCKS  64
+#define CACHED_COLUMNS 256
+// Bytes of columns kept: past it all are dropped and the cache fills anew.
+#define CACHED_COLUMN_BYTES ((size_t)4 << 20)
+
+struct cached_block {
+    uint64_t window; // serial; 0: none
+    uint32_t number;
+    uint32_t next_id;   // the stream at next_offset is this series'
+    size_t next_offset; // in bytes
+    struct buf bytes;
+};
+
+struct cached_column {
+    uint64_t window;
+    uint32_t number;
+    uint32_t count;
+    int64_t *times_ms; // owned
+};
+
+struct read_cache {
+    struct zstd_decoder *zstd;
+    struct cached_block blocks[CACHED_BLOCKS];
+    struct cached_column columns[CACHED_COLUMNS];
+    size_t column_bytes;
+};
+
+struct read_cache *read_cache_new(void);
+void read_cache_free(struct read_cache *c);
+// Where a window's last block stands, whichever it is.
+static inline struct cached_block *read_cache_block(struct read_cache *c, uint64_t window)
+{
+    return &c->blocks[window % CACHED_BLOCKS];
+}
+// Where a column stands or may be put with read_cache_set_column().
+struct cached_column *read_cache_column(struct read_cache *c, uint64_t window, uint32_t number);
+// Replaces what is there by room for `count` times, which the caller fills.
+void read_cache_set_column(struct read_cache *c, struct cached_column *place, uint64_t window,
+                           uint32_t number, uint32_t count);
+
+#endif

@@ -1,0 +1,42 @@
+// The inside of an open window, shared by the files that implement window.h.
+#ifndef STORAGE_WINDOW_FILE_H
+#define STORAGE_WINDOW_FILE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "lmdb_env.h"
+#include "window.h"
+#include "window_index.h"
+
+struct zstd_decoder;
+
+struct window {
+    atomic_size_t references;
+    uint64_t serial; // never the same for two windows of this process
+    struct lmdb_env *env;
+    unsigned table;
+    char *path;
+    struct window_span span;
+    uint64_t bytes;
+    uint32_t series_count;
+    uint64_t sample_count;
+    uint64_t *sources;
+    size_t source_count;
+    atomic_bool corrupt;
+
+    // Set by window_load(), then read without a lock.
+    pthread_mutex_t load_mutex;
+    atomic_bool loaded;
+    struct window_index index;
+    struct str index_bytes; // view of the map
+    struct str *extents;    // views of the map
+    uint32_t extent_count;
+};
+
+// The streams of a block, decompressed: of its first series, the next, and so on. Checks the sum.
+// `out` has room for block->raw_size bytes.
+int window_read_block(const struct window *w, const struct index_block *block,
+                      struct zstd_decoder *zstd, char *out);
+
+#endif

@@ -1,0 +1,257 @@
+#include "window_index.h"
+
+#include "base/error.h"
+
+// Takes the next `count` entries of `size` bytes off the front; false when they aren't there.
+static bool take(struct str *rest, uint64_t count, size_t size, const unsigned char **out)
+{
+    if (count > rest->len / size)
+        return false;
+    *out = (const unsigned char *)rest->ptr;
+    *rest = str_skip(*rest, (size_t)count * size);
+    return true;
+}
+
+int window_index_parse(struct window_index *out, struct str bytes)
+{
+    const unsigned char *sizes;
+    struct str rest = bytes;
+    uint64_t *n = out->sizes;
+    if (!take(&rest, INDEX_SIZE_COUNT, 8, &sizes))
+        return ERR_CORRUPT;
+    for (size_t i = 0; i < INDEX_SIZE_COUNT; i++) {
+        n[i] = be64_get(sizes + i * 8);
+        if (n[i] >= UINT32_MAX)
+            return ERR_CORRUPT;
+    }
+    bool whole = take(&rest, n[INDEX_SYMBOLS] + 1, 4, &out->symbol_offsets) &&
+                 take(&rest, n[INDEX_SYMBOL_BYTES], 1, &out->symbols) &&
+                 take(&rest, n[INDEX_NAMES], NAME_SIZE, &out->names) &&
+                 take(&rest, n[INDEX_PAIRS], PAIR_SIZE, &out->pairs) &&
+                 take(&rest, n[INDEX_LIST_BYTES], 1, &out->lists) &&
+                 take(&rest, n[INDEX_SERIES], 8, &out->hashes) &&
+                 take(&rest, n[INDEX_SERIES], 4, &out->record_offsets) &&
+                 take(&rest, n[INDEX_RECORD_BYTES], 1, &out->records) &&
+                 take(&rest, n[INDEX_COLUMNS], COLUMN_SIZE, &out->columns) &&
+                 take(&rest, n[INDEX_COLUMN_BYTES], 1, &out->column_bytes) &&
+                 take(&rest, n[INDEX_BLOCKS], BLOCK_ENTRY, &out->blocks);
+    return whole && rest.len == 0 ? OK : ERR_CORRUPT;
+}
+
+// An empty text when the number or its place is out of range: no writer stores one.
+static struct str symbol(const struct window_index *x, uint32_t number)
+{
+    if (number >= x->sizes[INDEX_SYMBOLS])
+        return str_make(NULL, 0);
+    uint32_t from = be32_get(x->symbol_offsets + (size_t)number * 4);
+    uint32_t end = be32_get(x->symbol_offsets + (size_t)number * 4 + 4);
+    if (from > end || end > x->sizes[INDEX_SYMBOL_BYTES])
+        return str_make(NULL, 0);
+    return str_make((const char *)x->symbols + from, end - from);
+}
+
+// The symbol with this text; false when there is none.
+static bool find_symbol(const struct window_index *x, struct str text, uint32_t *out)
+{
+    uint32_t low = 0, high = (uint32_t)x->sizes[INDEX_SYMBOLS];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = str_cmp(symbol(x, middle), text);
+        if (order == 0) {
+            *out = middle;
+            return true;
+        }
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static const unsigned char *pair_at(const struct window_index *x, uint32_t number)
+{
+    return x->pairs + (size_t)number * PAIR_SIZE;
+}
+
+// The pairs [*first, *end) that have this name.
+static bool find_name(const struct window_index *x, uint32_t name, uint32_t *first, uint32_t *end)
+{
+    uint32_t low = 0, high = (uint32_t)x->sizes[INDEX_NAMES];
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const unsigned char *entry = x->names + (size_t)middle * NAME_SIZE;
+        uint32_t have = be32_get(entry);
+        if (have == name) {
+            *first = be32_get(entry + 4);
+            *end = middle + 1 < x->sizes[INDEX_NAMES] ? be32_get(entry + NAME_SIZE + 4)
+                                                      : (uint32_t)x->sizes[INDEX_PAIRS];
+            return *first <= *end && *end <= x->sizes[INDEX_PAIRS];
+        }
+        if (have < name)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static bool find_pair(const struct window_index *x, uint32_t low, uint32_t high, uint32_t value,
+                      uint32_t *out)
+{
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        uint32_t have = be32_get(pair_at(x, middle) + 4);
+        if (have == value) {
+            *out = middle;
+            return true;
+        }
+        if (have < value)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+static int get_record(const struct window_index *x, uint32_t id, struct decoder *d)
+{
+    if (id >= x->sizes[INDEX_SERIES])
+        return ERR_CORRUPT;
+    uint32_t offset = be32_get(x->record_offsets + (size_t)id * 4);
+    if (offset >= x->sizes[INDEX_RECORD_BYTES])
+        return ERR_CORRUPT;
+    decoder_init(
+        d, str_make((const char *)x->records + offset, x->sizes[INDEX_RECORD_BYTES] - offset));
+    return OK;
+}
+
+int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
+                        struct labels *out)
+{
+    struct decoder d;
+    int rc = get_record(x, id, &d);
+    if (rc)
+        return rc;
+    decode_varint(&d);
+    uint64_t count = decode_varint(&d), pair = 0;
+    if (count > decoder_left(&d))
+        return ERR_CORRUPT;
+    struct label *items = arena_array(arena, (size_t)count, sizeof(*items));
+    for (uint64_t i = 0; i < count; i++) {
+        pair += decode_varint(&d);
+        if (d.failed || pair >= x->sizes[INDEX_PAIRS])
+            return ERR_CORRUPT;
+        items[i].name = symbol(x, be32_get(pair_at(x, (uint32_t)pair)));
+        items[i].value = symbol(x, be32_get(pair_at(x, (uint32_t)pair) + 4));
+        if (!items[i].name.len || !items[i].value.len)
+            return ERR_CORRUPT;
+    }
+    *out = (struct labels){items, (size_t)count};
+    return OK;
+}
+
+int window_index_series_column(const struct window_index *x, uint32_t id, uint32_t *out)
+{
+    struct decoder d;
+    int rc = get_record(x, id, &d);
+    if (rc)
+        return rc;
+    uint64_t column = decode_varint(&d);
+    *out = (uint32_t)column;
+    return d.failed || column >= x->sizes[INDEX_COLUMNS] ? ERR_CORRUPT : OK;
+}
+
+int window_index_column(const struct window_index *x, uint32_t number, struct index_column *out)
+{
+    if (number >= x->sizes[INDEX_COLUMNS])
+        return ERR_CORRUPT;
+    const unsigned char *entry = x->columns + (size_t)number * COLUMN_SIZE;
+    uint64_t from = be32_get(entry + 20), end = x->sizes[INDEX_COLUMN_BYTES];
+    if (number + 1 < x->sizes[INDEX_COLUMNS])
+        end = be32_get(entry + COLUMN_SIZE + 20);
+    if (from > end || end > x->sizes[INDEX_COLUMN_BYTES])
+        return ERR_CORRUPT;
+    *out = (struct index_column){(int64_t)be64_get(entry), (int64_t)be64_get(entry + 8),
+                                 be32_get(entry + 16),
+                                 str_make((const char *)x->column_bytes + from, end - from)};
+    return out->count ? OK : ERR_CORRUPT;
+}
+
+static uint32_t block_first(const struct window_index *x, uint32_t number)
+{
+    return be32_get(x->blocks + (size_t)number * BLOCK_ENTRY);
+}
+
+int window_index_find_block(const struct window_index *x, uint32_t id, uint32_t *out)
+{
+    uint32_t low = 0, high = (uint32_t)x->sizes[INDEX_BLOCKS];
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (block_first(x, middle) <= id)
+            low = middle;
+        else
+            high = middle;
+    }
+    *out = low;
+    return high > low && block_first(x, low) <= id ? OK : ERR_CORRUPT;
+}
+
+void window_index_block(const struct window_index *x, uint32_t number, struct index_block *out)
+{
+    const unsigned char *entry = x->blocks + (size_t)number * BLOCK_ENTRY;
+    *out = (struct index_block){be32_get(entry),      be32_get(entry + 4),  be32_get(entry + 8),
+                                be32_get(entry + 12), be32_get(entry + 16), be64_get(entry + 20)};
+}
+
+// Passes on the series of a pair; `ids` is scratch.
+static int pass_list(const struct window_index *x, uint32_t pair, struct ids *ids,
+                     index_value_fn *each, void *context)
+{
+    struct decoder d;
+    uint32_t offset = be32_get(pair_at(x, pair) + 8);
+    uint64_t id = 0;
+    if (offset >= x->sizes[INDEX_LIST_BYTES])
+        return ERR_CORRUPT;
+    decoder_init(&d,
+                 str_make((const char *)x->lists + offset, x->sizes[INDEX_LIST_BYTES] - offset));
+    uint64_t count = decode_varint(&d);
+    if (count > decoder_left(&d))
+        return ERR_CORRUPT;
+    ids->count = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        id += decode_varint(&d);
+        if (d.failed || id >= x->sizes[INDEX_SERIES])
+            return ERR_CORRUPT;
+        ids_add(ids, (uint32_t)id);
+    }
+    each(context, symbol(x, be32_get(pair_at(x, pair) + 4)), ids->items, ids->count);
+    return OK;
+}
+
+int window_index_value(const struct window_index *x, struct str name, struct str value,
+                       index_value_fn *each, void *context)
+{
+    uint32_t name_symbol, value_symbol, first, end, pair;
+    if (!find_symbol(x, name, &name_symbol) || !find_symbol(x, value, &value_symbol) ||
+        !find_name(x, name_symbol, &first, &end) || !find_pair(x, first, end, value_symbol, &pair))
+        return OK;
+    struct ids ids = {0};
+    int rc = pass_list(x, pair, &ids, each, context);
+    ids_release(&ids);
+    return rc;
+}
+
+int window_index_values(const struct window_index *x, struct str name, index_value_fn *each,
+                        void *context)
+{
+    uint32_t name_symbol, first, end;
+    if (!find_symbol(x, name, &name_symbol) || !find_name(x, name_symbol, &first, &end))
+        return OK;
+    struct ids ids = {0};
+    int rc = OK;
+    for (uint32_t pair = first; pair < end && rc == OK; pair++)
+        rc = pass_list(x, pair, &ids, each, context);
+    ids_release(&ids);
+    return rc;
+}

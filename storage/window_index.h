@@ -1,0 +1,75 @@
+// A window's index, read in place: symbols, label pairs, series, columns of times, blocks.
+//
+// The bytes stay where they are (a file's map); nothing is unpacked. Numbers out of range and lists
+// that run over their end are ERR_CORRUPT, so that bytes whose checksum is right but whose writer
+// was wrong do no harm.
+#ifndef STORAGE_WINDOW_INDEX_H
+#define STORAGE_WINDOW_INDEX_H
+
+#include "match.h"
+#include "model/labels.h"
+#include "window_format.h"
+
+struct window_index {
+    uint64_t sizes[INDEX_SIZE_COUNT];
+    const unsigned char *symbol_offsets;
+    const unsigned char *symbols;
+    const unsigned char *names;
+    const unsigned char *pairs;
+    const unsigned char *lists;
+    const unsigned char *hashes;
+    const unsigned char *record_offsets;
+    const unsigned char *records;
+    const unsigned char *columns;
+    const unsigned char *column_bytes;
+    const unsigned char *blocks;
+};
+
+// A column of times: when, how many, and the bytes for cold_times_decode().
+struct index_column {
+    int64_t first_ms, last_ms;
+    uint32_t count;
+    struct str bytes;
+};
+
+// A run of neighbouring series, compressed together.
+struct index_block {
+    uint32_t first_series;
+    uint32_t extent;
+    uint32_t offset;
+    uint32_t stored_size;
+    uint32_t raw_size;
+    uint64_t sum; // hash64() of the stored bytes
+};
+
+// `bytes` are borrowed. ERR_CORRUPT when the tables do not fill them exactly.
+int window_index_parse(struct window_index *out, struct str bytes);
+
+static inline uint32_t window_index_series_count(const struct window_index *x)
+{
+    return (uint32_t)x->sizes[INDEX_SERIES];
+}
+
+// labels_hash() of a series; id < series count.
+static inline uint64_t window_index_hash(const struct window_index *x, uint32_t id)
+{
+    return be64_get(x->hashes + (size_t)id * 8);
+}
+
+// The pairs are the arena's, their texts views of the index.
+int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
+                        struct labels *out);
+// The number of the series' column.
+int window_index_series_column(const struct window_index *x, uint32_t id, uint32_t *out);
+int window_index_column(const struct window_index *x, uint32_t number, struct index_column *out);
+// The block that holds a series, by number.
+int window_index_find_block(const struct window_index *x, uint32_t id, uint32_t *out);
+void window_index_block(const struct window_index *x, uint32_t number, struct index_block *out);
+
+// The two questions of match.h.
+int window_index_value(const struct window_index *x, struct str name, struct str value,
+                       index_value_fn *each, void *context);
+int window_index_values(const struct window_index *x, struct str name, index_value_fn *each,
+                        void *context);
+
+#endif

@@ -1,0 +1,194 @@
+// The codecs of windows: what is encoded comes back to the bit, whatever it is, whole and in parts;
+// damaged bytes are refused or give wrong numbers, but do nothing else.
+#include "unit.h"
+
+#include <math.h>
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "cold_times.h"
+#include "cold_values.h"
+#include "model/sample.h"
+
+#define COUNT_MAX 3000
+
+typedef double shape_fn(struct rng *rng, size_t i, double last);
+
+static double shape_constant(struct rng *rng, size_t i, double last)
+{
+    (void)rng;
+    return i ? last : 0.1;
+}
+
+static double shape_counter(struct rng *rng, size_t i, double last)
+{
+    return i && rng_below(rng, 200) ? last + (double)rng_below(rng, 50) * 512 : 0;
+}
+
+static double shape_decimal(struct rng *rng, size_t i, double last)
+{
+    (void)i;
+    return round((last + (double)rng_below(rng, 1000) / 100) * 100) / 100;
+}
+
+static double shape_gauge(struct rng *rng, size_t i, double last)
+{
+    (void)i;
+    (void)last;
+    return (double)rng_below(rng, 1000) / 8;
+}
+
+static double shape_noise(struct rng *rng, size_t i, double last)
+{
+    (void)i;
+    (void)last;
+    return double_from_bits(rng_u64(rng));
+}
+
+static double shape_mixed(struct rng *rng, size_t i, double last)
+{
+    static const double odd[] = {0.0,   -0.0,   INFINITY, -INFINITY,
+                                 1e300, 5e-324, 0x1p53,   -0x1p53 - 2};
+    if (rng_below(rng, 20) == 0)
+        return odd[rng_below(rng, 8)];
+    if (rng_below(rng, 20) == 0)
+        return rng_below(rng, 2) ? sample_stale() : double_from_bits(SAMPLE_NAN_BITS);
+    return isfinite(last) && fabs(last) < 1e6 ? last + 1 : (double)i;
+}
+
+static shape_fn *const SHAPES[] = {shape_constant, shape_counter, shape_decimal,
+                                   shape_gauge,    shape_noise,   shape_mixed};
+
+static void check_part(struct str stream, const double *values, size_t count, size_t from,
+                       size_t part)
+{
+    double *out = mem_calloc(part, sizeof(*out));
+    assert_int_equal(cold_values_decode(stream, count, from, part, out), OK);
+    assert_memory_equal(out, values + from, part * sizeof(*out));
+    mem_free(out);
+}
+
+static void round_trip(struct rng *rng, const double *values, size_t count)
+{
+    struct buf b = BUF_INIT;
+    cold_values_encode(values, count, &b);
+    check_part(buf_view(&b), values, count, 0, count);
+    for (size_t i = 0; i < 8; i++) {
+        size_t from = rng_below(rng, count), part = 1 + rng_below(rng, count - from);
+        check_part(buf_view(&b), values, count, from, part);
+    }
+    buf_release(&b);
+}
+
+static void test_values_come_back(void **state)
+{
+    (void)state;
+    struct rng rng;
+    double values[COUNT_MAX];
+    rng_seed(&rng, 1);
+    for (unsigned round = 0; round < 300; round++) {
+        size_t count = 1 + rng_below(&rng, COUNT_MAX), at = 0;
+        // Changes its nature now and then.
+        while (at < count) {
+            shape_fn *shape = SHAPES[rng_below(&rng, 6)];
+            size_t end = at + 1 + rng_below(&rng, count);
+            for (; at < count && at < end; at++)
+                values[at] = shape(&rng, at, at ? values[at - 1] : 0);
+        }
+        round_trip(&rng, values, count);
+    }
+}
+
+static size_t encoded_size(shape_fn *shape, size_t count)
+{
+    struct rng rng;
+    struct buf b = BUF_INIT;
+    double values[COUNT_MAX];
+    rng_seed(&rng, 2);
+    for (size_t i = 0; i < count; i++)
+        values[i] = shape(&rng, i, i ? values[i - 1] : 0);
+    cold_values_encode(values, count, &b);
+    size_t size = b.len;
+    buf_release(&b);
+    return size;
+}
+
+// Before compression: a byte or two a sample where values are short decimals.
+static void test_decimals_are_small(void **state)
+{
+    (void)state;
+    assert_true(encoded_size(shape_constant, 2000) <= 3);
+    assert_true(encoded_size(shape_counter, 2000) < 2000 * 11 / 10);
+    assert_true(encoded_size(shape_decimal, 2000) < 2000 * 2 + 100);
+    assert_true(encoded_size(shape_gauge, 2000) < 2000 * 2 + 100);
+    assert_true(encoded_size(shape_noise, 2000) < 2000 * 8 + 100);
+}
+
+static void make_times(struct rng *rng, int64_t *times_ms, size_t count)
+{
+    int64_t t = (int64_t)rng_below(rng, 1000000) - 500000;
+    bool jitter = rng_below(rng, 2);
+    for (size_t i = 0; i < count; i++) {
+        times_ms[i] = t;
+        t += 15000 + (jitter ? (int64_t)rng_below(rng, 9) - 4 : 0);
+        if (rng_below(rng, 300) == 0)
+            t += (int64_t)rng_below(rng, INT64_C(1) << 40);
+    }
+}
+
+static void test_times_come_back(void **state)
+{
+    (void)state;
+    struct rng rng;
+    int64_t times_ms[COUNT_MAX], out[COUNT_MAX];
+    rng_seed(&rng, 3);
+    for (unsigned round = 0; round < 300; round++) {
+        struct buf b = BUF_INIT;
+        size_t count = 1 + rng_below(&rng, COUNT_MAX);
+        make_times(&rng, times_ms, count);
+        cold_times_encode(times_ms, count, &b);
+        assert_int_equal(cold_times_decode(buf_view(&b), times_ms[0], count, out), OK);
+        assert_memory_equal(times_ms, out, count * sizeof(*out));
+        if (count > 1) {
+            assert_int_equal(cold_times_decode(buf_view(&b), times_ms[0], count - 1, out),
+                             ERR_CORRUPT);
+            assert_int_equal(
+                cold_times_decode(str_first(buf_view(&b), b.len - 1), times_ms[0], count, out),
+                ERR_CORRUPT);
+        }
+        buf_release(&b);
+    }
+}
+
+static void test_damage_does_no_harm(void **state)
+{
+    (void)state;
+    struct rng rng;
+    double values[COUNT_MAX], out[COUNT_MAX];
+    rng_seed(&rng, 4);
+    for (unsigned round = 0; round < 2000; round++) {
+        struct buf b = BUF_INIT;
+        size_t count = 1 + rng_below(&rng, 1500);
+        shape_fn *shape = SHAPES[rng_below(&rng, 6)];
+        for (size_t i = 0; i < count; i++)
+            values[i] = shape(&rng, i, i ? values[i - 1] : 0);
+        cold_values_encode(values, count, &b);
+        b.ptr[rng_below(&rng, b.len)] ^= (char)(1 + rng_below(&rng, 255));
+        int rc = cold_values_decode(buf_view(&b), count, 0, count, out);
+        assert_true(rc == OK || rc == ERR_CORRUPT);
+        assert_int_equal(cold_values_decode(str_first(buf_view(&b), 0), count, 0, count, out),
+                         ERR_CORRUPT);
+        buf_release(&b);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values_come_back),
+        cmocka_unit_test(test_decimals_are_small),
+        cmocka_unit_test(test_times_come_back),
+        cmocka_unit_test(test_damage_does_no_harm),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
