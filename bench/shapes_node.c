@@ -13,7 +13,7 @@ static const struct family NODE[] = {
     {"node_cpu_guest_seconds_total", VALUE_SECONDS, CPUS " mode:nice,user", 0.001},
     {"node_cpu_core_throttles_total", VALUE_COUNTER, "core:0-3 package:0", 0.1},
     {"node_cpu_scaling_frequency_hertz", VALUE_NUMBER, CPUS, 2.4e9},
-    {"node_schedstat_running_seconds_total", VALUE_SECONDS, CPUS, 0.3},
+    {"node_schedstat_running_seconds_total", VALUE_FLOAT_SUM, CPUS, 0.3},
     {"node_schedstat_waiting_seconds_total", VALUE_SECONDS, CPUS, 0.05},
     {"node_schedstat_timeslices_total", VALUE_COUNTER, CPUS, 700},
     {"node_softnet_processed_total", VALUE_COUNTER, CPUS, 300},

@@ -23,7 +23,7 @@ def judge(row, rows, key, limit, parts):
 
 
 def ratio(row, peer, key):
-    return f"{row[key] / peer[key]:.2f}" if peer.get(key) else "-"
+    return f"{row[key] / peer[key]:.2f}" if peer.get(key) and key in row else "-"
 
 
 def build(figures, rows):
@@ -33,7 +33,7 @@ def build(figures, rows):
     head = ["", *rows] + ([f"/ {name}" for name in peers] + ["required", ""] if own else [])
     lines, missed = [head, ["---"] + ["---:"] * (len(head) - 1)], []
     for key, heading, layout, limit, parts in figures:
-        cells = [heading] + [layout.format(row[key]) for row in rows.values()]
+        cells = [heading] + [layout.format(row[key]) if key in row else '-' for row in rows.values()]
         if own:
             required, met = judge(own, rows, key, limit, parts)
             cells += [ratio(own, rows[name], key) for name in peers]
@@ -53,9 +53,11 @@ def update(path, name, lines):
     path.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1])
 
 
-def publish(name, title, figures, rows, versions, options):
-    """Prints the table, writes it where options.update and options.json say; 1 when something was missed."""
+def publish(name, title, figures, rows, versions, options, more=()):
+    """Prints the table and the lines `more`, writes them where options.update and options.json say; 1 when
+    something was missed."""
     table, missed = build(figures, rows)
+    table += more
     today = datetime.date.today().isoformat()
     short = " --short" if getattr(options, "short", False) else ""
     head = [f"`./dev bench {name}{short}`, {today}: {title}.", "",

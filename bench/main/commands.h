@@ -5,8 +5,17 @@
 
 #include "args.h"
 
+struct results;
+
 int command_generate(struct args *a);
 int command_load(struct args *a);
+int command_query(struct args *a);
+int command_report(struct args *a);
+int command_compare(struct args *a);
+
+// Writes each file that is named (not NULL). The exit status.
+int command_write_results(const struct results *r, const char *json, const char *csv,
+                          const char *html);
 
 // Prints the fault and returns the exit status that belongs to it.
 int command_usage(const struct error *err);

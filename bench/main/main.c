@@ -14,7 +14,7 @@ static const char USAGE[] =
     "                                    file's path\n"
     "  --dir=DIR           keep it there ($XDG_CACHE_HOME/lapwing-bench); it is made once\n"
     "  --output=FILE       write it there instead\n"
-    "  --rounds=N          scrapes of a host in one request (12)\n"
+    "  --rounds=N          scrapes of a host in one request (4)\n"
     "lapwing-bench load URL [WORKLOAD]   sends it by remote write 1.0; prepares it first if need "
     "be\n"
     "                                    (a URL without a path gets /api/v1/write)\n"
@@ -24,6 +24,21 @@ static const char USAGE[] =
     "  --timeout=30s       of a request\n"
     "  --json=FILE         results for programs\n"
     "  --dir, --rounds     as above\n"
+    "lapwing-bench query FILE... TARGET...   asks all targets the same, in turn\n"
+    "  TARGET is [NAME=]URL[,data=FOLDER][,pid=N]; FILE has a query a line (see bench/queries):\n"
+    "    NAME instant EXPRESSION, or NAME range SPAN/STEP EXPRESSION\n"
+    "  --end=now|TIME      when queries end (now)\n"
+    "  --roll=DURATION     the end moves on by this with each repetition (0)\n"
+    "  --repetitions=N --warmup=N --concurrency=N   (20, 3, 1)\n"
+    "  --modes=nocache,cache   without caches of results, and with them\n"
+    "  --reference=NAME    whose answers the others are compared with (the first)\n"
+    "  --no-compare        do not compare answers\n"
+    "  --timeout=1m        of a query\n"
+    "  --title=TEXT --json=FILE --csv=FILE --html=FILE\n"
+    "lapwing-bench report RESULTS.json [--csv=FILE] [--html=FILE]   shows results again\n"
+    "lapwing-bench compare OLD.json NEW.json   what has become slower; exits with 1 if anything\n"
+    "  --change=0.05       least change of a median that counts\n"
+    "  --p=0.01            most p value of the Mann-Whitney test\n"
     "\n"
     "WORKLOAD:\n";
 
@@ -33,8 +48,8 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {"generate", command_generate},
-    {"load", command_load},
+    {"generate", command_generate}, {"load", command_load},       {"query", command_query},
+    {"report", command_report},     {"compare", command_compare},
 };
 
 int command_usage(const struct error *err)
