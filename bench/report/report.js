@@ -111,7 +111,7 @@
     new uPlot({
       width: Math.min(1100, Math.max(320, root.clientWidth)), height: 220,
       scales: { x: { time: false }, y: { distr: 3 } },
-      axes: [{ stroke: ink, grid }, { stroke: ink, grid, size: 60, values: (_, ticks) => ticks.map((v) => (v ? ms(v) : "")) }],
+      axes: [{ stroke: ink, grid, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }, { stroke: ink, grid, size: 60, values: (_, ticks) => ticks.map((v) => (v ? ms(v) : "")) }],
       series: [{ label: "repetition" }, ...series.map((s) => ({
         label: s.label, stroke: s.color, dash: s.dash, width: 1.5, value: (_, v) => (v === null ? "" : `${ms(v)} ms`),
       }))],
