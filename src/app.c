@@ -48,6 +48,7 @@ struct app {
     struct prometheus_config *config;
     bool reload_ok;
     int64_t last_config_ms;
+    int64_t reload_failed_ms;
     struct metric *reload_success, *reload_time;
 };
 
@@ -217,8 +218,7 @@ int app_reload(struct app *a, struct error *err)
         rc = apply(a, &loaded, err);
     loaded_release(&loaded);
     a->reload_ok = rc == OK;
-    if (rc == OK)
-        a->last_config_ms = clock_wall_ms(&clock_system);
+    *(rc == OK ? &a->last_config_ms : &a->reload_failed_ms) = clock_wall_ms(&clock_system);
     metric_set(a->reload_success, rc == OK);
     metric_set(a->reload_time, (double)a->last_config_ms / 1000);
     pthread_mutex_unlock(&a->reload_mutex);
@@ -274,7 +274,8 @@ static void runtime(void *context, struct web_runtime *out)
 {
     struct app *a = context;
     pthread_mutex_lock(&a->reload_mutex);
-    *out = (struct web_runtime){a->start_ms, a->reload_ok, a->last_config_ms, a->retention};
+    *out = (struct web_runtime){a->start_ms, a->reload_ok, a->last_config_ms,
+                                a->reload_failed_ms, a->retention};
     pthread_mutex_unlock(&a->reload_mutex);
 }
 

@@ -6,9 +6,6 @@
 #include "model/duration.h"
 #include "promql/selector.h"
 
-// Open ends of a time range, far from overflowing when something is added.
-#define TIME_OPEN_MS (INT64_C(1) << 53)
-
 static const struct {
     const char *text;
     int status;
@@ -117,10 +114,24 @@ void api_end(struct json_writer *w)
     json_object_end(w);
 }
 
+// Go's RFC 3339 has no five-digit years, so that Prometheus knows these two by heart.
+static bool parse_time(struct str text, int64_t *ms)
+{
+    if (str_is(text, "-292273086-05-16T16:47:06Z")) {
+        *ms = -API_TIME_OPEN_MS;
+        return true;
+    }
+    if (str_is(text, "292277025-08-18T07:12:54.999999999Z")) {
+        *ms = API_TIME_OPEN_MS;
+        return true;
+    }
+    return timestamp_parse(text, ms);
+}
+
 bool api_time(const struct request *req, struct response *res, const char *name, int64_t *ms)
 {
     struct str text = request_param(req, name);
-    if (timestamp_parse(text, ms))
+    if (parse_time(text, ms))
         return true;
     api_fail_param(res, name, "cannot parse \"%.*s\" to a valid timestamp", STR_ARG(text));
     return false;
@@ -131,7 +142,7 @@ bool api_time_or(const struct request *req, struct response *res, const char *na
 {
     struct str text = request_param(req, name);
     *ms = default_ms;
-    if (text.len == 0 || timestamp_parse(text, ms))
+    if (text.len == 0 || parse_time(text, ms))
         return true;
     api_fail_param(res, name,
                    "Invalid time value for '%s': cannot parse \"%.*s\" to a valid timestamp", name,
@@ -183,8 +194,8 @@ bool api_limit(const struct request *req, struct response *res, size_t *limit)
 
 bool api_range(const struct request *req, struct response *res, int64_t *start_ms, int64_t *end_ms)
 {
-    if (!api_time_or(req, res, "start", -TIME_OPEN_MS, start_ms) ||
-        !api_time_or(req, res, "end", TIME_OPEN_MS, end_ms))
+    if (!api_time_or(req, res, "start", -API_TIME_OPEN_MS, start_ms) ||
+        !api_time_or(req, res, "end", API_TIME_OPEN_MS, end_ms))
         return false;
     if (*end_ms >= *start_ms)
         return true;
@@ -201,21 +212,32 @@ static bool selects_something(const struct matcher_set *set)
     return false;
 }
 
-bool api_matchers(struct request *req, struct response *res, const char *name, bool strict,
-                  struct matcher_sets *out)
+int matcher_sets_parse(struct request *req, const char *name, struct matcher_sets *out,
+                       struct error *err)
 {
     size_t count;
     struct str *texts = request_param_all(req, name, &count);
     *out = (struct matcher_sets){.items = arena_array(&req->arena, count, sizeof(*out->items))};
     for (size_t i = 0; i < count; i++) {
         struct matcher_set *set = &out->items[i];
-        struct error err;
-        if (promql_parse_selector(texts[i], &set->matchers, &set->count, &err)) {
-            api_fail_param(res, name, "%s", err.text);
-            return false;
-        }
+        int rc = promql_parse_selector(texts[i], &set->matchers, &set->count, err);
+        if (rc)
+            return rc;
         out->count++;
-        if (strict && !selects_something(set)) {
+    }
+    return OK;
+}
+
+bool api_matchers(struct request *req, struct response *res, const char *name, bool strict,
+                  struct matcher_sets *out)
+{
+    struct error err;
+    if (matcher_sets_parse(req, name, out, &err)) {
+        api_fail_param(res, name, "%s", err.text);
+        return false;
+    }
+    for (size_t i = 0; strict && i < out->count; i++) {
+        if (!selects_something(&out->items[i])) {
             api_fail_param(res, name, "match[] must contain at least one non-empty matcher");
             return false;
         }

@@ -45,6 +45,9 @@ void api_end_notes(struct json_writer *w, const struct str *warnings, size_t war
                    const struct str *infos, size_t info_count);
 extern const struct str API_TRUNCATED; // the warning of a result cut by `limit`
 
+// Open ends of a time range, far from overflowing when something is added.
+#define API_TIME_OPEN_MS (INT64_C(1) << 53)
+
 // A time parameter that must be there.
 bool api_time(const struct request *req, struct response *res, const char *name, int64_t *ms);
 // A time parameter with a default.
@@ -73,17 +76,16 @@ struct matcher_sets {
     size_t count;
 };
 
-// All values of a parameter parsed as selectors. `strict`: each must have a matcher that does not
+// All values of a parameter parsed as selectors. Release in both cases.
+int matcher_sets_parse(struct request *req, const char *name, struct matcher_sets *out,
+                       struct error *err);
+// The same, with the error in the answer. `strict`: each must have a matcher that does not
 // match the empty string. Release in both cases.
 bool api_matchers(struct request *req, struct response *res, const char *name, bool strict,
                   struct matcher_sets *out);
 void matcher_sets_release(struct matcher_sets *sets);
 // Whether any of the sets matches.
 bool matcher_sets_match(const struct matcher_sets *sets, struct labels labels);
-
-// Prometheus' escaping of UTF-8 names in paths: U__a_2e_b is a.b. Text that is not well-formed
-// escaping is taken as it is.
-struct str label_name_unescape(struct arena *a, struct str name);
 
 // RFC 3339 as Go writes it; 0 becomes Go's zero time.
 void json_time(struct json_writer *w, int64_t ms);

@@ -45,7 +45,7 @@ static void write_point(struct buf *out, int64_t t_ms, double value)
     len += format_time(text + len, t_ms);
     text[len++] = ',';
     text[len++] = '"';
-    len += float_format(value, FLOAT_JSON, text + len);
+    len += float_format(value, FLOAT_SAMPLE, text + len);
     text[len++] = '"';
     text[len++] = ']';
     buf_advance(out, len);
@@ -86,13 +86,20 @@ static void write_series(struct json_writer *w, const struct promql_result *resu
     json_array_end(w);
 }
 
+// Scalars and strings are not laid out as samples are: the time is a plain number, and the value has
+// never an exponent.
 static void write_string(struct json_writer *w, int64_t t_ms, struct str text)
 {
-    char time[32];
     json_array_begin(w);
-    json_raw(w, str_make(time, format_time(time, t_ms)));
+    json_double(w, (double)t_ms / 1000);
     json_str(w, text);
     json_array_end(w);
+}
+
+static void write_scalar(struct json_writer *w, const struct sample *s)
+{
+    char text[FLOAT_TEXT_SIZE];
+    write_string(w, s->t_ms, str_make(text, float_format(s->value, FLOAT_F, text)));
 }
 
 static void write_stats(struct json_writer *w, const struct promql_result *result, double seconds)
@@ -116,6 +123,8 @@ static void write_stats(struct json_writer *w, const struct promql_result *resul
     json_object_begin(w);
     json_key(w, "totalQueryableSamples");
     json_u64(w, result->samples_read);
+    json_key(w, "samplesRead");
+    json_u64(w, result->samples_read);
     json_key(w, "peakSamples");
     json_u64(w, result->bytes_peak / sizeof(struct sample));
     json_object_end(w);
@@ -138,7 +147,7 @@ static void write_data(struct json_writer *w, const struct query_form *form,
     json_cstr(w, promql_type_name(result->type));
     json_key(w, "result");
     if (result->type == PROMQL_SCALAR)
-        write_value(w, result->scalar.t_ms, result->scalar.value);
+        write_scalar(w, &result->scalar);
     else if (result->type == PROMQL_STRING)
         write_string(w, form->query.start_ms, result->string);
     else
@@ -190,6 +199,11 @@ static bool parse_common(struct web_server *web, struct request *req, struct res
         api_fail(res, API_BAD_DATA,
                  "error parsing lookback delta duration: cannot parse \"%.*s\" to a valid duration",
                  STR_ARG(lookback));
+        return false;
+    }
+    // No time at all is up before it begins; to the engine 0 means its own limit.
+    if (request_param(req, "timeout").len && form->query.timeout_ms == 0) {
+        api_fail(res, API_TIMEOUT, "query timed out in query queue");
         return false;
     }
     if (form->query.timeout_ms < 0 || form->query.lookback_ms < 0) {

@@ -2,7 +2,7 @@
 //
 // Each match[] selects on its own and the answers are united, sorted and without duplicates.
 #include "api.h"
-#include "base/utf8.h"
+#include "escape.h"
 #include "routes.h"
 #include "storage/querier.h"
 
@@ -34,9 +34,17 @@ static bool scope_init(struct web_server *web, struct request *req, struct respo
 {
     struct error err;
     *s = (struct scope){0};
-    if (!api_limit(req, res, &s->limit) || !api_range(req, res, &s->start_ms, &s->end_ms) ||
+    if (!api_limit(req, res, &s->limit) ||
+        !api_time_or(req, res, "start", -API_TIME_OPEN_MS, &s->start_ms) ||
+        !api_time_or(req, res, "end", API_TIME_OPEN_MS, &s->end_ms) ||
         !api_matchers(req, res, "match[]", true, &s->sets))
         return false;
+    // Prometheus does not mind a range that is the wrong way round here.
+    if (s->end_ms < s->start_ms) {
+        int64_t later_ms = s->start_ms;
+        s->start_ms = s->end_ms;
+        s->end_ms = later_ms;
+    }
     if (querier_new(&s->querier, web->options.storage, s->start_ms, s->end_ms, &err) == OK)
         return true;
     fail_with(res, &err);
@@ -200,61 +208,9 @@ void api_labels(struct web_server *web, struct request *req, struct response *re
     answer_list(web, req, res, str_make(NULL, 0));
 }
 
-// Takes the hexadecimal digits of "_1f600_" from *in, the second '_' included.
-static bool take_code_point(struct str *in, uint32_t *out)
-{
-    size_t end = str_find(*in, '_');
-    uint32_t value = 0;
-    if (end == 0 || end == in->len || end > 6)
-        return false;
-    for (size_t i = 0; i < end; i++) {
-        char c = in->ptr[i];
-        char lower = (char)(c | 0x20);
-        if (c >= '0' && c <= '9')
-            value = value * 16 + (uint32_t)(c - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            value = value * 16 + (uint32_t)(lower - 'a' + 10);
-        else
-            return false;
-    }
-    *out = value;
-    *in = str_skip(*in, end + 1);
-    return value <= 0x10ffff && !(value >= 0xd800 && value <= 0xdfff);
-}
-
-static bool unescape(struct str in, struct buf *out)
-{
-    while (in.len) {
-        uint32_t code_point;
-        char c = in.ptr[0];
-        in = str_skip(in, 1);
-        if (c != '_') {
-            buf_char(out, c);
-        } else if (in.len && in.ptr[0] == '_') {
-            buf_char(out, '_');
-            in = str_skip(in, 1);
-        } else if (take_code_point(&in, &code_point)) {
-            utf8_encode(out, code_point);
-        } else {
-            return false;
-        }
-    }
-    return true;
-}
-
-struct str label_name_unescape(struct arena *a, struct str name)
-{
-    if (!str_has_prefix(name, STR("U__")))
-        return name;
-    struct buf text = BUF_INIT;
-    struct str result = unescape(str_skip(name, 3), &text) ? arena_copy(a, buf_view(&text)) : name;
-    buf_release(&text);
-    return result;
-}
-
 void api_label_values(struct web_server *web, struct request *req, struct response *res)
 {
-    struct str name = label_name_unescape(&req->arena, req->path_param);
+    struct str name = name_unescape(&req->arena, req->path_param);
     if (label_name_is_valid(name)) {
         answer_list(web, req, res, name);
         return;

@@ -146,12 +146,18 @@ static void write_head(struct json_writer *w, const struct storage_stats *stats)
 }
 
 // `limit` here is one of rows, at least 1.
+#define ROWS_MAX 10000
+
 static bool parse_rows(const struct request *req, struct response *res, size_t *rows)
 {
     struct str text = request_param(req, "limit");
     uint64_t number = STORAGE_TOP_COUNT;
     if (text.len && (!str_to_u64(text, &number) || number == 0)) {
         api_fail_param(res, "limit", "limit must be a positive number");
+        return false;
+    }
+    if (number > ROWS_MAX) {
+        api_fail_param(res, "limit", "limit must not exceed %d", ROWS_MAX);
         return false;
     }
     *rows = (size_t)number;
@@ -188,14 +194,33 @@ void api_walreplay(struct web_server *web, struct request *req, struct response 
     api_end(&w);
 }
 
+// What whoever looks at the pages should know at once.
 void api_notifications(struct web_server *web, struct request *req, struct response *res)
 {
-    (void)web, (void)req;
+    (void)req;
+    struct web_runtime runtime = {0};
     struct json_writer w;
+    web->options.runtime(web->options.context, &runtime);
     api_begin(res, &w);
     json_array_begin(&w);
+    if (!runtime.reload_ok) {
+        json_object_begin(&w);
+        json_pair(&w, "text", "Configuration reload has failed.");
+        json_key(&w, "date");
+        json_time(&w, runtime.reload_failed_ms);
+        json_key(&w, "active");
+        json_bool(&w, true);
+        json_object_end(&w);
+    }
     json_array_end(&w);
     api_end(&w);
+}
+
+// "No content" tells a page that there is no stream: it asks for the list now and then.
+void api_notifications_live(struct web_server *web, struct request *req, struct response *res)
+{
+    (void)web, (void)req;
+    res->status = 204;
 }
 
 void api_admin(struct web_server *web, struct request *req, struct response *res)

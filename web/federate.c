@@ -1,5 +1,6 @@
 // /federate: the newest sample of each selected series, as text that another server scrapes.
 #include "api.h"
+#include "escape.h"
 #include "routes.h"
 #include "storage/querier.h"
 
@@ -66,6 +67,13 @@ static int collect(struct querier *q, struct request *req, const struct matcher_
     return rc;
 }
 
+struct writing {
+    struct buf *out;
+    enum name_escaping escaping;
+    struct labels global; // added where a series has no label of that name
+    bool separated;       // a brace is open
+};
+
 static void write_label_text(struct buf *out, struct str value)
 {
     for (size_t i = 0; i < value.len; i++) {
@@ -80,62 +88,100 @@ static void write_label_text(struct buf *out, struct str value)
     }
 }
 
-static void write_name(struct buf *out, struct str name, bool legacy)
+// As it is, or in quotes where it is not a legacy name and nobody asked for an escape.
+static void write_name(struct writing *w, struct str name)
 {
-    if (legacy) {
-        buf_str(out, name);
+    if (metric_name_is_legacy(name) || w->escaping != ESCAPE_NONE) {
+        name_escape(w->out, name, w->escaping);
         return;
     }
-    buf_char(out, '"');
-    write_label_text(out, name);
-    buf_char(out, '"');
+    buf_char(w->out, '"');
+    write_label_text(w->out, name);
+    buf_char(w->out, '"');
 }
 
-static void write_labels(struct buf *out, struct labels set, bool legacy_metric)
+static void separate(struct writing *w)
 {
-    char separator = '{';
-    if (!legacy_metric) {
-        buf_char(out, separator);
-        write_name(out, metric_name(set), false);
-        separator = ',';
-    }
-    for (size_t i = 0; i < set.count; i++) {
-        struct label l = set.items[i];
-        if (str_is(l.name, LABEL_METRIC_NAME))
-            continue;
-        buf_char(out, separator);
-        write_name(out, l.name, label_name_is_legacy(l.name));
-        buf_cstr(out, "=\"");
-        write_label_text(out, l.value);
-        buf_char(out, '"');
-        separator = ',';
-    }
-    if (separator == ',')
-        buf_char(out, '}');
+    buf_char(w->out, w->separated ? ',' : '{');
+    w->separated = true;
 }
 
-static void write_line(struct buf *out, const struct found *f, bool first_of_metric)
+static void write_label(struct writing *w, struct label l)
+{
+    separate(w);
+    write_name(w, l.name);
+    buf_cstr(w->out, "=\"");
+    write_label_text(w->out, l.value);
+    buf_char(w->out, '"');
+}
+
+static void write_labels(struct writing *w, struct labels set)
+{
+    for (size_t i = 0; i < set.count; i++) {
+        if (!str_is(set.items[i].name, LABEL_METRIC_NAME))
+            write_label(w, set.items[i]);
+    }
+    for (size_t i = 0; i < w->global.count; i++) {
+        if (!labels_get(set, w->global.items[i].name).len)
+            write_label(w, w->global.items[i]);
+    }
+}
+
+static void write_line(struct writing *w, const struct found *f, bool first_of_metric)
 {
     struct str name = metric_name(f->labels);
-    bool legacy = metric_name_is_legacy(name);
+    bool outside = metric_name_is_legacy(name) || w->escaping != ESCAPE_NONE;
     if (first_of_metric) {
-        buf_cstr(out, "# TYPE ");
-        write_name(out, name, legacy);
-        buf_cstr(out, " untyped\n");
+        buf_cstr(w->out, "# TYPE ");
+        write_name(w, name);
+        buf_cstr(w->out, " untyped\n");
     }
-    if (legacy)
-        buf_str(out, name);
-    write_labels(out, f->labels, legacy);
-    buf_char(out, ' ');
-    buf_float(out, f->sample.value, FLOAT_G);
-    buf_char(out, ' ');
-    buf_i64(out, f->sample.t_ms);
-    buf_char(out, '\n');
+    w->separated = false;
+    if (!outside)
+        separate(w);
+    write_name(w, name);
+    write_labels(w, f->labels);
+    if (w->separated)
+        buf_char(w->out, '}');
+    buf_char(w->out, ' ');
+    buf_float(w->out, f->sample.value, FLOAT_G);
+    buf_char(w->out, ' ');
+    buf_i64(w->out, f->sample.t_ms);
+    buf_char(w->out, '\n');
 }
 
-static void write_found(struct response *res, struct found_list *list)
+// The external labels, and an empty instance: without one the scraper would add its own.
+static struct labels global_labels(struct web_server *web, struct arena *a)
 {
-    res->content_type = "text/plain; version=0.0.4; charset=utf-8; escaping=allow-utf-8";
+    struct labels external = {0};
+    if (web->options.external_labels)
+        external = web->options.external_labels(web->options.context, a);
+    struct label *items = arena_array(a, external.count + 1, sizeof(*items));
+    size_t count = 0;
+    bool placed = labels_get(external, STR("instance")).len > 0;
+    for (size_t i = 0; i < external.count; i++) {
+        if (!placed && str_cmp(external.items[i].name, STR("instance")) > 0) {
+            items[count++] = (struct label){STR("instance"), {0}};
+            placed = true;
+        }
+        items[count++] = external.items[i];
+    }
+    if (!placed)
+        items[count++] = (struct label){STR("instance"), {0}};
+    return (struct labels){items, count};
+}
+
+static void write_found(struct web_server *web, struct request *req, struct response *res,
+                        struct found_list *list)
+{
+    struct writing w = {.out = &res->body,
+                        .escaping = name_escaping_accepted(req->accept),
+                        .global = global_labels(web, &req->arena)};
+    res->content_type = arena_printf(&req->arena,
+                                     "text/plain; version=0.0.4; charset=utf-8; "
+                                     "escaping=%s",
+                                     name_escaping_text(w.escaping))
+                            .ptr;
     if (list->count)
         qsort(list->items, list->count, sizeof(*list->items), order_found);
     for (size_t i = 0; i < list->count; i++) {
@@ -144,8 +190,18 @@ static void write_found(struct response *res, struct found_list *list)
             continue; // selected twice
         bool first =
             !before || !str_eq(metric_name(before->labels), metric_name(list->items[i].labels));
-        write_line(&res->body, &list->items[i], first);
+        write_line(&w, &list->items[i], first);
     }
+}
+
+// Scrapers are told in a line of text, not in JSON.
+static bool read_matchers(struct request *req, struct response *res, struct matcher_sets *sets)
+{
+    struct error err;
+    if (matcher_sets_parse(req, "match[]", sets, &err) == OK)
+        return true;
+    response_text(res, 400, arena_copy(&req->arena, str_from(err.text)));
+    return false;
 }
 
 void federate(struct web_server *web, struct request *req, struct response *res)
@@ -155,12 +211,12 @@ void federate(struct web_server *web, struct request *req, struct response *res)
     struct found_list list = {0};
     struct error err = {0};
     int64_t now_ms = clock_wall_ms(web->options.clock);
-    if (api_matchers(req, res, "match[]", false, &sets)) {
+    if (read_matchers(req, res, &sets)) {
         int rc = querier_new(&q, web->options.storage, now_ms - LOOKBACK_MS + 1, now_ms, &err);
         if (rc == OK)
             rc = collect(q, req, &sets, now_ms, &list, &err);
         if (rc == OK)
-            write_found(res, &list);
+            write_found(web, req, res, &list);
         else
             response_text(res, 500, arena_copy(&req->arena, str_from(err.text)));
         if (q)

@@ -8,13 +8,19 @@ void manage_healthy(struct web_server *web, struct request *req, struct response
     response_text(res, 200, STR("Lapwing is healthy."));
 }
 
+static void not_ready(struct response *res)
+{
+    response_text(res, 503, STR("Service Unavailable"));
+    response_header(res, "X-Prometheus-Stopping", STR("false"));
+}
+
 void manage_ready(struct web_server *web, struct request *req, struct response *res)
 {
     (void)req;
     if (atomic_load(&web->ready))
         response_text(res, 200, STR("Lapwing is ready."));
     else
-        response_text(res, 503, STR("Service Unavailable"));
+        not_ready(res);
 }
 
 static bool lifecycle_enabled(struct web_server *web, struct response *res)

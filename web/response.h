@@ -15,7 +15,7 @@ struct response_header {
 
 struct response {
     int status;
-    const char *content_type; // static; NULL: none
+    const char *content_type; // static, or in the request's arena; NULL: none
     struct buf body;          // owned
     struct str fixed_body;    // used instead of `body` when its ptr is not NULL; static
     struct response_header headers[RESPONSE_HEADER_COUNT_MAX];

@@ -1,6 +1,8 @@
 #include "routes.h"
 
-#define READ (HTTP_GET | HTTP_HEAD)
+// As in Prometheus, HEAD is for health checks, and for what browsers and caches ask for.
+#define READ HTTP_GET
+#define PAGE (HTTP_GET | HTTP_HEAD)
 #define FORM (READ | HTTP_POST)
 
 static const struct route routes[] = {
@@ -18,11 +20,14 @@ static const struct route routes[] = {
     {"/api/v1/metadata", READ, LANE_WORK, api_metadata},
     {"/api/v1/targets", READ, LANE_WORK, api_targets},
     {"/api/v1/targets/metadata", READ, LANE_WORK, api_targets_metadata},
+    {"/api/v1/targets/relabel_steps", READ, LANE_WORK, api_relabel_steps},
     {"/api/v1/scrape_pools", READ, LANE_WORK, api_scrape_pools},
     {"/api/v1/rules", READ, LANE_WORK, api_rules},
     {"/api/v1/alerts", READ, LANE_WORK, api_alerts},
     {"/api/v1/alertmanagers", READ, LANE_WORK, api_alertmanagers},
-    {"/api/v1/notifications", READ, LANE_INLINE, api_notifications},
+    {"/api/v1/notifications", READ, LANE_WORK, api_notifications},
+    {"/api/v1/notifications/live", READ, LANE_INLINE, api_notifications_live},
+    {"/api/v1/features", READ, LANE_WORK, api_features},
     {"/api/v1/status/buildinfo", READ, LANE_INLINE, api_buildinfo},
     {"/api/v1/status/config", READ, LANE_WORK, api_config},
     {"/api/v1/status/flags", READ, LANE_INLINE, api_flags},
@@ -52,18 +57,18 @@ static const struct route routes[] = {
     {"/federate", READ, LANE_QUERY, federate},
     {"/metrics", READ, LANE_WORK, manage_metrics},
     {"/version", READ, LANE_INLINE, manage_version},
-    {"/-/healthy", READ, LANE_INLINE, manage_healthy},
-    {"/-/ready", READ, LANE_INLINE, manage_ready},
+    {"/-/healthy", PAGE, LANE_INLINE, manage_healthy},
+    {"/-/ready", PAGE, LANE_INLINE, manage_ready},
     {"/-/reload", HTTP_POST | HTTP_PUT, LANE_WORK, manage_reload},
     {"/-/quit", HTTP_POST | HTTP_PUT, LANE_WORK, manage_quit},
-    {"/", READ, LANE_INLINE, ui_root},
-    {"/query", READ, LANE_INLINE, ui_page},
-    {"/alerts", READ, LANE_INLINE, ui_page},
-    {"/rules", READ, LANE_INLINE, ui_page},
-    {"/targets", READ, LANE_INLINE, ui_page},
-    {"/status", READ, LANE_INLINE, ui_page},
-    {"/graph", READ, LANE_INLINE, ui_redirect},
-    {"/assets/:name", READ, LANE_INLINE, ui_asset},
+    {"/", PAGE, LANE_INLINE, ui_root},
+    {"/query", PAGE, LANE_INLINE, ui_page},
+    {"/alerts", PAGE, LANE_INLINE, ui_page},
+    {"/rules", PAGE, LANE_INLINE, ui_page},
+    {"/targets", PAGE, LANE_INLINE, ui_page},
+    {"/status", PAGE, LANE_INLINE, ui_page},
+    {"/graph", PAGE, LANE_INLINE, ui_redirect},
+    {"/assets/:name", PAGE, LANE_INLINE, ui_asset},
 };
 
 static bool path_matches(const char *pattern, struct str path, struct str *param)
@@ -112,8 +117,11 @@ void route_allow(const struct route *route, struct buf *out)
     static const struct {
         enum http_method method;
         const char *name;
-    } names[] = {
-        {HTTP_GET, "GET, "}, {HTTP_POST, "POST, "}, {HTTP_PUT, "PUT, "}, {HTTP_DELETE, "DELETE, "}};
+    } names[] = {{HTTP_GET, "GET, "},
+                 {HTTP_HEAD, "HEAD, "},
+                 {HTTP_POST, "POST, "},
+                 {HTTP_PUT, "PUT, "},
+                 {HTTP_DELETE, "DELETE, "}};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (route->methods & names[i].method)
             buf_cstr(out, names[i].name);

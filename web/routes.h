@@ -12,7 +12,7 @@ typedef void handler_fn(struct web_server *web, struct request *req, struct resp
 
 struct route {
     const char *path; // ":name" stands for one segment
-    unsigned methods; // http_method bits; GET includes HEAD
+    unsigned methods; // http_method bits
     enum lane lane;
     handler_fn *handle;
 };
@@ -33,11 +33,15 @@ handler_fn api_format_query, api_parse_query;
 handler_fn api_series, api_labels, api_label_values;
 // api_targets.c
 handler_fn api_targets, api_scrape_pools, api_metadata, api_targets_metadata, api_alertmanagers;
+// api_relabel.c
+handler_fn api_relabel_steps;
+// api_features.c
+handler_fn api_features;
 // api_rules.c
 handler_fn api_rules, api_alerts;
 // api_status.c
 handler_fn api_buildinfo, api_config, api_flags, api_runtimeinfo, api_tsdb, api_walreplay,
-    api_notifications, api_admin;
+    api_notifications, api_notifications_live, api_admin;
 // api_read.c
 handler_fn api_read;
 // api_write.c

@@ -62,19 +62,50 @@ static void log_access(const struct request *req, const struct response *res, do
 
 static void add_cors(struct web_server *web, const struct request *req, struct response *res)
 {
-    if (!req->origin.len || !web->cors || !regex_match(web->cors, req->origin))
+    if (!req->origin.len || !web->cors)
+        return;
+    response_header(res, "Vary", STR("Origin"));
+    if (!regex_match(web->cors, req->origin))
         return;
     response_header(res, "Access-Control-Allow-Origin", web->cors_any ? STR("*") : req->origin);
     response_header(res, "Access-Control-Allow-Headers", STR(ALLOWED_HEADERS));
     response_header(res, "Access-Control-Allow-Methods", STR(ALLOWED_METHODS));
     response_header(res, "Access-Control-Expose-Headers", STR("Date"));
-    if (!web->cors_any)
-        response_header(res, "Vary", STR("Origin"));
 }
 
 static bool is_v2(const char *path)
 {
     return str_has_prefix(str_from(path), STR("/api/v2/"));
+}
+
+static void add_allow(struct request *req, struct response *res)
+{
+    struct buf allow = BUF_INIT;
+    route_allow(req->route, &allow);
+    response_header(res, "Allow", arena_copy(&req->arena, buf_view(&allow)));
+    buf_release(&allow);
+}
+
+static bool is_api(const struct web_server *web, struct str path)
+{
+    return str_has_prefix(path, web->prefix) &&
+           str_has_prefix(str_skip(path, web->prefix.len), STR("/api/v1/"));
+}
+
+// Browsers ask before they send: the API says yes to all paths, in Prometheus too.
+static void answer_options(struct web_server *web, struct request *req, struct response *res)
+{
+    bool api = is_api(web, req->path);
+    res->status = api ? 204 : 200;
+    if (!api)
+        add_allow(req, res);
+}
+
+// What needs the configuration.
+static bool waits_for_ready(const struct route *route)
+{
+    struct str path = str_from(route->path);
+    return str_has_prefix(path, STR("/api/")) || str_is(path, "/federate");
 }
 
 static void refuse_method(struct request *req, struct response *res)
@@ -85,17 +116,19 @@ static void refuse_method(struct request *req, struct response *res)
         v2_fail(res, 405, 405, "method is not allowed, but [%s] are", buf_text(&allow));
     else
         response_text(res, 405, STR("Method Not Allowed"));
-    response_header(res, "Allow", arena_copy(&req->arena, buf_view(&allow)));
     buf_release(&allow);
+    add_allow(req, res);
 }
 
 static void handle_routed(struct web_server *web, struct request *req, struct response *res)
 {
     struct error err;
-    if (!req->route)
+    if (req->method == HTTP_OPTIONS && (req->route || is_api(web, req->path)))
+        answer_options(web, req, res);
+    else if (!req->route)
         response_text(res, 404, STR("404 page not found"));
-    else if (req->method == HTTP_OPTIONS)
-        res->status = 204;
+    else if (!atomic_load(&web->ready) && waits_for_ready(req->route))
+        manage_ready(web, req, res);
     else if (!(req->route->methods & req->method))
         refuse_method(req, res);
     else if (request_parse_params(req, &err))

@@ -9,10 +9,11 @@
 #define FLOAT_TEXT_SIZE 352
 
 enum float_layout {
-    FLOAT_F,    // strconv 'f', -1: never an exponent
-    FLOAT_E,    // strconv 'e', -1: 1.5e+06
-    FLOAT_G,    // strconv 'g', -1: exponent below 1e-4 and from 1e+06, as %v and the text format
-    FLOAT_JSON, // as the HTTP API's samples: 'f', or 'e' below 1e-6 and from 1e21 (1e-7, 1e+21)
+    FLOAT_F,      // strconv 'f', -1: never an exponent
+    FLOAT_E,      // strconv 'e', -1: 1.5e+06
+    FLOAT_G,      // strconv 'g', -1: exponent below 1e-4 and from 1e+06, as %v and the text format
+    FLOAT_SAMPLE, // as the HTTP API's samples: 'f', or 'e' below 1e-6 and from 1e21 (1e-07, 1e+21)
+    FLOAT_JSON,   // as encoding/json: the same with a short exponent (1e-7)
 };
 
 // Writes without NUL and returns the length.

@@ -43,24 +43,37 @@ int promql_parse(struct promql_expr **out, struct str text, unsigned features, s
 void promql_expr_free(struct promql_expr *e);
 // The type of what an expression evaluates to.
 enum promql_type promql_expr_type(const struct promql_expr *e);
+// The name of each function of the language in turn, sorted, and the promql_feature bits it needs;
+// NULL past the last.
+const char *promql_function(size_t index, unsigned *needed);
 // The expression on one line, as Prometheus prints it; parsing that gives the same expression.
 void promql_print(struct buf *out, const struct promql_expr *e);
 // The syntax tree as JSON, as Prometheus' /api/v1/parse_query gives it.
 void promql_print_tree(struct buf *out, const struct promql_expr *e);
 
+// A store beneath the engine's: queries see the samples of both, and of a series that both have those
+// of the lower one up to the first of the upper one's. All borrowed.
+struct promql_beneath {
+    struct storage *storage;
+    const struct str *ended; // metrics of which only samples up to ended_ms are seen
+    size_t ended_count;
+    int64_t ended_ms;
+};
+
 struct promql_options {
-    struct storage *storage;          // borrowed
-    const struct clock *clock;        // borrowed
-    struct metrics *metrics;          // borrowed
-    int64_t lookback_ms;              // default 5 min
-    int64_t timeout_ms;               // default 2 min
-    int64_t default_subquery_step_ms; // the evaluation interval; default 1 min
-    uint64_t samples_max;             // loaded by one query; default 50 million
-    size_t memory_max;                // bytes of one query; default 512 MiB
-    int64_t points_max;               // steps of a range query; default 11,000
-    unsigned concurrency;             // queries at once; default 20
-    unsigned features;                // promql_feature bits
-    size_t cache_size;                // bytes of kept results; 0: none; default 16 MiB
+    struct storage *storage;              // borrowed
+    const struct promql_beneath *beneath; // NULL: none; it wants a cache_size of 0
+    const struct clock *clock;            // borrowed
+    struct metrics *metrics;              // borrowed
+    int64_t lookback_ms;                  // default 5 min
+    int64_t timeout_ms;                   // default 2 min
+    int64_t default_subquery_step_ms;     // the evaluation interval; default 1 min
+    uint64_t samples_max;                 // loaded by one query; default 50 million
+    size_t memory_max;                    // bytes of one query; default 512 MiB
+    int64_t points_max;                   // steps of a range query; default 11,000
+    unsigned concurrency;                 // queries at once; default 20
+    unsigned features;                    // promql_feature bits
+    size_t cache_size;                    // bytes of kept results; 0: none; default 16 MiB
 };
 
 void promql_options_init(struct promql_options *o); // the defaults, nothing borrowed

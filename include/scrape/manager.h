@@ -33,6 +33,9 @@ void scrape_manager_free(struct scrape_manager *m);
 int scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *config,
                          struct error *err);
 
+// The configuration in force, with a reference of the caller's own; NULL before the first.
+struct prometheus_config *scrape_manager_config(struct scrape_manager *m);
+
 enum target_health { TARGET_UNKNOWN, TARGET_UP, TARGET_DOWN };
 const char *target_health_name(enum target_health health); // "unknown", "up", "down"
 

@@ -66,6 +66,7 @@ struct web_runtime {
     int64_t start_ms;
     bool reload_ok; // the last configuration reload
     int64_t last_config_ms;
+    int64_t reload_failed_ms;      // when it last went wrong; 0: never
     const char *storage_retention; // "15d" or "15d or 50GB"
 };
 

@@ -141,6 +141,10 @@ extern "C" size_t float_format(double value, enum float_layout layout, char out[
         if (is_out_of(magnitude, 1e-4, 1e6))
             return format_as(value, std::chars_format::scientific, out);
         break;
+    case FLOAT_SAMPLE:
+        if (is_out_of(magnitude, 1e-6, 1e21))
+            return format_as(value, std::chars_format::scientific, out);
+        break;
     case FLOAT_JSON:
         if (is_out_of(magnitude, 1e-6, 1e21))
             return shorten_exponent(out, format_as(value, std::chars_format::scientific, out));

@@ -155,3 +155,10 @@ const struct function *function_at(size_t index)
 {
     return index < FUNCTION_COUNT ? &functions[index] : NULL;
 }
+
+const char *promql_function(size_t index, unsigned *needed)
+{
+    const struct function *f = function_at(index);
+    *needed = f ? f->feature : 0;
+    return f ? f->name : NULL;
+}

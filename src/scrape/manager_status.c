@@ -116,3 +116,11 @@ void scrape_manager_metadata(struct scrape_manager *m, struct str metric, struct
     *out = list.items;
     *count = list.count;
 }
+
+struct prometheus_config *scrape_manager_config(struct scrape_manager *m)
+{
+    pthread_mutex_lock(&m->mutex);
+    struct prometheus_config *c = m->config ? prometheus_config_ref(m->config) : NULL;
+    pthread_mutex_unlock(&m->mutex);
+    return c;
+}

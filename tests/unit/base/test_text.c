@@ -109,6 +109,14 @@ static void test_float_format(void **state)
         buf_float(&b, cases[i].value, FLOAT_JSON);
         assert_buf(&b, cases[i].json);
     }
+    buf_float(&b, 1e-7, FLOAT_SAMPLE);
+    assert_buf(&b, "1e-07");
+    buf_float(&b, 1.5e-300, FLOAT_SAMPLE);
+    assert_buf(&b, "1.5e-300");
+    buf_float(&b, 1e21, FLOAT_SAMPLE);
+    assert_buf(&b, "1e+21");
+    buf_float(&b, 1e-6, FLOAT_SAMPLE);
+    assert_buf(&b, "0.000001");
     buf_release(&b);
 }
 

@@ -118,6 +118,7 @@ static inline void fixture_init(struct fixture *f, void (*change)(struct web_opt
         change(&o);
     if (web_server_start(&f->web, &o, &err))
         fail_msg("%s", err.text);
+    web_server_set_ready(f->web, true);
     f->port = web_server_port(f->web);
 }
 

@@ -35,7 +35,13 @@ static void routing(void **state)
         {"GET", "/-/healthy", NULL, 200, NULL, "Lapwing is healthy.\n"},
         {"HEAD", "/-/healthy", NULL, 200, "Content-Length: 20", ""},
         {"GET", "/-/healthy?x=1", NULL, 200, NULL, NULL},
-        {"GET", "/-/ready", NULL, 503, NULL, "Service Unavailable\n"},
+        {"GET", "/-/ready", NULL, 200, NULL, "Lapwing is ready.\n"},
+        {"HEAD", "/-/ready", NULL, 200, "Content-Length: 18", ""},
+        {"POST", "/-/ready", NULL, 405, "Allow: GET, HEAD, OPTIONS", NULL},
+        {"HEAD", "/api/v1/query?query=1", NULL, 405, "Allow: GET, POST, OPTIONS", NULL},
+        {"OPTIONS", "/-/ready", NULL, 200, "Allow: GET, HEAD, OPTIONS", ""},
+        {"OPTIONS", "/api/v1/nope", NULL, 204, NULL, ""},
+        {"OPTIONS", "/nope", NULL, 404, NULL, NULL},
         {"GET", "/nope", NULL, 404, "text/plain", "404 page not found\n"},
         {"GET", "/api/v1/nope", NULL, 404, "text/plain", "404 page not found\n"},
         {"GET", "/alertmanager/api/v2/status", NULL, 404, NULL, "404 page not found\n"},
@@ -55,9 +61,15 @@ static void routing(void **state)
     struct fixture f;
     fixture_init(&f, NULL);
     check_calls(&f, calls, COUNT_OF(calls));
-    web_server_set_ready(f.web, true);
-    static const struct call ready = {"GET", "/-/ready", NULL, 200, NULL, "Lapwing is ready.\n"};
-    check_calls(&f, &ready, 1);
+    web_server_set_ready(f.web, false);
+    static const struct call starting[] = {
+        {"GET", "/-/ready", NULL, 503, "X-Prometheus-Stopping: false", "Service Unavailable\n"},
+        {"GET", "/api/v1/query?query=1", NULL, 503, "X-Prometheus-Stopping: false", NULL},
+        {"GET", "/federate?match[]=up", NULL, 503, NULL, NULL},
+        {"GET", "/-/healthy", NULL, 200, NULL, NULL},
+        {"GET", "/metrics", NULL, 200, NULL, NULL},
+    };
+    check_calls(&f, starting, COUNT_OF(starting));
     fixture_release(&f);
 }
 
