@@ -1,15 +1,31 @@
-// A batch is an array of entries; nothing else of the store knows of them before the commit. Checks
-// are made twice: when a sample is added, for the caller's sake, and at the commit, since another
-// batch may have come between. What was overtaken is dropped then, and counted.
+// A batch is an array of entries; nothing else of the store knows of them before the commit, which
+// goes over them three times, the series being fetched ahead: what becomes of each entry is decided,
+// what is kept is journaled, then it is put into the head. Only commits change what the first pass
+// looks at, and they come one at a time.
 //
-// A series that a batch refers to is kept for a while (head_touch()); should one have been
-// forgotten all the same, by a batch that stayed open for long, the commit fails and says so: what
-// a commit accepts is stored.
+// What becomes of a sample, as Prometheus has it:
+//
+//     newer than the series' newest    in order, even when it is late against other series, down to
+//                                      LATE_MAX_MS behind the newest of all
+//     the newest once more             nothing; with another value it is refused as a duplicate
+//     older                            late, within the out-of-order window, else refused
+//
+// In order but before the sealed edge, it can't go to the series' chunks any more: it is kept with
+// the late ones.
+//
+// A series that a batch refers to is kept for a while (head_mark()); should one have been forgotten
+// all the same, by a batch that stayed open for long, the commit fails and says so: what a commit
+// accepts is stored.
 #include "storage/appender.h"
+
+#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "store.h"
+
+// Entries ahead of the one being looked at whose series are fetched into the cache.
+#define PREFETCH_COUNT 6
 
 struct appender {
     struct storage *storage;
@@ -17,6 +33,8 @@ struct appender {
     size_t count;
     size_t capacity;
     int64_t future_ms; // samples after this are refused; of this batch
+    bool unordered;    // ids do not ascend: a series may stand in the batch twice, not side by side
+    struct append_refusals refusals;
 };
 
 struct appender *appender_new(struct storage *s)
@@ -49,22 +67,22 @@ static bool labels_are_sound(struct labels labels)
 static int create_series(struct storage *s, struct labels labels, uint64_t hash, series_ref *out)
 {
     struct head *h = &s->head;
+    struct series *series = NULL;
     if (!labels_are_sound(labels))
         return ERR_INVALID;
-    int rc = OK;
     pthread_rwlock_wrlock(&h->lock);
-    struct series *series = head_find(h, labels, hash);
-    if (!series && s->options.series_max && h->series_count >= s->options.series_max) {
-        rc = ERR_LIMIT;
-        metric_add(s->metrics.series_refused, 1);
-    } else if (!series) {
+    series = head_find(h, labels, hash);
+    if (!series && storage_takes_series(s)) {
         series = head_create(h, labels, hash);
         metric_add(s->metrics.series_created, 1);
     }
     if (series)
         *out = (series_ref)series->id + 1;
     pthread_rwlock_unlock(&h->lock);
-    return rc;
+    if (series)
+        return OK;
+    metric_add(s->metrics.series_refused, 1);
+    return ERR_LIMIT;
 }
 
 int appender_series(struct appender *a, struct labels labels, series_ref *out)
@@ -72,9 +90,9 @@ int appender_series(struct appender *a, struct labels labels, series_ref *out)
     struct head *h = &a->storage->head;
     uint64_t hash = labels_hash(labels);
     pthread_rwlock_rdlock(&h->lock);
-    struct series *series = head_find(h, labels, hash);
+    const struct series *series = head_find(h, labels, hash);
     if (series) {
-        head_touch(h, series);
+        head_mark(h, series->id);
         *out = (series_ref)series->id + 1;
     }
     pthread_rwlock_unlock(&h->lock);
@@ -87,109 +105,192 @@ static int refuse(struct metric *metric, int rc)
     return rc;
 }
 
-// Against the clock and what is sealed already.
+// Against the clock.
 static int check_bounds(struct appender *a, int64_t t_ms)
 {
     struct storage *s = a->storage;
     if (!sample_time_is_sane(t_ms))
         return refuse(s->metrics.out_of_bounds, ERR_OUT_OF_BOUNDS);
-    if (s->options.future_limit_ms) {
-        if (t_ms > a->future_ms)
-            a->future_ms = clock_wall_ms(s->options.clock) + s->options.future_limit_ms;
+    if (s->options.future_limit_ms && t_ms > a->future_ms) {
+        a->future_ms = clock_wall_ms(s->options.clock) + s->options.future_limit_ms;
         if (t_ms > a->future_ms)
             return refuse(s->metrics.too_far_ahead, ERR_TOO_FAR_AHEAD);
     }
-    if (t_ms < atomic_load_explicit(&s->sealed_ms, memory_order_relaxed))
-        return refuse(s->metrics.out_of_bounds, ERR_OUT_OF_BOUNDS);
     return OK;
-}
-
-// ERR_END: the very sample is there already.
-static int check_order(struct storage *s, int64_t last_ms, double last, int64_t t_ms, double value)
-{
-    if (t_ms > last_ms)
-        return OK;
-    if (t_ms < last_ms)
-        return refuse(s->metrics.out_of_order, ERR_OUT_OF_ORDER);
-    if (double_bits(last) == double_bits(value))
-        return ERR_END;
-    return refuse(s->metrics.duplicate, ERR_DUPLICATE);
-}
-
-static int check_series(struct storage *s, uint32_t id, int64_t t_ms, double value)
-{
-    struct head *h = &s->head;
-    int rc = ERR_NOT_FOUND;
-    pthread_rwlock_rdlock(&h->lock);
-    struct series *series = head_get(h, id);
-    if (series) {
-        head_touch(h, series);
-        pthread_mutex_lock(head_stripe(h, id));
-        rc = series->has_sample ? check_order(s, series->last_ms, series->last_value, t_ms, value)
-                                : OK;
-        pthread_mutex_unlock(head_stripe(h, id));
-    }
-    pthread_rwlock_unlock(&h->lock);
-    return rc;
 }
 
 int appender_add(struct appender *a, series_ref series, int64_t t_ms, double value)
 {
-    if (series == 0 || series > HMAP_NONE)
+    if (series == 0 || series > SERIES_IDS_MAX ||
+        !head_mark(&a->storage->head, (uint32_t)(series - 1)))
         return ERR_NOT_FOUND;
-    uint32_t id = (uint32_t)(series - 1);
     int rc = check_bounds(a, t_ms);
     if (rc)
         return rc;
-    const struct entry *last = a->count ? &a->entries[a->count - 1] : NULL;
-    if (last && last->id == id)
-        rc = check_order(a->storage, last->t_ms, last->value, t_ms, value);
-    else
-        rc = check_series(a->storage, id, t_ms, value);
-    if (rc)
-        return rc == ERR_END ? OK : rc;
     MEM_GROW(a->entries, a->count, a->capacity);
-    a->entries[a->count++] = (struct entry){id, false, t_ms, value};
+    a->unordered |= a->count && a->entries[a->count - 1].id >= series;
+    a->entries[a->count] = (struct entry){
+        .id = (uint32_t)(series - 1), .place = (uint32_t)a->count, .t_ms = t_ms, .value = value};
+    a->count++;
     return OK;
 }
 
-// Marks entries that another batch overtook. Only commits change what is looked at, and the caller
-// holds the commit lock. ERR_NOT_FOUND when a series is gone.
-static int drop_overtaken(struct storage *s, struct entry *entries, size_t count)
+// What the entries of one batch are measured by.
+struct limits {
+    int64_t sealed_ms;
+    int64_t in_order_ms; // newer samples of their series are taken from here on
+    int64_t late_ms;     // ... and older ones from here; INT64_MAX: none are
+};
+
+static struct limits limits_of(struct storage *s, const struct entry *first)
 {
-    int64_t sealed_ms = atomic_load(&s->sealed_ms);
+    int64_t newest_ms = atomic_load(&s->head.max_ms);
+    int64_t window_ms = atomic_load(&s->out_of_order_ms);
+    if (newest_ms == INT64_MIN)
+        newest_ms = first->t_ms;
+    return (struct limits){
+        .sealed_ms = atomic_load(&s->sealed_ms),
+        .in_order_ms = newest_ms - LATE_MAX_MS,
+        .late_ms = window_ms ? newest_ms - window_ms : INT64_MAX,
+    };
+}
+
+// The entry against the series' newest sample, stored or of this batch. ERR_END: it is there.
+static int judge(struct entry *e, bool has_last, int64_t last_ms, double last,
+                 const struct limits *limits)
+{
+    bool in_order = !has_last || e->t_ms > last_ms;
+    e->kind = ENTRY_LATE;
+    if (has_last && e->t_ms == last_ms)
+        return double_bits(last) == double_bits(e->value) ? ERR_END : ERR_DUPLICATE;
+    if (in_order && e->t_ms >= limits->in_order_ms) {
+        if (e->t_ms >= limits->sealed_ms)
+            e->kind = ENTRY_IN_ORDER;
+        return OK;
+    }
+    if (e->t_ms >= limits->late_ms)
+        return OK;
+    if (limits->late_ms != INT64_MAX)
+        return ERR_TOO_OLD;
+    return in_order || e->t_ms < limits->in_order_ms ? ERR_OUT_OF_BOUNDS : ERR_OUT_OF_ORDER;
+}
+
+static void drop(struct appender *a, struct entry *e, int rc)
+{
+    struct append_refusals *r = &a->refusals;
+    e->kind = ENTRY_DROPPED;
+    if (rc == ERR_END)
+        return;
+    r->out_of_order += rc == ERR_OUT_OF_ORDER;
+    r->duplicate += rc == ERR_DUPLICATE;
+    r->out_of_bounds += rc == ERR_OUT_OF_BOUNDS;
+    r->too_old += rc == ERR_TOO_OLD;
+    if (!r->first) {
+        r->first = (series_ref)e->id + 1;
+        r->first_rc = rc;
+        r->first_t_ms = e->t_ms;
+    }
+}
+
+static inline void prefetch(const struct head *h, const struct entry *e)
+{
+    const char *series = (const char *)head_get(h, e->id);
+    __builtin_prefetch(series, 1);
+    __builtin_prefetch(series + 56, 1);
+}
+
+static void clear_marks(struct storage *s, const struct entry *entries, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
-        const struct series *series = head_get(&s->head, entries[i].id);
+        struct series *series = head_get(&s->head, entries[i].id);
+        if (series)
+            series->in_batch = false;
+    }
+}
+
+// Decides what becomes of each entry. ERR_NOT_FOUND: a series is gone; ERR_END: a series stands in
+// the batch twice, not side by side.
+static int check_entries(struct appender *a)
+{
+    struct storage *s = a->storage;
+    struct limits limits = limits_of(s, &a->entries[0]);
+    const struct entry *before = NULL; // newest kept of the series before
+    for (size_t i = 0; i < a->count; i++) {
+        struct entry *e = &a->entries[i];
+        if (i + PREFETCH_COUNT < a->count)
+            prefetch(&s->head, &a->entries[i + PREFETCH_COUNT]);
+        struct series *series = head_get(&s->head, e->id);
         if (!series)
             return ERR_NOT_FOUND;
-        bool late = series->has_sample && entries[i].t_ms <= series->last_ms;
-        entries[i].dropped = late || entries[i].t_ms < sealed_ms;
-        if (late)
-            metric_add(s->metrics.out_of_order, 1);
-        else if (entries[i].dropped)
-            metric_add(s->metrics.out_of_bounds, 1);
+        bool again = i && a->entries[i - 1].id == e->id;
+        if (!again && a->unordered && series->in_batch)
+            return ERR_END;
+        if (a->unordered)
+            series->in_batch = true;
+        if (!again)
+            before = NULL;
+        int rc = before ? judge(e, true, before->t_ms, before->value, &limits)
+                        : judge(e, series->has_sample, series->open.t_last_ms, series->open.last,
+                                &limits);
+        if (rc)
+            drop(a, e, rc);
+        else if (!(before ? e->t_ms < before->t_ms
+                          : series->has_sample && e->t_ms < series->open.t_last_ms))
+            before = e;
     }
     return OK;
 }
 
-static size_t apply(struct storage *s, struct entry *entries, size_t count)
+static int by_series(const void *a, const void *b)
 {
+    const struct entry *x = a, *y = b;
+    if (x->id != y->id)
+        return x->id < y->id ? -1 : 1;
+    return x->place < y->place ? -1 : 1;
+}
+
+static int check(struct appender *a, struct error *err)
+{
+    int rc = check_entries(a);
+    if (a->unordered)
+        clear_marks(a->storage, a->entries, a->count);
+    if (rc == ERR_END) {
+        qsort(a->entries, a->count, sizeof(*a->entries), by_series);
+        a->unordered = false;
+        a->refusals = (struct append_refusals){0};
+        rc = check_entries(a);
+    }
+    if (rc)
+        error_set(err, rc, "a series of the batch was forgotten meanwhile: look it up again");
+    return rc;
+}
+
+// Neighbours share a stripe: it is let go only when another one comes.
+static size_t apply(struct storage *s, const struct entry *entries, size_t count)
+{
+    struct head *h = &s->head;
+    pthread_mutex_t *held = NULL;
     size_t stored = 0;
     for (size_t i = 0; i < count; i++) {
-        struct entry *e = &entries[i];
-        if (e->dropped)
+        const struct entry *e = &entries[i];
+        if (e->kind == ENTRY_DROPPED)
             continue;
-        struct series *series = head_get(&s->head, e->id);
-        pthread_mutex_lock(head_stripe(&s->head, e->id));
-        // A series may stand in the batch twice, not side by side.
-        if (!series->has_sample || e->t_ms > series->last_ms) {
-            head_append(&s->head, series, e->t_ms, e->value);
-            stored++;
-        } else {
-            metric_add(s->metrics.out_of_order, 1);
+        struct series *series = head_get(h, e->id);
+        pthread_mutex_t *stripe = head_stripe(h, e->id);
+        if (stripe != held) {
+            if (held)
+                pthread_mutex_unlock(held);
+            pthread_mutex_lock(stripe);
+            held = stripe;
         }
-        pthread_mutex_unlock(head_stripe(&s->head, e->id));
+        if (e->kind == ENTRY_IN_ORDER)
+            head_append(h, series, e->t_ms, e->value);
+        else
+            head_append_late(h, series, e->t_ms, e->value);
+        stored++;
     }
+    if (held)
+        pthread_mutex_unlock(held);
     return stored;
 }
 
@@ -200,18 +301,31 @@ static enum durability durability(const struct storage *s, bool durable)
     return durable ? DURABLE_KERNEL : DURABLE_LATER;
 }
 
+static void count_refused(const struct appender *a)
+{
+    const struct storage_metrics *m = &a->storage->metrics;
+    const struct append_refusals *r = &a->refusals;
+    if (!r->first)
+        return;
+    metric_add(m->out_of_order, r->out_of_order);
+    metric_add(m->duplicate, r->duplicate);
+    metric_add(m->out_of_bounds, r->out_of_bounds);
+    metric_add(m->too_old, r->too_old);
+}
+
 static int commit_locked(struct appender *a, bool durable, struct error *err)
 {
     struct storage *s = a->storage;
     pthread_rwlock_rdlock(&s->head.lock);
-    int rc = drop_overtaken(s, a->entries, a->count);
-    if (rc)
-        error_set(err, rc, "a series of the batch was forgotten meanwhile: look it up again");
-    else if (s->journal && (rc = journal_append(s->journal, &s->head, a->entries, a->count,
-                                                durability(s, durable), err)))
+    int rc = check(a, err);
+    if (rc == OK && s->journal &&
+        (rc = journal_append(s->journal, &s->head, a->entries, a->count, durability(s, durable),
+                             err)))
         metric_add(s->metrics.journal_failures, 1);
-    if (rc == OK)
+    if (rc == OK) {
         metric_add(s->metrics.samples, apply(s, a->entries, a->count));
+        count_refused(a);
+    }
     pthread_rwlock_unlock(&s->head.lock);
     return rc;
 }
@@ -228,6 +342,7 @@ int appender_commit(struct appender *a, bool durable, struct error *err)
 {
     struct storage *s = a->storage;
     int rc = OK;
+    a->refusals = (struct append_refusals){0};
     if (a->count) {
         pthread_mutex_lock(&s->commit);
         rc = commit_locked(a, durable, err);
@@ -239,10 +354,16 @@ int appender_commit(struct appender *a, bool durable, struct error *err)
     return rc;
 }
 
+const struct append_refusals *appender_refusals(const struct appender *a)
+{
+    return &a->refusals;
+}
+
 void appender_rollback(struct appender *a)
 {
     a->count = 0;
     a->future_ms = INT64_MIN;
+    a->unordered = false;
 }
 
 size_t appender_sample_count(const struct appender *a)

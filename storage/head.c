@@ -1,53 +1,75 @@
-// Where a sample lives from its commit until its window is sealed: per series an open chunk, the
-// closed ones before it, and an inverted index over all series.
+// Where a sample lives from its commit until a window holds it: the table of series and an inverted
+// index over them. Their samples are the matter of head_chunks.c.
 //
-//     index --labels_hash--> id --table--> struct series { labels, chunks, open chunk }
+//     index --labels_hash--> id --pages--> struct series { labels, chunks, open chunk }
 //     postings --(name, value)--> ids
 //
 // Invariants
-//   1. Ids are given out ascending and never again; table[id] is NULL once the series is forgotten.
-//   2. A series' chunks are ordered by time, do not overlap, and lie before its open chunk.
-//   3. No chunk crosses a multiple of window_ms: sealing takes whole chunks.
-//   4. last_ms and last_value outlive the chunks they were in.
-//   5. A series that a batch referred to in this or the previous pass of head_truncate() is kept.
+//   1. Ids are given out ascending and never again; head_get() is NULL once a series is forgotten.
+//   2. A page of the table goes with the last of its series, so that a store whose series come and
+//      go doesn't grow. A mark, one byte, stays.
+//   3. A series that a batch referred to in this or the previous pass of head_truncate() is kept.
 #include "head.h"
 
 #include <assert.h>
 
 #include "base/mem.h"
 
-void head_init(struct head *h, int64_t window_ms)
+void head_init(struct head *h)
 {
-    *h = (struct head){.window_ms = window_ms};
     pthread_rwlock_init(&h->lock, NULL);
     symbols_init(&h->symbols);
     postings_init(&h->postings, &h->symbols);
     hmap_init(&h->index);
+    series_pool_init(&h->pool);
+    chunk_pool_init(&h->chunks);
+    late_init(&h->late);
+    h->pages = NULL;
+    h->page_count = h->page_capacity = 0;
+    h->next_id = 0;
     for (size_t i = 0; i < STRIPE_COUNT; i++)
         pthread_mutex_init(&h->stripes[i], NULL);
+    for (size_t i = 0; i < MARK_PAGES; i++)
+        atomic_init(&h->marks[i], NULL);
+    atomic_init(&h->series_count, 0);
+    atomic_init(&h->chunk_count, 0);
     atomic_init(&h->min_ms, INT64_MAX);
     atomic_init(&h->max_ms, INT64_MIN);
+    atomic_init(&h->pass, 1);
 }
 
-static void series_free(struct series *s)
+static size_t series_size(const struct series *s)
 {
-    for (uint32_t i = 0; i < s->chunk_count; i++)
-        mem_free(s->chunks[i].bytes);
-    mem_free(s->chunks);
-    gorilla_release(&s->open);
-    mem_free(s);
+    return sizeof(*s) + s->label_count * sizeof(s->pairs[0]);
+}
+
+static void series_free(struct head *h, struct series *s)
+{
+    series_pool_free(&h->pool, s, series_size(s));
+}
+
+static void page_release(struct head *h, struct series_page *page)
+{
+    for (size_t i = 0; page && i < PAGE_SERIES; i++) {
+        if (page->items[i])
+            series_free(h, page->items[i]);
+    }
+    mem_free(page);
 }
 
 void head_release(struct head *h)
 {
-    for (size_t i = 0; i < h->table_count; i++) {
-        if (h->table[i])
-            series_free(h->table[i]);
-    }
-    mem_free(h->table);
+    for (size_t i = 0; i < h->page_count; i++)
+        page_release(h, h->pages[i]);
+    mem_free(h->pages);
+    for (size_t i = 0; i < MARK_PAGES; i++)
+        mem_free(atomic_load(&h->marks[i]));
     hmap_release(&h->index);
     postings_release(&h->postings);
     symbols_release(&h->symbols);
+    series_pool_release(&h->pool);
+    chunk_pool_release(&h->chunks);
+    late_release(&h->late);
     for (size_t i = 0; i < STRIPE_COUNT; i++)
         pthread_mutex_destroy(&h->stripes[i]);
     pthread_rwlock_destroy(&h->lock);
@@ -75,29 +97,77 @@ static bool series_has_labels(const struct head *h, const struct series *s, stru
 static bool series_equal(const void *context, uint32_t value, const void *key)
 {
     const struct head *h = context;
-    return series_has_labels(h, h->table[value], *(const struct labels *)key);
+    return series_has_labels(h, head_get(h, value), *(const struct labels *)key);
 }
 
 struct series *head_find(const struct head *h, struct labels labels, uint64_t hash)
 {
     uint32_t id = hmap_find(&h->index, hash, series_equal, h, &labels);
-    return id == HMAP_NONE ? NULL : h->table[id];
+    return id == HMAP_NONE ? NULL : head_get(h, id);
+}
+
+static void page_put(struct head *h, struct series *s)
+{
+    size_t at = s->id / PAGE_SERIES;
+    while (h->page_count <= at) {
+        MEM_GROW(h->pages, h->page_count, h->page_capacity);
+        h->pages[h->page_count++] = NULL;
+    }
+    if (!h->pages[at])
+        h->pages[at] = mem_calloc(1, sizeof(*h->pages[at]));
+    h->pages[at]->items[s->id % PAGE_SERIES] = s;
+    h->pages[at]->live++;
+}
+
+static void page_remove(struct head *h, uint32_t id)
+{
+    struct series_page **page = &h->pages[id / PAGE_SERIES];
+    (*page)->items[id % PAGE_SERIES] = NULL;
+    if (--(*page)->live == 0) {
+        mem_free(*page);
+        *page = NULL;
+    }
+}
+
+static atomic_uchar *mark_of(struct head *h, uint32_t id)
+{
+    atomic_uchar *page =
+        atomic_load_explicit(&h->marks[id >> MARK_PAGE_SHIFT], memory_order_acquire);
+    return page ? &page[id & ((1U << MARK_PAGE_SHIFT) - 1)] : NULL;
+}
+
+static void mark_begin(struct head *h, uint32_t id)
+{
+    if (!mark_of(h, id)) {
+        atomic_uchar *page = mem_calloc((size_t)1 << MARK_PAGE_SHIFT, sizeof(*page));
+        atomic_store_explicit(&h->marks[id >> MARK_PAGE_SHIFT], page, memory_order_release);
+    }
+    atomic_store(mark_of(h, id), atomic_load(&h->pass));
+}
+
+bool head_mark(struct head *h, uint32_t id)
+{
+    atomic_uchar *mark = id < SERIES_IDS_MAX ? mark_of(h, id) : NULL;
+    unsigned char pass = atomic_load_explicit(&h->pass, memory_order_relaxed);
+    unsigned char old = mark ? atomic_load_explicit(mark, memory_order_relaxed) : 0;
+    while (old && old != pass && !atomic_compare_exchange_weak(mark, &old, pass))
+        ;
+    return old;
 }
 
 struct series *head_create(struct head *h, struct labels labels, uint64_t hash)
 {
-    assert(labels.count <= UINT16_MAX && h->table_count < HMAP_NONE);
-    struct series *s = mem_calloc(1, sizeof(*s) + labels.count * sizeof(s->pairs[0]));
-    s->hash = hash;
-    s->id = (uint32_t)h->table_count;
+    assert(labels.count <= UINT16_MAX);
+    if (h->next_id == SERIES_IDS_MAX)
+        return NULL;
+    struct series *s = series_pool_alloc(&h->pool, sizeof(*s) + labels.count * sizeof(s->pairs[0]));
+    s->id = h->next_id++;
     s->label_count = (uint16_t)labels.count;
-    gorilla_init(&s->open);
-    atomic_init(&s->touched, h->pass);
     for (size_t i = 0; i < labels.count; i++)
         s->pairs[i] =
             postings_add(&h->postings, labels.items[i].name, labels.items[i].value, s->id);
-    MEM_GROW(h->table, h->table_count, h->table_capacity);
-    h->table[h->table_count++] = s;
+    page_put(h, s);
+    mark_begin(h, s->id);
     hmap_insert(&h->index, hash, s->id);
     atomic_fetch_add_explicit(&h->series_count, 1, memory_order_relaxed);
     return s;
@@ -111,105 +181,17 @@ struct labels head_labels(const struct head *h, const struct series *s, struct a
     return (struct labels){items, s->label_count};
 }
 
-static int64_t floor_to(int64_t t_ms, int64_t span_ms)
+int series_cmp(const struct head *h, const struct series *a, const struct series *b)
 {
-    int64_t rest = t_ms % span_ms;
-    return t_ms - (rest < 0 ? rest + span_ms : rest);
-}
-
-// Turns the open chunk into a closed one of exactly its size.
-static void close_chunk(struct head *h, struct series *s)
-{
-    struct str bytes = gorilla_bytes(&s->open);
-    if (s->open.sample_count == 0)
-        return;
-    MEM_GROW(s->chunks, s->chunk_count, s->chunk_capacity);
-    struct chunk *c = &s->chunks[s->chunk_count++];
-    c->min_ms = s->open.t_first_ms;
-    c->max_ms = s->open.t_last_ms;
-    c->size = (uint32_t)bytes.len;
-    c->bytes = mem_alloc(bytes.len);
-    memcpy(c->bytes, bytes.ptr, bytes.len);
-    gorilla_reset(&s->open);
-    atomic_fetch_add_explicit(&h->chunk_count, 1, memory_order_relaxed);
-}
-
-static void widen(struct head *h, int64_t t_ms)
-{
-    int64_t old = atomic_load_explicit(&h->max_ms, memory_order_relaxed);
-    while (t_ms > old && !atomic_compare_exchange_weak(&h->max_ms, &old, t_ms))
-        ;
-    old = atomic_load_explicit(&h->min_ms, memory_order_relaxed);
-    while (t_ms < old && !atomic_compare_exchange_weak(&h->min_ms, &old, t_ms))
-        ;
-}
-
-void head_append(struct head *h, struct series *s, int64_t t_ms, double value)
-{
-    assert(!s->has_sample || t_ms > s->last_ms);
-    // No chunk crosses a window's edge, so that sealing a window takes whole chunks.
-    if (s->open.sample_count &&
-        floor_to(s->open.t_first_ms, h->window_ms) != floor_to(t_ms, h->window_ms))
-        close_chunk(h, s);
-    if (!gorilla_append(&s->open, t_ms, value)) {
-        close_chunk(h, s);
-        bool appended = gorilla_append(&s->open, t_ms, value);
-        assert(appended);
-        (void)appended;
+    size_t count = a->label_count < b->label_count ? a->label_count : b->label_count;
+    for (size_t i = 0; i < count; i++) {
+        if (a->pairs[i] == b->pairs[i])
+            continue;
+        struct label x = label_of(h, a->pairs[i]), y = label_of(h, b->pairs[i]);
+        int order = str_cmp(x.name, y.name);
+        return order ? order : str_cmp(x.value, y.value);
     }
-    s->last_ms = t_ms;
-    s->last_value = value;
-    s->has_sample = true;
-    widen(h, t_ms);
-}
-
-int64_t series_min_ms(const struct series *s)
-{
-    if (s->chunk_count)
-        return s->chunks[0].min_ms;
-    return s->open.sample_count ? s->open.t_first_ms : INT64_MAX;
-}
-
-// Drops what was decoded outside the range, from the columns' end `from` on.
-static void clip(struct columns *c, size_t from, int64_t min_ms, int64_t max_ms)
-{
-    size_t first = from;
-    while (first < c->count && c->times_ms[first] < min_ms)
-        first++;
-    size_t end = c->count;
-    while (end > first && c->times_ms[end - 1] > max_ms)
-        end--;
-    if (first > from) {
-        memmove(c->times_ms + from, c->times_ms + first, (end - first) * sizeof(*c->times_ms));
-        memmove(c->values + from, c->values + first, (end - first) * sizeof(*c->values));
-    }
-    c->count = from + (end - first);
-}
-
-int columns_decode(struct columns *out, struct str chunk, int64_t min_ms, int64_t max_ms)
-{
-    columns_reserve(out, out->count + GORILLA_SAMPLES_MAX);
-    int count = gorilla_decode(chunk, out->times_ms + out->count, out->values + out->count);
-    if (count < 0)
-        return count;
-    size_t from = out->count;
-    out->count += (size_t)count;
-    clip(out, from, min_ms, max_ms);
-    return OK;
-}
-
-int series_read(const struct series *s, int64_t min_ms, int64_t max_ms, struct columns *out)
-{
-    int rc = OK;
-    for (uint32_t i = 0; i < s->chunk_count && rc == OK; i++) {
-        const struct chunk *c = &s->chunks[i];
-        if (c->max_ms >= min_ms && c->min_ms <= max_ms)
-            rc = columns_decode(out, str_make((const char *)c->bytes, c->size), min_ms, max_ms);
-    }
-    if (rc == OK && s->open.sample_count && s->open.t_last_ms >= min_ms &&
-        s->open.t_first_ms <= max_ms)
-        rc = columns_decode(out, gorilla_bytes(&s->open), min_ms, max_ms);
-    return rc;
+    return (a->label_count > b->label_count) - (a->label_count < b->label_count);
 }
 
 // Series on their way out: gone from the table, still in the posting lists.
@@ -219,10 +201,10 @@ struct leaving {
     size_t capacity;
 };
 
-static void leave(struct head *h, struct leaving *l, struct series *s)
+static void leave(struct head *h, struct leaving *l, struct series *s, struct arena *arena)
 {
-    hmap_remove(&h->index, s->hash, s->id);
-    h->table[s->id] = NULL;
+    arena_reset(arena);
+    hmap_remove(&h->index, labels_hash(head_labels(h, s, arena)), s->id);
     MEM_GROW(l->series, l->count, l->capacity);
     l->series[l->count++] = s;
     atomic_fetch_sub_explicit(&h->series_count, 1, memory_order_relaxed);
@@ -230,76 +212,78 @@ static void leave(struct head *h, struct leaving *l, struct series *s)
 
 static bool is_gone(const void *context, uint32_t id)
 {
-    return !((const struct head *)context)->table[id];
+    return !head_get(context, id);
 }
 
 // One pass over each posting list that changes, however many of its series leave.
 static void forget(struct head *h, struct leaving *l)
 {
     struct ids pairs = {0};
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; i < l->count; i++) {
         ids_add_all(&pairs, l->series[i]->pairs, l->series[i]->label_count);
+        page_remove(h, l->series[i]->id);
+    }
     ids_sort(&pairs);
     for (size_t i = 0; i < pairs.count; i++)
         postings_filter(&h->postings, pairs.items[i], is_gone, h);
     for (size_t i = 0; i < l->count; i++)
-        series_free(l->series[i]);
+        series_free(h, l->series[i]);
     ids_release(&pairs);
     mem_free(l->series);
 }
 
-static void drop_chunks(struct head *h, struct series *s, int64_t before_ms)
+// True when no batch has asked for the series lately, and none can any more.
+static bool unmark(struct head *h, const struct series *s)
 {
-    uint32_t dropped = 0;
-    while (dropped < s->chunk_count && s->chunks[dropped].max_ms < before_ms)
-        mem_free(s->chunks[dropped++].bytes);
-    if (dropped) {
-        s->chunk_count -= dropped;
-        memmove(s->chunks, s->chunks + dropped, s->chunk_count * sizeof(*s->chunks));
-        atomic_fetch_sub_explicit(&h->chunk_count, dropped, memory_order_relaxed);
-    }
-    if (s->open.sample_count && s->open.t_last_ms < before_ms) {
-        gorilla_release(&s->open);
-        gorilla_init(&s->open);
-    }
+    atomic_uchar *mark = mark_of(h, s->id);
+    unsigned char old = atomic_load(mark);
+    unsigned age = (atomic_load(&h->pass) + 255U - old) % 255;
+    return age > 1 && atomic_compare_exchange_strong(mark, &old, 0);
 }
 
-static bool may_forget(const struct head *h, const struct series *s, int64_t before_ms)
+static void truncate_page(struct head *h, const struct series_page *page, int64_t before_ms,
+                          struct leaving *leaving, struct arena *arena, int64_t *min_ms)
 {
-    uint32_t age = h->pass - atomic_load_explicit(&s->touched, memory_order_relaxed);
-    return age > 1 && (!s->has_sample || s->last_ms < before_ms);
+    for (size_t i = 0; i < PAGE_SERIES; i++) {
+        struct series *s = page->items[i];
+        if (!s)
+            continue;
+        series_drop_chunks(h, s, before_ms);
+        int64_t oldest_ms = series_min_ms(h, s);
+        bool over = !s->has_sample || s->open.t_last_ms < before_ms;
+        if (oldest_ms == INT64_MAX && over && !late_has(&h->late, s->id) && unmark(h, s))
+            leave(h, leaving, s, arena);
+        else if (oldest_ms < *min_ms)
+            *min_ms = oldest_ms;
+    }
 }
 
 size_t head_truncate(struct head *h, int64_t before_ms)
 {
     struct leaving leaving = {0};
+    struct arena arena;
     int64_t min_ms = INT64_MAX;
+    arena_init(&arena, 0);
     pthread_rwlock_wrlock(&h->lock);
-    h->pass++;
-    for (size_t i = 0; i < h->table_count; i++) {
-        struct series *s = h->table[i];
-        if (!s)
-            continue;
-        drop_chunks(h, s, before_ms);
-        int64_t oldest_ms = series_min_ms(s);
-        if (oldest_ms == INT64_MAX && may_forget(h, s, before_ms)) {
-            leave(h, &leaving, s);
-        } else if (oldest_ms < min_ms) {
-            min_ms = oldest_ms;
-        }
+    atomic_store(&h->pass, (unsigned char)(atomic_load(&h->pass) % 255 + 1));
+    for (size_t i = 0; i < h->page_count; i++) {
+        if (h->pages[i])
+            truncate_page(h, h->pages[i], before_ms, &leaving, &arena, &min_ms);
     }
-    atomic_store(&h->min_ms, min_ms);
+    // A chunk may reach over the edge: what it has before is not the head's any more.
+    atomic_store(&h->min_ms, min_ms < before_ms ? before_ms : min_ms);
     forget(h, &leaving);
     pthread_rwlock_unlock(&h->lock);
+    arena_release(&arena);
     return leaving.count;
 }
 
 static void index_all(void *context, struct ids *out)
 {
     const struct head *h = context;
-    for (size_t i = 0; i < h->table_count; i++) {
-        if (h->table[i])
-            ids_add(out, (uint32_t)i);
+    for (uint32_t i = 0; i < h->next_id; i++) {
+        if (head_get(h, i))
+            ids_add(out, i);
     }
 }
 

@@ -4,7 +4,8 @@
 //
 // Failures. Buffered bytes stay in the buffer until the kernel took them, so a full disk delays
 // them; once BUFFER_MAX wait, batches are refused. A refused batch leaves the buffer as it was, and
-// the epoch moves on: what was coded against values that never arrived is never referred to.
+// the series that it declared are declared again. Values are coded against the newest in the head,
+// which is what the last batch that was accepted left there.
 #include "journal.h"
 
 #include <assert.h>
@@ -37,9 +38,10 @@ struct journal {
     int fd;
     uint64_t allocated; // bytes reserved in the current file
     uint64_t next_number;
-    uint64_t epoch;    // of the series' journal_id and journal_bits
     uint32_t declared; // series in the current segment
-    bool dirty;        // written since the last sync
+    uint64_t *known;   // bit by series number: declared in the current segment as journal_id
+    size_t known_words;
+    bool dirty; // written since the last sync
     struct buf buffer;
     struct arena arena; // labels of one batch
     uint64_t cut_count;
@@ -62,7 +64,7 @@ struct replay_map {
     int64_t max_ms;
 };
 
-static void map_add(struct replay_map *map, uint32_t id)
+static void map_add(struct replay_map *map, uint32_t id, uint64_t bits)
 {
     if (map->count == map->capacity) {
         map->capacity = map->capacity ? map->capacity * 2 : 64;
@@ -70,13 +72,14 @@ static void map_add(struct replay_map *map, uint32_t id)
         map->bits = mem_realloc(map->bits, map->capacity, sizeof(*map->bits));
     }
     map->ids[map->count] = id;
-    map->bits[map->count++] = 0;
+    map->bits[map->count++] = bits;
 }
 
 static bool replay_series(struct replay_map *map, struct str payload)
 {
     struct decoder d;
     decoder_init(&d, payload);
+    uint64_t bits = __builtin_bswap64(decode_varint(&d));
     uint64_t count = decode_varint(&d);
     if (d.failed || count > payload.len)
         return false;
@@ -88,29 +91,36 @@ static bool replay_series(struct replay_map *map, struct str payload)
     bool good = !d.failed && count > 0;
     if (good)
         map_add(map,
-                map->replay->series(map->replay->context, (struct labels){items, (size_t)count}));
+                map->replay->series(map->replay->context, (struct labels){items, (size_t)count}),
+                bits);
     mem_free(items);
     return good;
 }
 
-static bool replay_samples(struct replay_map *map, struct str payload)
+// Late samples are coded against 0 each and leave the series' value alone.
+static void replay_run(struct replay_map *map, const struct coded *c, bool late)
+{
+    const struct journal_replay *to = map->replay;
+    for (uint32_t id = c->id; id < c->id + c->run; id++) {
+        uint64_t bits = coded_value(c, late ? 0 : map->bits[id]);
+        if (!late)
+            map->bits[id] = bits;
+        (late ? to->late : to->sample)(to->context, map->ids[id], c->t_ms, double_from_bits(bits));
+    }
+    if (c->t_ms > map->max_ms)
+        map->max_ms = c->t_ms;
+}
+
+static bool replay_samples(struct replay_map *map, struct str payload, bool late)
 {
     struct decoder d;
     struct sample_coder coder = {0};
     struct coded c;
     decoder_init(&d, payload);
     while (decoder_left(&d)) {
-        if (!coder_get(&d, &coder, &c))
+        if (!coder_get(&d, &coder, &c) || c.id + (uint64_t)c.run > map->count)
             return false;
-        for (uint32_t id = c.id; id < c.id + c.run; id++) {
-            if (id >= map->count)
-                return false;
-            map->bits[id] = coded_value(&c, map->bits[id]);
-            map->replay->sample(map->replay->context, map->ids[id], c.t_ms,
-                                double_from_bits(map->bits[id]));
-        }
-        if (c.t_ms > map->max_ms)
-            map->max_ms = c.t_ms;
+        replay_run(map, &c, late);
     }
     return true;
 }
@@ -124,9 +134,10 @@ size_t journal_replay_segment(struct str bytes, const struct journal_replay *rep
     enum record_type type;
     struct str payload;
     while (record_next(&rest, &type, &payload)) {
-        bool good = type == RECORD_SERIES    ? replay_series(&map, payload)
-                    : type == RECORD_SAMPLES ? replay_samples(&map, payload)
-                                             : false;
+        bool good = type == RECORD_SERIES ? replay_series(&map, payload)
+                    : type == RECORD_SAMPLES || type == RECORD_LATE
+                        ? replay_samples(&map, payload, type == RECORD_LATE)
+                        : false;
         if (!good)
             break;
         sound = bytes.len - rest.len;
@@ -206,6 +217,7 @@ static void journal_free(struct journal *j)
     buf_release(&j->buffer);
     arena_release(&j->arena);
     mem_free(j->ended);
+    mem_free(j->known);
     mem_free(j->folder);
     mem_free(j);
 }
@@ -220,7 +232,6 @@ int journal_open(struct journal **out, const char *folder, const struct journal_
     j->folder = mem_copy_str(str_from(folder));
     j->fd = -1;
     j->next_number = 1;
-    j->epoch = 1;
     arena_init(&j->arena, 0);
     struct opening opening = {j, replay, err};
     rc = dir_each(folder, replay_file, &opening, err);
@@ -268,6 +279,8 @@ static int start_segment(struct journal *j, struct error *err)
     j->fd = fd;
     j->allocated = 0;
     j->declared = 0;
+    if (j->known_words)
+        memset(j->known, 0, j->known_words * sizeof(*j->known));
     j->next_number++;
     return OK;
 }
@@ -357,39 +370,67 @@ int journal_rotate(struct journal *j, struct error *err)
     j->fd = -1;
     MEM_GROW(j->ended, j->ended_count, j->ended_capacity);
     j->ended[j->ended_count++] = j->current;
-    j->epoch++;
     return OK;
 }
 
-// Writes the labels of each series that this segment hasn't seen.
-static void put_new_series(struct journal *j, struct head *head, const struct entry *entries,
-                           size_t count)
+static bool is_known(struct journal *j, uint32_t id)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct series *s = entries[i].dropped ? NULL : head_get(head, entries[i].id);
-        if (!s || s->journal_epoch == j->epoch)
-            continue;
-        arena_reset(&j->arena);
-        record_put_series(&j->buffer, head_labels(head, s, &j->arena));
-        s->journal_epoch = j->epoch;
-        s->journal_id = j->declared++;
-        s->journal_bits = 0;
+    if (id / 64 >= j->known_words) {
+        size_t words = j->known_words;
+        j->known_words = id / 64 + 1 + words / 2;
+        j->known = mem_realloc(j->known, j->known_words, sizeof(*j->known));
+        memset(j->known + words, 0, (j->known_words - words) * sizeof(*j->known));
     }
+    return j->known[id / 64] >> id % 64 & 1;
 }
 
-static void put_samples(struct journal *j, struct head *head, const struct entry *entries,
-                        size_t count)
+// Writes the labels of each series that this segment hasn't seen. False when there are late samples.
+static bool put_new_series(struct journal *j, struct head *head, const struct entry *entries,
+                           size_t count)
 {
-    struct sample_coder coder = {0};
-    size_t start = record_begin(&j->buffer, RECORD_SAMPLES);
+    bool late = false;
     for (size_t i = 0; i < count; i++) {
         const struct entry *e = &entries[i];
-        struct series *s = e->dropped ? NULL : head_get(head, e->id);
-        if (!s)
+        late |= e->kind == ENTRY_LATE;
+        if (e->kind == ENTRY_DROPPED || is_known(j, e->id))
             continue;
-        uint64_t bits = double_bits(e->value);
-        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms, s->journal_bits, bits);
-        s->journal_bits = bits;
+        struct series *s = head_get(head, e->id);
+        arena_reset(&j->arena);
+        record_put_series(&j->buffer, head_labels(head, s, &j->arena), double_bits(s->open.last));
+        j->known[e->id / 64] |= UINT64_C(1) << e->id % 64;
+        s->journal_id = j->declared++;
+    }
+    return !late;
+}
+
+// Takes back what put_new_series() did since `declared` series were known.
+static void forget_new_series(struct journal *j, const struct head *head,
+                              const struct entry *entries, size_t count, uint32_t declared)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *e = &entries[i];
+        if (e->kind != ENTRY_DROPPED && head_get(head, e->id)->journal_id >= declared)
+            j->known[e->id / 64] &= ~(UINT64_C(1) << e->id % 64);
+    }
+    j->declared = declared;
+}
+
+// The entries of one kind as one record.
+static void put_samples(struct journal *j, const struct head *head, const struct entry *entries,
+                        size_t count, enum entry_kind kind)
+{
+    struct sample_coder coder = {0};
+    const struct entry *last = NULL;
+    size_t start = record_begin(&j->buffer, kind == ENTRY_LATE ? RECORD_LATE : RECORD_SAMPLES);
+    for (size_t i = 0; i < count; i++) {
+        const struct entry *e = &entries[i];
+        if (e->kind != kind)
+            continue;
+        const struct series *s = head_get(head, e->id);
+        double before = last && last->id == e->id ? last->value : s->open.last;
+        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms,
+                  kind == ENTRY_LATE ? 0 : double_bits(before), double_bits(e->value));
+        last = e;
         if (e->t_ms > j->current.max_ms)
             j->current.max_ms = e->t_ms;
     }
@@ -428,15 +469,15 @@ int journal_append(struct journal *j, struct head *head, const struct entry *ent
         return rc;
     size_t before = j->buffer.len;
     uint32_t declared = j->declared;
-    put_new_series(j, head, entries, count);
-    put_samples(j, head, entries, count);
+    bool in_order = put_new_series(j, head, entries, count);
+    put_samples(j, head, entries, count, ENTRY_IN_ORDER);
+    if (!in_order)
+        put_samples(j, head, entries, count, ENTRY_LATE);
     if (durability == DURABLE_LATER && j->buffer.len < FLUSH_SIZE)
         return OK;
     rc = write_batch(j, j->buffer.len - before, durability, err);
-    if (rc) {
-        j->epoch++;
-        j->declared = declared;
-    }
+    if (rc)
+        forget_new_series(j, head, entries, count, declared);
     return rc;
 }
 

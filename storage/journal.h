@@ -15,12 +15,19 @@
 
 struct journal;
 
-// One sample of a batch.
+enum entry_kind {
+    ENTRY_IN_ORDER, // newer than the series' newest sample
+    ENTRY_LATE,     // for the late samples
+    ENTRY_DROPPED,  // not to be stored after all
+};
+
+// One sample of a batch. At the commit the samples of a series lie side by side.
 struct entry {
-    uint32_t id;  // of the series
-    bool dropped; // not to be stored after all
+    uint32_t id;    // of the series
+    uint32_t place; // in which it was added
     int64_t t_ms;
     double value;
+    enum entry_kind kind;
 };
 
 // Called for each replayed sample; series by labels.
@@ -29,6 +36,7 @@ struct journal_replay {
     // Returns the caller's number for the series.
     uint32_t (*series)(void *context, struct labels labels);
     void (*sample)(void *context, uint32_t series, int64_t t_ms, double value);
+    void (*late)(void *context, uint32_t series, int64_t t_ms, double value);
 };
 
 // Opens the folder, replays what is there and starts a new segment at the first append.

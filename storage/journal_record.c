@@ -48,9 +48,10 @@ bool record_next(struct str *rest, enum record_type *type, struct str *payload)
     return true;
 }
 
-void record_put_series(struct buf *out, struct labels labels)
+void record_put_series(struct buf *out, struct labels labels, uint64_t bits)
 {
     size_t start = record_begin(out, RECORD_SERIES);
+    buf_varint(out, __builtin_bswap64(bits));
     buf_varint(out, labels.count);
     for (size_t i = 0; i < labels.count; i++) {
         buf_sized(out, labels.items[i].name);

@@ -7,13 +7,13 @@
 #include "model/labels.h"
 
 // What a segment file begins with; the last two digits are the format's version.
-#define SEGMENT_MAGIC      "LWJRNL01"
+#define SEGMENT_MAGIC      "LWJRNL02"
 #define SEGMENT_MAGIC_SIZE 8
 
 #define RECORD_HEADER_SIZE 12 // be32 size of what follows, be64 checksum of it
 #define RECORD_SIZE_MAX    ((uint32_t)64 << 20)
 
-enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2 };
+enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_LATE = 3 };
 
 // Begins a record of this type; end it with record_end(), giving what this returned.
 size_t record_begin(struct buf *out, enum record_type type);
@@ -21,7 +21,8 @@ void record_end(struct buf *out, size_t start);
 // Takes the next sound record off *rest: false at the end, at zeros, or at what is no sound record.
 bool record_next(struct str *rest, enum record_type *type, struct str *payload);
 
-void record_put_series(struct buf *out, struct labels labels);
+// `bits` is the value that the series' first sample in the segment is coded against.
+void record_put_series(struct buf *out, struct labels labels, uint64_t bits);
 
 // How a changed value is written: as the distance between two integers, between two numbers of at
 // most three decimals (times 1000), or as the XOR of any two, bytes swapped.

@@ -241,7 +241,7 @@ static void change_over(struct storage *s, struct merge *m, struct window *merge
     struct view *v = view_get(s);
     for (size_t i = 0; i < m->count; i++)
         removed[i] = m->cursors[i].window;
-    view_replace(s, removed, m->count, merged, v->head_min_ms);
+    view_replace(s, removed, m->count, merged, v->head);
     view_put(s, v);
     for (size_t i = 0; i < m->count; i++) {
         if (window_remove(removed[i], &err))
@@ -309,7 +309,8 @@ void merge_due(struct storage *s)
 {
     struct view *v = view_get(s);
     int64_t sealed_ms = atomic_load(&s->sealed_ms);
-    int64_t settled_ms = sealed_ms - (sealed_ms > INT64_MIN / 2 ? s->options.out_of_order_ms : 0);
+    int64_t late_ms = atomic_load(&s->out_of_order_ms);
+    int64_t settled_ms = sealed_ms - (sealed_ms > INT64_MIN / 2 ? late_ms : 0);
     struct run r;
     if (s->merge && !sources_are_served(s->merge, v))
         merge_abort(s);

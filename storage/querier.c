@@ -74,24 +74,6 @@ void columns_merge(struct columns *c, size_t second)
     mem_free(values);
 }
 
-static int read_head(const struct querier *q, uint32_t id, int64_t min_ms, int64_t max_ms,
-                     struct columns *out)
-{
-    struct head *h = &q->storage->head;
-    int rc = OK;
-    if (min_ms < q->view->head_min_ms)
-        min_ms = q->view->head_min_ms;
-    pthread_rwlock_rdlock(&h->lock);
-    const struct series *s = head_get(h, id);
-    if (s) {
-        pthread_mutex_lock(head_stripe(h, id));
-        rc = series_read(s, min_ms, max_ms, out);
-        pthread_mutex_unlock(head_stripe(h, id));
-    }
-    pthread_rwlock_unlock(&h->lock);
-    return rc;
-}
-
 static int read_window(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms,
                        struct columns *out)
 {
@@ -112,7 +94,7 @@ int querier_read(struct querier *q, const struct querier_series *series, int64_t
         const struct place *p = &series->places[i];
         size_t before = out->count;
         if (p->source == q->view->window_count)
-            rc = read_head(q, p->id, min_ms, max_ms, out);
+            rc = head_read(&q->storage->head, p->id, &q->view->head, min_ms, max_ms, out);
         else if (window_reaches(q->view->windows[p->source], min_ms, max_ms))
             rc = read_window(q->view->windows[p->source], p->id, min_ms, max_ms, out);
         columns_merge(out, before);

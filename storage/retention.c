@@ -96,7 +96,7 @@ void retire_windows(struct storage *s)
             gone_ms = window_min_ms(w);
     }
     if (kept < old->window_count) {
-        view_publish(s, windows, kept, old->head_min_ms);
+        view_publish(s, windows, kept, old->head);
         change_log_note(&s->change_log, gone_ms);
     } else {
         for (size_t i = 0; i < kept; i++)

@@ -133,15 +133,13 @@ static int find_in_windows(struct selection *s)
     return rc;
 }
 
-// Without looking into chunks: from the oldest to the newest sample, gaps unseen.
-static bool head_reaches(struct head *h, const struct series *series, int64_t min_ms,
-                         int64_t max_ms)
+// What the series goes by: where nothing else was found, any number of its own will do.
+static uint64_t head_hash(struct selection *s, const struct series *series, struct arena *scratch)
 {
-    pthread_mutex_lock(head_stripe(h, series->id));
-    bool reaches =
-        series->has_sample && series->last_ms >= min_ms && series_min_ms(series) <= max_ms;
-    pthread_mutex_unlock(head_stripe(h, series->id));
-    return reaches;
+    if (s->base == NONE)
+        return series->id;
+    arena_reset(scratch);
+    return labels_hash(head_labels(&s->querier->storage->head, series, scratch));
 }
 
 // Caller holds the table lock.
@@ -149,17 +147,20 @@ static int find_in_head(struct selection *s)
 {
     struct querier *q = s->querier;
     struct head *h = &q->storage->head;
+    struct arena scratch;
     struct ids ids = {0};
     uint32_t source = (uint32_t)q->view->window_count, last = NONE;
-    int64_t min_ms = s->min_ms > q->view->head_min_ms ? s->min_ms : q->view->head_min_ms;
+    arena_init(&scratch, 0);
     struct series_index index = head_index(h);
     int rc = index_match(&index, s->matchers, s->matcher_count, &ids);
     for (size_t i = 0; i < ids.count && rc == OK; i++) {
         const struct series *series = head_get(h, ids.items[i]);
-        if (head_reaches(h, series, min_ms, s->max_ms))
-            last = add_found(s, series->hash, (struct place){source, series->id}, last);
+        if (head_reaches(h, series, &q->view->head, s->min_ms, s->max_ms))
+            last = add_found(s, head_hash(s, series, &scratch), (struct place){source, series->id},
+                             last);
     }
     ids_release(&ids);
+    arena_release(&scratch);
     return rc;
 }
 

@@ -75,6 +75,7 @@ void storage_metrics_init(struct storage *s)
         .out_of_order = rejected(m, "reason=\"out_of_order\""),
         .out_of_bounds = rejected(m, "reason=\"out_of_bounds\""),
         .duplicate = rejected(m, "reason=\"duplicate\""),
+        .too_old = rejected(m, "reason=\"too_old\""),
         .too_far_ahead = rejected(m, "reason=\"too_far_ahead\""),
         .journal_bytes =
             metrics_gauge(m, "lapwing_storage_journal_bytes", "Bytes in the journal.", ""),

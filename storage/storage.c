@@ -142,7 +142,7 @@ static int open_windows(struct storage *s, struct error *err)
         sealed_ms =
             window_max_ms(list.items[i]) > sealed_ms ? window_max_ms(list.items[i]) : sealed_ms;
     atomic_store(&s->sealed_ms, sealed_ms);
-    view_publish(s, list.items, list.count, sealed_ms);
+    view_publish(s, list.items, list.count, (struct head_view){sealed_ms, 1});
     return rc;
 }
 
@@ -160,14 +160,21 @@ static void replay_sample(void *context, uint32_t id, int64_t t_ms, double value
     struct series *series = head_get(&s->head, id);
     if (sample_time_is_sane(t_ms) &&
         t_ms >= atomic_load_explicit(&s->sealed_ms, memory_order_relaxed) &&
-        (!series->has_sample || t_ms > series->last_ms))
+        (!series->has_sample || t_ms > series->open.t_last_ms))
         head_append(&s->head, series, t_ms, value);
+}
+
+static void replay_late(void *context, uint32_t id, int64_t t_ms, double value)
+{
+    struct head *h = &((struct storage *)context)->head;
+    if (sample_time_is_sane(t_ms))
+        head_append_late(h, head_get(h, id), t_ms, value);
 }
 
 static int open_journal(struct storage *s, struct error *err)
 {
     struct buf folder = BUF_INIT;
-    struct journal_replay replay = {s, replay_series, replay_sample};
+    struct journal_replay replay = {s, replay_series, replay_sample, replay_late};
     buf_printf(&folder, "%s/journal", s->path);
     int rc = journal_open(&s->journal, buf_text(&folder), &replay, err);
     buf_release(&folder);
@@ -204,16 +211,17 @@ int storage_open(struct storage **out, const struct storage_options *options, st
     pthread_mutex_init(&s->view_mutex, NULL);
     change_log_init(&s->change_log);
     atomic_init(&s->sealed_ms, INT64_MIN);
+    atomic_init(&s->out_of_order_ms, options->out_of_order_ms);
     atomic_init(&s->retention_ms, options->retention_ms);
     atomic_init(&s->retention_bytes, options->retention_bytes);
-    head_init(&s->head, options->window_ms);
+    head_init(&s->head);
     storage_metrics_init(s);
     s->synced_ns = clock_mono_ns(options->clock);
     int rc;
     if (s->path) {
         rc = open_folder(s, err);
     } else {
-        view_publish(s, NULL, 0, INT64_MIN);
+        view_publish(s, NULL, 0, (struct head_view){INT64_MIN, 1});
         rc = meta_open(&s->meta, NULL, err);
     }
     if (rc) {
@@ -303,10 +311,7 @@ void storage_maintain(struct storage *s)
 
 void storage_set_out_of_order(struct storage *s, int64_t out_of_order_ms)
 {
-    if (out_of_order_ms > 0)
-        log_warn(
-            "storage.tsdb.out_of_order_time_window is not supported yet: late samples are refused");
-    s->options.out_of_order_ms = out_of_order_ms;
+    atomic_store(&s->out_of_order_ms, out_of_order_ms);
 }
 
 void storage_set_retention(struct storage *s, int64_t retention_ms, uint64_t retention_bytes)

@@ -11,20 +11,26 @@
 struct meta;
 struct merge;
 
-// What a querier sees: windows, and the head from head_min_ms on. Immutable and counted. Head
-// chunks older than every view's head_min_ms are free to go.
+// What a querier sees: windows, and what of the head they don't hold. Immutable and counted. What no
+// view sees of the head is free to go.
 struct view {
     size_t references; // guarded by storage.view_mutex
     struct view *next; // all that live
-    int64_t head_min_ms;
+    struct head_view head;
     struct window **windows; // by (min, sequence); a reference each
     size_t window_count;
 };
 
+// How far a sample may lie behind the newest of all, newer than its series' newest though it is. As
+// Prometheus has it with blocks of two hours.
+#define LATE_MAX_MS (INT64_C(3600) * 1000)
+
 struct storage_metrics {
     struct metric *series, *series_created, *series_removed, *chunks, *samples, *min_time,
         *max_time;
-    struct metric *out_of_order, *out_of_bounds, *duplicate, *too_far_ahead, *series_refused;
+    struct metric *out_of_order, *out_of_bounds, *duplicate, *too_old, *too_far_ahead,
+        *series_refused;
+    struct metric *late_samples;
     struct metric *journal_bytes, *journal_cut, *journal_failures, *sync_seconds;
     struct metric *windows, *window_bytes, *seals, *seal_failures, *seal_seconds;
     struct metric *merges, *merge_failures, *merge_seconds;
@@ -43,11 +49,13 @@ struct storage {
     struct journal *journal; // NULL in memory
     int64_t synced_ns;       // monotonic, of the last sync
     _Atomic uint64_t window_bytes_written;
-    _Atomic uint64_t next_sequence; // of window files
-    bool failing;                   // a commit failed and none succeeded since
+    _Atomic uint64_t next_sequence;    // of window files
+    bool failing;                      // a commit failed and none succeeded since
+    atomic_int_least64_t committed_ns; // monotonic, of the last batch
 
     // Samples before this are in windows or too late: refused. Grows.
     atomic_int_least64_t sealed_ms;
+    atomic_int_least64_t out_of_order_ms;
     atomic_int_least64_t retention_ms;
     _Atomic uint64_t retention_bytes;
 
@@ -64,21 +72,24 @@ void storage_metrics_init(struct storage *s);
 struct view *view_get(struct storage *s);
 void view_put(struct storage *s, struct view *v);
 // Makes a new current view out of these windows, whose references it takes.
-void view_publish(struct storage *s, struct window **windows, size_t count, int64_t head_min_ms);
+void view_publish(struct storage *s, struct window **windows, size_t count, struct head_view head);
 // The same windows but those removed, and `added`, whose reference it takes (NULL: none). Only the
 // maintenance thread changes views.
 void view_replace(struct storage *s, struct window *const *removed, size_t removed_count,
-                  struct window *added, int64_t head_min_ms);
+                  struct window *added, struct head_view head);
 // Into the order of a view.
 void windows_sort(struct window **windows, size_t count);
-// The oldest head time that some view still needs.
-int64_t views_head_min_ms(struct storage *s);
+// The most of the head that some view still needs.
+struct head_view views_head(struct storage *s);
 // Samples before this are past retention by time; INT64_MIN without one. See retention.c.
 int64_t retention_floor_ms(struct storage *s);
 
 // querier.c: every value of a label in the sources within the range, some more than once.
 // ERR_CORRUPT.
 int querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context);
+
+// limits.c: whether there is room for another series; caller holds head.lock for writing.
+bool storage_takes_series(struct storage *s);
 
 // seal.c: seals the windows that are due.
 void seal_due(struct storage *s);

@@ -44,10 +44,10 @@ void view_put(struct storage *s, struct view *v)
         view_free(v);
 }
 
-void view_publish(struct storage *s, struct window **windows, size_t count, int64_t head_min_ms)
+void view_publish(struct storage *s, struct window **windows, size_t count, struct head_view head)
 {
     struct view *v = mem_calloc(1, sizeof(*v));
-    *v = (struct view){1, NULL, head_min_ms, windows, count};
+    *v = (struct view){1, NULL, head, windows, count};
     pthread_mutex_lock(&s->view_mutex);
     struct view *old = s->view;
     v->next = s->views;
@@ -83,7 +83,7 @@ void windows_sort(struct window **windows, size_t count)
 }
 
 void view_replace(struct storage *s, struct window *const *removed, size_t removed_count,
-                  struct window *added, int64_t head_min_ms)
+                  struct window *added, struct head_view head)
 {
     struct view *old = view_get(s);
     struct window **windows = mem_calloc(old->window_count + 1, sizeof(*windows));
@@ -95,18 +95,20 @@ void view_replace(struct storage *s, struct window *const *removed, size_t remov
     if (added)
         windows[count++] = added;
     windows_sort(windows, count);
-    view_publish(s, windows, count, head_min_ms);
+    view_publish(s, windows, count, head);
     view_put(s, old);
 }
 
-int64_t views_head_min_ms(struct storage *s)
+struct head_view views_head(struct storage *s)
 {
-    int64_t least_ms = INT64_MAX;
+    struct head_view least = {INT64_MAX, UINT64_MAX};
     pthread_mutex_lock(&s->view_mutex);
     for (const struct view *v = s->views; v; v = v->next) {
-        if (v->head_min_ms < least_ms)
-            least_ms = v->head_min_ms;
+        if (v->head.min_ms < least.min_ms)
+            least.min_ms = v->head.min_ms;
+        if (v->head.late_generation < least.late_generation)
+            least.late_generation = v->head.late_generation;
     }
     pthread_mutex_unlock(&s->view_mutex);
-    return least_ms;
+    return least;
 }

@@ -82,6 +82,21 @@ static int add_message(struct appender *a, struct remote_write *w, struct write_
     return rc;
 }
 
+// What the store refused at the commit.
+static void note_refusals(struct appender *a, struct write_outcome *o)
+{
+    const struct append_refusals *r = appender_refusals(a);
+    size_t count = r->out_of_order + r->duplicate + r->out_of_bounds + r->too_old;
+    struct labels labels = {NULL, 0};
+    struct arena arena;
+    if (!count)
+        return;
+    arena_init(&arena, 0);
+    appender_labels(a, r->first, &arena, &labels);
+    note(o, count, r->first_rc, err_text(r->first_rc), labels);
+    arena_release(&arena);
+}
+
 static void answer(struct response *res, const struct write_outcome *o)
 {
     if (o->refused > 1)
@@ -107,6 +122,7 @@ static void store(struct web_server *web, struct response *res, struct str messa
     } else if (appender_commit(a, true, &err)) {
         refuse(res, 503, "%s", err.text);
     } else {
+        note_refusals(a, &outcome);
         answer(res, &outcome);
     }
     remote_write_release(&w);

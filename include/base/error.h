@@ -25,7 +25,8 @@
     X(OUT_OF_ORDER, "out of order sample")                                                         \
     X(DUPLICATE, "duplicate sample for timestamp")                                                 \
     X(OUT_OF_BOUNDS, "out of bounds")                                                              \
-    X(TOO_FAR_AHEAD, "too far in the future")
+    X(TOO_FAR_AHEAD, "too far in the future")                                                      \
+    X(TOO_OLD, "too old sample")
 
 enum err_index {
 #define X(name, text) ERR_INDEX_##name,

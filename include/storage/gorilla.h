@@ -1,64 +1,58 @@
 // Gorilla chunks: a run of samples of one series in as few bits as their regularity allows.
 //
-// Timestamps are delta-of-delta coded, values XORed with their predecessor (Pelkonen et al.,
-// "Gorilla: A Fast, Scalable, In-Memory Time Series Database", VLDB 2015). Values are kept to the
-// bit, NaN payloads and the staleness marker included. The byte layout is in storage/FORMAT.md.
+// After Pelkonen et al., "Gorilla: A Fast, Scalable, In-Memory Time Series Database" (VLDB 2015):
+// times by the change of their distance, values by what they share with their predecessor. Two
+// things are added: runs of samples that repeat what came before are counted, and values that are
+// decimal numbers are written as differences of integers. Values are kept to the bit, NaN payloads
+// and the staleness marker included. The byte layout is in storage/FORMAT.md.
 //
-// A chunk is appended to by one writer through `struct gorilla`, and read by `struct
-// gorilla_reader` over the bytes written so far. Timestamps must increase strictly: asserted.
+// The writer keeps no bytes: it hands out words of 32 bits as they fill, and its owner stores them.
+// Times must increase strictly: asserted.
 #ifndef STORAGE_GORILLA_H
 #define STORAGE_GORILLA_H
 
 #include "base/str.h"
 #include "model/sample.h"
 
-// Samples a chunk is closed at, and the most bytes it may take (a chunk of noise closes earlier).
 #define GORILLA_SAMPLES_MAX 120
-#define GORILLA_BYTES_MAX   2040
+#define GORILLA_HEADER_SIZE 18   // 16 bits: samples, 64: first time, 64: first value
+#define GORILLA_BYTES_MAX   2040 // more than any chunk takes
+#define GORILLA_WORDS_MAX   5    // that one sample may fill, or the end
 
+// The state of a chunk being written; all zero is an empty one.
 struct gorilla {
-    unsigned char *bytes; // owned; grows as needed
-    uint32_t bit_count;
-    uint32_t byte_capacity;
-    int64_t t_first_ms;
-    int64_t t_last_ms;
-    int64_t delta_ms; // between the last two
+    int64_t t_last_ms; // valid from the first sample on, and kept when the next chunk begins
     double last;
-    uint16_t sample_count;
-    uint8_t leading;  // zero bits before and after the last stored XOR window
-    uint8_t trailing; // leading + trailing == 64: none yet
+    uint32_t delta_ms; // between the last two; 0 before the second
+    uint32_t tail;     // bits that fill no word yet, from the highest on
+    uint16_t bit_count;
+    uint8_t sample_count;
+    uint8_t run;      // newest samples that repeat what came before and are not written yet
+    uint8_t leading;  // zero bits before and after the last XOR window
+    uint8_t trailing; // both 0: none yet
+    uint8_t width;    // bits of a difference; WIDTH_SIGNED
+    uint8_t exponent; // of the decimals
 };
 
-void gorilla_init(struct gorilla *g);
-void gorilla_release(struct gorilla *g);
-// False, with nothing changed, when the chunk is full: at GORILLA_SAMPLES_MAX, or when one more
-// sample might outgrow GORILLA_BYTES_MAX.
-bool gorilla_append(struct gorilla *g, int64_t t_ms, double value);
-// Starts over with an empty chunk, keeping the memory.
-void gorilla_reset(struct gorilla *g);
-// The encoded bytes so far; borrowed until the next append.
-struct str gorilla_bytes(const struct gorilla *g);
+_Static_assert(sizeof(struct gorilla) == 32, "one for each series in memory");
 
-struct gorilla_reader {
-    const unsigned char *bytes; // borrowed
-    uint64_t bit_count;
-    uint64_t bit;
-    int64_t t_ms;
-    int64_t delta_ms;
-    uint64_t value_bits;
-    uint16_t index;
-    uint16_t sample_count;
-    uint8_t leading;
-    uint8_t trailing;
-};
+// Adds a sample and stores the words that it fills, in the order of their bytes in the chunk, at
+// `words`. Returns how many, or -1, with nothing changed, when the chunk can take no more: it is
+// full, or the sample comes more than 49 days after the last one.
+int gorilla_append(struct gorilla *g, int64_t t_ms, double value, uint32_t *words);
+// What is left for the end of the chunk's bytes: stored at `words`, zeros behind it. Returns the
+// bits of the whole chunk without its header. The chunk may grow on.
+unsigned gorilla_finish(const struct gorilla *g, uint32_t *words);
+// Begins another chunk.
+static inline void gorilla_reset(struct gorilla *g)
+{
+    *g = (struct gorilla){.t_last_ms = g->t_last_ms, .last = g->last};
+}
 
-void gorilla_reader_init(struct gorilla_reader *r, struct str bytes);
-// 0 and the next sample, ERR_END after the last one, ERR_CORRUPT when the bytes end early or hold
-// what no writer writes.
-int gorilla_next(struct gorilla_reader *r, struct sample *out);
-// Decodes everything into columns with room for GORILLA_SAMPLES_MAX; the number of samples, or
-// ERR_CORRUPT. Faster than gorilla_next().
+void gorilla_header_put(unsigned char *out, unsigned sample_count, int64_t t_first_ms,
+                        double first);
+// Decodes a chunk, header and bits, into columns with room for GORILLA_SAMPLES_MAX; the number of
+// samples, or ERR_CORRUPT when the bytes end early or hold what no writer writes.
 int gorilla_decode(struct str bytes, int64_t *times_ms, double *values);
-uint16_t gorilla_sample_count(struct str bytes); // 0 when too short
 
 #endif

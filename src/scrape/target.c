@@ -91,13 +91,20 @@ struct scrape {
 static void refuse(struct scrape *s, int rc)
 {
     enum refusal why = REFUSAL_OUT_OF_BOUNDS;
-    if (rc == ERR_OUT_OF_ORDER)
-        why = REFUSAL_OUT_OF_ORDER;
-    else if (rc == ERR_DUPLICATE)
+    if (rc == ERR_DUPLICATE)
         why = REFUSAL_DUPLICATE;
     else if (rc == ERR_LIMIT)
         why = REFUSAL_SERIES_LIMIT;
     s->refused[why]++;
+}
+
+// What the store refused at the commit.
+static void add_refusals(struct scrape *s)
+{
+    const struct append_refusals *r = appender_refusals(s->appender);
+    s->refused[REFUSAL_OUT_OF_ORDER] += r->out_of_order;
+    s->refused[REFUSAL_DUPLICATE] += r->duplicate;
+    s->refused[REFUSAL_OUT_OF_BOUNDS] += r->out_of_bounds + r->too_old;
 }
 
 // Finds out what a text means. ERR_NOT_FOUND: not in the store, since it is full (counted).
@@ -305,13 +312,17 @@ static void finish(struct scrape *s, const struct scrape_context *context,
 {
     struct target *t = s->target;
     struct error commit_error;
-    uint64_t refused = rc ? 0 : count_refused(s, context->metrics);
+    uint64_t refused = 0;
     set_error(t, rc ? s->err->text : NULL);
     if (rc)
         log_debug("scrape failed", LOG_CSTR("target", t->url), LOG_ERR(s->err));
     if (appender_commit(s->appender, false, &commit_error)) {
         set_error(t, commit_error.text);
         rc = commit_error.code;
+    }
+    if (rc == OK) {
+        add_refusals(s);
+        refused = count_refused(s, context->metrics);
     }
     t->health = rc ? TARGET_DOWN : TARGET_UP;
     t->last_scrape_ms = answer->t_ms;

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "storage/gorilla.h"
+#include "storage/plain_chunk.h"
 
 #define ROUNDS 2000
 
@@ -41,30 +41,28 @@ static const struct shape SHAPES[] = {
 static void run(const struct shape *shape)
 {
     struct rng rng;
-    struct gorilla g;
+    struct plain_chunk g;
     double in[GORILLA_SAMPLES_MAX];
     double values[GORILLA_SAMPLES_MAX];
     int64_t times[GORILLA_SAMPLES_MAX];
     int64_t append_ns = 0, decode_ns = 0;
     int64_t samples = 0, bytes = 0;
     rng_seed(&rng, 7);
-    gorilla_init(&g);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < GORILLA_SAMPLES_MAX; i++)
             in[i] = shape->value(&rng, i, i ? in[i - 1] : 0);
-        gorilla_reset(&g);
+        plain_chunk_init(&g);
         int64_t start = clock_mono_ns(&clock_system);
         for (int i = 0; i < GORILLA_SAMPLES_MAX; i++)
-            gorilla_append(&g, INT64_C(1700000000000) + 15000 * i, in[i]);
+            plain_chunk_append(&g, INT64_C(1700000000000) + 15000 * i, in[i]);
         int64_t appended = clock_mono_ns(&clock_system);
-        samples += gorilla_decode(gorilla_bytes(&g), times, values);
+        samples += gorilla_decode(plain_chunk_bytes(&g), times, values);
         decode_ns += clock_mono_ns(&clock_system) - appended;
         append_ns += appended - start;
-        bytes += (int64_t)gorilla_bytes(&g).len;
+        bytes += (int64_t)plain_chunk_bytes(&g).len;
     }
     printf("%-14s %10.1f %10.1f %10.2f\n", shape->name, (double)append_ns / (double)samples,
            (double)decode_ns / (double)samples, (double)bytes / (double)samples);
-    gorilla_release(&g);
 }
 
 int main(void)

@@ -31,7 +31,7 @@ static void take_sample(void *context, uint32_t series, int64_t t_ms, double val
 
 static size_t replay(struct str bytes, struct sink *sink)
 {
-    struct journal_replay to = {sink, take_series, take_sample};
+    struct journal_replay to = {sink, take_series, take_sample, take_sample};
     int64_t max_ms;
     size_t sound = journal_replay_segment(bytes, &to, &max_ms);
     assert(sound <= bytes.len);
@@ -52,7 +52,7 @@ static void replay_wrapped(const uint8_t *data, size_t size)
     struct buf segment = BUF_INIT;
     while (size >= 2) {
         size_t len = data[1] < size - 2 ? data[1] : size - 2;
-        size_t start = record_begin(&segment, data[0] % 4 == 0 ? 3 : data[0] % 2 + 1);
+        size_t start = record_begin(&segment, data[0] % 3 + 1);
         buf_append(&segment, data + 2, len);
         record_end(&segment, start);
         data += 2 + len;

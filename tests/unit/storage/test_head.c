@@ -68,7 +68,7 @@ static void test_churn(void **state)
     struct head h;
     struct arena arena;
     bool alive[512] = {false};
-    head_init(&h, 1000);
+    head_init(&h);
     arena_init(&arena, 0);
     for (int64_t n = 0; n < 512; n++) {
         struct labels labels = some_labels(&arena, (uint64_t)n);
@@ -102,7 +102,7 @@ static void test_nothing_is_left(void **state)
     (void)state;
     struct head h;
     struct arena arena;
-    head_init(&h, 1000);
+    head_init(&h);
     arena_init(&arena, 0);
     for (int round = 0; round < 20; round++) {
         for (uint64_t n = 0; n < 100; n++) {
@@ -117,6 +117,7 @@ static void test_nothing_is_left(void **state)
         assert_int_equal(h.symbols.index.count, 0);
         assert_int_equal(h.chunk_count, 0);
         assert_int_equal(atomic_load(&h.min_ms), INT64_MAX);
+        assert_int_equal(h.chunks.used, 0);
     }
     // Numbers of pairs and symbols are used again.
     assert_true(h.postings.pair_count < 300 && h.symbols.count < 300);
@@ -129,15 +130,17 @@ static void test_touched_is_kept(void **state)
     (void)state;
     struct head h;
     struct arena arena;
-    head_init(&h, 1000);
+    head_init(&h);
     arena_init(&arena, 0);
     struct labels labels = some_labels(&arena, 1);
-    struct series *s = head_create(&h, labels, labels_hash(labels));
+    head_create(&h, labels, labels_hash(labels));
     assert_int_equal(head_truncate(&h, 1000), 0);
-    head_touch(&h, s);
+    assert_true(head_mark(&h, 0));
     assert_int_equal(head_truncate(&h, 1000), 0);
     assert_int_equal(head_truncate(&h, 1000), 1);
     assert_null(head_get(&h, 0));
+    assert_false(head_mark(&h, 0));
+    assert_false(head_mark(&h, 1));
     assert_null(head_find(&h, labels, labels_hash(labels)));
     head_release(&h);
     arena_release(&arena);
