@@ -10,6 +10,7 @@ struct results;
 int command_generate(struct args *a);
 int command_load(struct args *a);
 int command_query(struct args *a);
+int command_serve(struct args *a);
 int command_report(struct args *a);
 int command_compare(struct args *a);
 

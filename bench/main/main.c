@@ -24,6 +24,11 @@ static const char USAGE[] =
     "  --timeout=30s       of a request\n"
     "  --json=FILE         results for programs\n"
     "  --dir, --rounds     as above\n"
+    "lapwing-bench serve [WORKLOAD]      shows it as scrape targets, one for each host and job, "
+    "at\n"
+    "                                    127.0.1.1:PORT/metrics, 127.0.1.2:PORT/metrics and so on\n"
+    "  --port=9900 --seconds=N   (until Ctrl-C)\n"
+    "  --config=FILE       write a matching prometheus.yml there (stdout)\n"
     "lapwing-bench query FILE... TARGET...   asks all targets the same, in turn\n"
     "  TARGET is [NAME=]URL[,data=FOLDER][,pid=N]; FILE has a query a line (see bench/queries):\n"
     "    NAME instant EXPRESSION, or NAME range SPAN/STEP EXPRESSION\n"
@@ -48,8 +53,8 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {"generate", command_generate}, {"load", command_load},       {"query", command_query},
-    {"report", command_report},     {"compare", command_compare},
+    {"generate", command_generate}, {"load", command_load},     {"query", command_query},
+    {"serve", command_serve},       {"report", command_report}, {"compare", command_compare},
 };
 
 int command_usage(const struct error *err)
