@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "alerting/heartbeat.h"
@@ -350,14 +351,30 @@ static void open_managers(struct app *a)
     a->rules = rule_manager_new(&rules);
 }
 
+static int by_flag_name(const void *a, const void *b)
+{
+    return strcmp(((const struct web_flag *)a)->name, ((const struct web_flag *)b)->name);
+}
+
+// Under both names where Prometheus has another: clients look for theirs. Returns how many.
+static size_t make_web_flags(struct app *a)
+{
+    size_t count, shown = 0;
+    const struct flag_text *list = flags_list(&count);
+    a->web_flags = mem_calloc(count * 2, sizeof(*a->web_flags));
+    for (size_t i = 0; i < count; i++) {
+        a->web_flags[shown++] = (struct web_flag){list[i].name, list[i].value};
+        if (list[i].alias)
+            a->web_flags[shown++] = (struct web_flag){list[i].alias, list[i].value};
+    }
+    qsort(a->web_flags, shown, sizeof(*a->web_flags), by_flag_name);
+    return shown;
+}
+
 static int open_web(struct app *a, struct error *err)
 {
     const struct flags *f = a->flags;
-    size_t count;
-    const struct flag_text *list = flags_list(&count);
-    a->web_flags = mem_calloc(count, sizeof(*a->web_flags));
-    for (size_t i = 0; i < count; i++)
-        a->web_flags[i] = (struct web_flag){list[i].name, list[i].value};
+    size_t shown = make_web_flags(a);
     struct web_options o = {
         .listen_address = f->listen_address.text,
         .external_url = a->external_url,
@@ -382,7 +399,7 @@ static int open_web(struct app *a, struct error *err)
         .metrics = a->metrics,
         .clock = &clock_system,
         .flags = a->web_flags,
-        .flag_count = count,
+        .flag_count = shown,
         .config_text = config_text,
         .reload = reload,
         .quit = quit,

@@ -106,7 +106,7 @@ static int set_flag(struct flags *f, size_t i, struct str text, struct error *er
         buf_printf(&all, "%s,", texts[i].value);
     buf_str(&all, text);
     mem_free((char *)(uintptr_t)texts[i].value);
-    texts[i] = (struct flag_text){table[i].name, buf_steal(&all)};
+    texts[i] = (struct flag_text){table[i].name, table[i].alias, buf_steal(&all)};
     if (table[i].kind == FLAG_TEXT || table[i].kind == FLAG_LIST)
         v->text = texts[i].value;
     return OK;

@@ -91,6 +91,7 @@ struct flags {
 
 struct flag_text {
     const char *name;
+    const char *alias; // Prometheus' name, or NULL
     const char *value; // owned by the flags
 };
 
