@@ -7,6 +7,8 @@
 // Sends the next notification that is due, if any, and writes down how it went. False when nothing
 // was due.
 bool deliver_one(struct alertmanager *a);
+// The same without sending anything: as if it had arrived.
+bool deliver_pretended(struct alertmanager *a);
 
 struct deliverer *deliverer_start(struct alertmanager *a);
 void deliverer_wake(struct deliverer *d); // NULL is allowed, as in the next

@@ -246,6 +246,12 @@ size_t rule_manager_evaluate(struct rule_manager *m, const struct str *order, si
     return failed;
 }
 
+void rule_manager_counts(const struct rule_manager *m, uint64_t *evaluated, uint64_t *failed)
+{
+    *evaluated = (uint64_t)metric_value(m->context.metrics.evaluations);
+    *failed = (uint64_t)metric_value(m->context.metrics.failures);
+}
+
 static void copy_alerts(const struct rule *r, struct arena *arena, struct rule_status *out)
 {
     out->alerts = arena_calloc(arena, r->alerts.count, sizeof(*out->alerts));

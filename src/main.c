@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "cli/alerts.h"
 #include "cli/check.h"
+#include "cli/dry_run.h"
 #include "cli/test.h"
 
 static void print_version(void)
@@ -24,6 +25,7 @@ static void print_help(void)
                     "lapwing [FLAG...]\n"
                     "lapwing check config|rules|alertmanager|web-config FILE...\n"
                     "lapwing test promql|rules FILE...\n"
+                    "lapwing rules dry-run [--over=15d] FILE...\n"
                     "lapwing alerts explain|history|routes test|send-test ...\n\nFlags:\n"
                     "  --help\n        Print this.\n  --version\n        Print the version.\n");
     flags_help(&text);
@@ -116,6 +118,8 @@ int main(int argc, char **argv)
         return cli_check(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "test") == 0)
         return cli_test(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "rules") == 0)
+        return cli_rules(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "alerts") == 0)
         return cli_alerts(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++) {

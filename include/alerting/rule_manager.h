@@ -52,6 +52,9 @@ int64_t rule_manager_tick(struct rule_manager *m, int64_t now_ms);
 size_t rule_manager_evaluate(struct rule_manager *m, const struct str *order, size_t order_count,
                              int64_t now_ms);
 
+// Of rules, since the metrics were made.
+void rule_manager_counts(const struct rule_manager *m, uint64_t *evaluated, uint64_t *failed);
+
 enum alert_state { ALERT_INACTIVE, ALERT_PENDING, ALERT_FIRING };
 enum rule_health { RULE_UNKNOWN, RULE_OK, RULE_ERROR };
 const char *alert_state_name(enum alert_state state);  // "inactive", "pending", "firing"

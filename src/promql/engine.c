@@ -334,14 +334,14 @@ static int run_plan(struct promql_engine *e, struct plan *plan, struct eval *ev,
     if (rc)
         return rc;
     if (plan->selection_count && plan->min_ms <= plan->max_ms) {
-        rc = querier_new(&ev->querier, e->options.storage, plan->min_ms, plan->max_ms, err);
-        if (rc)
-            return rc;
+        rc = source_open(&ev->source, e->options.storage, e->options.beneath, plan->min_ms,
+                         plan->max_ms, err);
     }
-    rc = evaluate(ev, out);
+    if (rc == 0)
+        rc = evaluate(ev, out);
     if (rc == 0)
         rc = eval_check(ev);
-    querier_free(ev->querier);
+    source_close(&ev->source);
     return rc;
 }
 

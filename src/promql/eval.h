@@ -7,6 +7,7 @@
 
 #include "annotations.h"
 #include "plan.h"
+#include "source.h"
 
 // One series over the steps of a grid. A sample is a float; where other kinds come, they stand
 // beside `values` under the same presence.
@@ -38,7 +39,7 @@ static inline double scalar_at(const struct value *v, size_t step)
 struct eval {
     struct plan *plan;
     struct arena *arena;
-    struct querier *querier;
+    struct source source;
     const struct cancel *cancel;
     const struct clock *clock;
     struct annotations annotations;

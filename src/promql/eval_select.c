@@ -16,8 +16,8 @@ int eval_select(struct eval *ev, size_t selection, const struct series_set **out
     *out = &s->set;
     if (s->done)
         return 0;
-    int rc = querier_select(ev->querier, s->matchers, s->matcher_count, s->min_ms, s->max_ms,
-                            ev->arena, &s->set, ev->err);
+    int rc = source_select(&ev->source, s->matchers, s->matcher_count, s->min_ms, s->max_ms,
+                           ev->arena, &s->set, ev->err);
     s->done = rc == 0;
     return rc ? rc : eval_check(ev);
 }
@@ -36,8 +36,8 @@ static int read_pieces(struct eval *ev, const struct plan_node *n,
     ev->columns.count = 0;
     for (size_t i = 0; i < n->grid->count; i++) {
         int64_t at_ms = lookup_time(&n->selector.lookup, grid_time(n->grid, i));
-        int rc = querier_read(ev->querier, series, at_ms - behind_ms + 1,
-                              at_ms + n->selector.after_ms, &ev->piece, ev->err);
+        int rc = source_read(&ev->source, series, at_ms - behind_ms + 1,
+                             at_ms + n->selector.after_ms, &ev->piece, ev->err);
         if (rc)
             return rc;
         if (ev->piece.count)
@@ -57,8 +57,8 @@ int eval_columns(struct eval *ev, const struct plan_node *n, const struct querie
     } else {
         int64_t first_ms = lookup_time(l, grid_time(n->grid, 0));
         int64_t last_ms = lookup_time(l, grid_time(n->grid, n->grid->count - 1));
-        rc = querier_read(ev->querier, series, first_ms - behind_ms + 1,
-                          last_ms + n->selector.after_ms, &ev->columns, ev->err);
+        rc = source_read(&ev->source, series, first_ms - behind_ms + 1,
+                         last_ms + n->selector.after_ms, &ev->columns, ev->err);
     }
     return rc ? rc : eval_read(ev, ev->columns.count);
 }
