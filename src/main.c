@@ -11,6 +11,7 @@
 #include "cli/alerts.h"
 #include "cli/check.h"
 #include "cli/dry_run.h"
+#include "cli/storage.h"
 #include "cli/test.h"
 
 static void print_version(void)
@@ -26,7 +27,8 @@ static void print_help(void)
                     "lapwing check config|rules|alertmanager|web-config FILE...\n"
                     "lapwing test promql|rules FILE...\n"
                     "lapwing rules dry-run [--over=15d] FILE...\n"
-                    "lapwing alerts explain|history|routes test|send-test ...\n\nFlags:\n"
+                    "lapwing alerts explain|history|routes test|send-test ...\n"
+                    "lapwing storage import|export|dump|inspect|verify ...\n\nFlags:\n"
                     "  --help\n        Print this.\n  --version\n        Print the version.\n");
     flags_help(&text);
     fputs(buf_text(&text), stdout);
@@ -122,6 +124,8 @@ int main(int argc, char **argv)
         return cli_rules(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "alerts") == 0)
         return cli_alerts(argc - 2, argv + 2);
+    if (argc > 1 && strcmp(argv[1], "storage") == 0)
+        return cli_storage(argc - 2, argv + 2);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0)
             return print_version(), 0;

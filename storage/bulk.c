@@ -8,9 +8,12 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "bulk.h"
 #include "head.h"
+#include "storage/storage.h"
+#include "tombstones.h"
 
 struct late_sample {
     int64_t t_ms;
@@ -30,6 +33,9 @@ struct bulk_series {
 
 struct bulk {
     struct stage *stage;
+    bool borrowed;                   // the stage is somebody else's
+    const struct tombstones *hidden; // what is not to be written
+    int64_t newest_ms;               // the latest time that is taken
     size_t memory_max;
     size_t memory;               // of runs and late samples
     struct bulk_series **series; // by number
@@ -47,8 +53,17 @@ struct bulk *bulk_new(struct stage *stage, size_t memory_max)
     b->memory_max = memory_max;
     b->counts.min_ms = INT64_MAX;
     b->counts.max_ms = INT64_MIN;
+    b->newest_ms = clock_wall_ms(&clock_system) + STORAGE_FUTURE_DEFAULT_MS;
     hmap_init(&b->index);
     columns_init(&b->columns);
+    return b;
+}
+
+struct bulk *bulk_new_beside(struct stage *stage, const struct tombstones *hidden)
+{
+    struct bulk *b = bulk_new(stage, BULK_MEMORY_DEFAULT);
+    b->borrowed = true;
+    b->hidden = hidden;
     return b;
 }
 
@@ -81,7 +96,8 @@ void bulk_free(struct bulk *b)
     mem_free(b->series);
     hmap_release(&b->index);
     columns_release(&b->columns);
-    stage_free(b->stage);
+    if (!b->borrowed)
+        stage_free(b->stage);
     mem_free(b);
 }
 
@@ -126,6 +142,10 @@ int bulk_add(struct bulk *b, uint32_t series, int64_t t_ms, double value, struct
     struct bulk_series *s = b->series[series];
     if (!sample_time_is_sane(t_ms))
         return error_set(err, ERR_OUT_OF_BOUNDS, "the time %lld ms is out of bounds",
+                         (long long)t_ms);
+    if (t_ms > b->newest_ms)
+        return error_set(err, ERR_TOO_FAR_AHEAD,
+                         "the time %lld ms is in the future: a server could not go on from there",
                          (long long)t_ms);
     if (s->run.count && t_ms == s->run.last.t_ms) {
         count_again(b, s->run.last.bits, value);
@@ -187,10 +207,10 @@ static int by_labels(const void *a, const void *b)
                       (*(struct bulk_series *const *)b)->labels);
 }
 
-static void collect(struct bulk *b, struct flush *f)
+struct bulk_series **bulk_collect(struct bulk *b, size_t *count)
 {
-    *f = (struct flush){.min_ms = INT64_MAX, .max_ms = INT64_MIN};
-    f->series = mem_calloc(b->count ? b->count : 1, sizeof(*f->series));
+    struct bulk_series **series = mem_calloc(b->count ? b->count : 1, sizeof(*series));
+    *count = 0;
     for (size_t i = 0; i < b->count; i++) {
         struct bulk_series *s = b->series[i];
         if (s->run.count == 0)
@@ -198,12 +218,32 @@ static void collect(struct bulk *b, struct flush *f)
         if (s->late_count)
             sort_in(b, s);
         run_reader_init(&s->reader, &s->run);
+        series[(*count)++] = s;
+    }
+    if (*count)
+        qsort(series, *count, sizeof(*series), by_labels);
+    return series;
+}
+
+struct labels bulk_series_labels(const struct bulk_series *s)
+{
+    return s->labels;
+}
+
+void bulk_series_read(struct bulk_series *s, int64_t max_ms, struct columns *out)
+{
+    run_read(&s->reader, max_ms, out);
+}
+
+static void flush_init(struct bulk *b, struct flush *f)
+{
+    *f = (struct flush){.min_ms = INT64_MAX, .max_ms = INT64_MIN};
+    f->series = bulk_collect(b, &f->count);
+    for (size_t i = 0; i < f->count; i++) {
+        const struct bulk_series *s = f->series[i];
         f->min_ms = s->reader.next.t_ms < f->min_ms ? s->reader.next.t_ms : f->min_ms;
         f->max_ms = s->run.last.t_ms > f->max_ms ? s->run.last.t_ms : f->max_ms;
-        f->series[f->count++] = s;
     }
-    if (f->count)
-        qsort(f->series, f->count, sizeof(struct bulk_series *), by_labels);
     f->span_ms = f->count ? stage_span_ms(f->min_ms, f->max_ms) : 0;
 }
 
@@ -219,16 +259,27 @@ static int64_t oldest_left(const struct flush *f)
     return oldest_ms;
 }
 
+static void hide(struct bulk *b, const struct bulk_series *s, struct arena *arena)
+{
+    arena_reset(arena);
+    struct deletions hidden = tombstones_match(b->hidden, s->labels, arena);
+    deletions_apply(hidden, TOMBSTONE_HEAD, &b->columns, 0);
+}
+
 static int write_window(struct bulk *b, const struct flush *f, int64_t from_ms, struct error *err)
 {
     int64_t end_ms = stage_span_end(from_ms, f->span_ms);
     int64_t max_ms = end_ms > f->max_ms ? f->max_ms + 1 : end_ms;
+    struct arena arena;
     int rc = OK;
-    stage_window_begin(b->stage, end_ms - f->span_ms, max_ms);
+    stage_window_begin(b->stage, from_ms, max_ms);
+    arena_init(&arena, 0);
     for (size_t i = 0; i < f->count && rc == OK; i++) {
         struct bulk_series *s = f->series[i];
         b->columns.count = 0;
         run_read(&s->reader, max_ms, &b->columns);
+        if (b->hidden)
+            hide(b, s, &arena);
         if (b->columns.count == 0)
             continue;
         rc = stage_window_add(b->stage, s->labels, &b->columns, err);
@@ -236,6 +287,7 @@ static int write_window(struct bulk *b, const struct flush *f, int64_t from_ms, 
         b->counts.series += !s->stored;
         s->stored = true;
     }
+    arena_release(&arena);
     return rc ? rc : stage_window_end(b->stage, err);
 }
 
@@ -244,7 +296,7 @@ int bulk_flush(struct bulk *b, struct error *err)
     struct flush f;
     int64_t from_ms;
     int rc = OK;
-    collect(b, &f);
+    flush_init(b, &f);
     while (rc == OK && (from_ms = oldest_left(&f)) != INT64_MAX)
         rc = write_window(b, &f, from_ms, err);
     if (f.count && f.min_ms < b->counts.min_ms)

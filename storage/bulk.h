@@ -6,12 +6,24 @@
 #include "import_stage.h"
 #include "storage/bulk.h"
 
-// A load into a stage, which it owns from then on.
+struct tombstones;
+
+// A load into a stage, which it owns from then on; NULL: samples are only gathered, and memory_max is
+// to be SIZE_MAX.
 struct bulk *bulk_new(struct stage *stage, size_t memory_max);
+// The same without owning the stage, leaving out what the tombstones hide of a head.
+struct bulk *bulk_new_beside(struct stage *stage, const struct tombstones *hidden);
 // Writes the samples gathered so far as windows of the stage.
 int bulk_flush(struct bulk *b, struct error *err);
 // The label sets of which samples were written.
 void bulk_each_stored(struct bulk *b, void (*each)(void *context, struct labels labels),
                       void *context);
+
+// The series that hold samples, in the order of their labels, late ones sorted in; the caller frees
+// the array with mem_free(). Valid until samples are added.
+struct bulk_series **bulk_collect(struct bulk *b, size_t *count);
+struct labels bulk_series_labels(const struct bulk_series *s);
+// Moves the samples before max_ms behind what the columns hold.
+void bulk_series_read(struct bulk_series *s, int64_t max_ms, struct columns *out);
 
 #endif

@@ -3,11 +3,13 @@
 // windows made of the block so far.
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "head.h"
 #include "import_block.h"
 #include "import_prometheus.h"
+#include "storage/storage.h"
 
 #define META_SIZE_MAX ((size_t)16 << 20)
 
@@ -127,6 +129,9 @@ static int survey(struct reading *r, struct error *err)
     if (rc == OK && r->min_ms <= r->max_ms &&
         (!sample_time_is_sane(r->min_ms) || !sample_time_is_sane(r->max_ms)))
         rc = error_set(err, ERR_CORRUPT, "index: the times of a chunk are out of bounds");
+    if (rc == OK && r->max_ms > clock_wall_ms(&clock_system) + STORAGE_FUTURE_DEFAULT_MS)
+        rc = error_set(err, ERR_TOO_FAR_AHEAD,
+                       "it holds samples of the future: a server could not go on from there");
     return rc;
 }
 
@@ -172,9 +177,9 @@ static int write_span(struct reading *r, int64_t from_ms, int64_t *next_ms, stru
     int64_t max_ms = end_ms > r->max_ms ? r->max_ms + 1 : end_ms;
     int rc = OK;
     *next_ms = INT64_MAX;
-    stage_window_begin(r->import->stage, end_ms - r->span_ms, max_ms);
+    stage_window_begin(r->import->stage, from_ms, max_ms);
     for (size_t i = 0; i < r->block.index.series_count && rc == OK; i++)
-        rc = add_series(r, i, end_ms - r->span_ms, max_ms, next_ms, err);
+        rc = add_series(r, i, from_ms, max_ms, next_ms, err);
     if (rc)
         return rc;
     rc = stage_window_end(r->import->stage, err);

@@ -92,8 +92,10 @@ static void take_sample(void *context, uint64_t ref, int64_t t_ms, double value)
         counts->in_blocks++;
     else if (is_deleted(r, found->series, t_ms))
         counts->deleted++;
-    else
-        r->rc = bulk_add(r->bulk, found->series, t_ms, value, r->err);
+    else if ((r->rc = bulk_add(r->bulk, found->series, t_ms, value, r->err)) == ERR_TOO_FAR_AHEAD) {
+        counts->out_of_bounds++;
+        r->rc = OK;
+    }
 }
 
 static void take_metadata(void *context, uint64_t ref)

@@ -30,7 +30,8 @@ int stage_window_end(struct stage *s, struct error *err);
 // How many windows there are, and back to that many.
 size_t stage_window_count(const struct stage *s);
 void stage_rollback(struct stage *s, size_t window_count);
-// Moves the windows into the store. On failure those that were moved are taken back.
+// Moves the windows into the store, with others made of what its journal holds. On failure those that
+// were moved are taken back.
 int stage_commit(struct stage *s, struct error *err);
 
 #endif

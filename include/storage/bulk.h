@@ -28,7 +28,8 @@ void bulk_free(struct bulk *b); // NULL is allowed
 
 // The number of a label set, which is copied; the same set has the same number.
 uint32_t bulk_series(struct bulk *b, struct labels labels);
-// ERR_OUT_OF_BOUNDS for a time no store takes; ERR_IO, ERR_NO_SPACE: give up.
+// ERR_OUT_OF_BOUNDS for a time no store takes, ERR_TOO_FAR_AHEAD for one ahead of the clock, which
+// would keep a server from storing what comes before it; ERR_IO, ERR_NO_SPACE: give up.
 int bulk_add(struct bulk *b, uint32_t series, int64_t t_ms, double value, struct error *err);
 // Makes it all part of the store, which a server may then open. *counts (may be NULL) is filled in.
 int bulk_commit(struct bulk *b, struct bulk_counts *counts, struct error *err);

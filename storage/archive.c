@@ -1,0 +1,366 @@
+// The journal is read first and the files are listed after it: what the server moves from one to the
+// other meanwhile is met twice, which does no harm, and never not at all. A file that was removed
+// between listing and opening has a successor: the listing is begun again.
+//
+// Series come out of all sources in the order of their labels, as each source has them in that order:
+//
+//     file file file ... journal        the least label set at the cursors
+//        |   |    |         |
+//        samples of that set, deleted ones left out, merged by time
+#include "storage/archive.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "archive_journal.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "tombstones.h"
+#include "window.h"
+
+#define OPEN_TRIES 10
+
+struct archive {
+    char *path;
+    struct bulk *bulk;
+    struct bulk_series **journal; // by labels
+    size_t journal_count;
+    struct journal_counts journal_counts;
+    struct window **windows;
+    size_t window_count;
+    size_t window_capacity;
+    struct tombstones *tombstones;
+    uint64_t set_aside;
+    struct error *err; // while the folder is listed
+};
+
+static int open_entry(void *context, const char *name)
+{
+    struct archive *a = context;
+    struct window_span span;
+    struct window *w;
+    a->set_aside += str_has_suffix(str_from(name), STR(".corrupt"));
+    if (!window_parse_name(name, &span))
+        return OK;
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", a->path, name);
+    int rc = window_open(&w, a->path, name, a->err);
+    if (rc && !file_exists(buf_text(&path)))
+        rc = ERR_NOT_FOUND;
+    buf_release(&path);
+    if (rc)
+        return rc;
+    MEM_GROW(a->windows, a->window_count, a->window_capacity);
+    a->windows[a->window_count++] = w;
+    return OK;
+}
+
+static bool is_replaced(const struct archive *a, uint64_t sequence)
+{
+    for (size_t i = 0; i < a->window_count; i++) {
+        size_t count;
+        const uint64_t *sources = window_sources(a->windows[i], &count);
+        for (size_t k = 0; k < count; k++) {
+            if (sources[k] == sequence)
+                return true;
+        }
+    }
+    return false;
+}
+
+// Files that a merged one stands for.
+static void drop_replaced(struct archive *a)
+{
+    size_t kept = 0;
+    bool *replaced = mem_calloc(a->window_count ? a->window_count : 1, sizeof(*replaced));
+    for (size_t i = 0; i < a->window_count; i++)
+        replaced[i] = is_replaced(a, window_sequence(a->windows[i]));
+    for (size_t i = 0; i < a->window_count; i++) {
+        if (replaced[i])
+            window_unref(a->windows[i]);
+        else
+            a->windows[kept++] = a->windows[i];
+    }
+    a->window_count = kept;
+    mem_free(replaced);
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct window *x = *(struct window *const *)a, *y = *(struct window *const *)b;
+    if (window_min_ms(x) != window_min_ms(y))
+        return window_min_ms(x) < window_min_ms(y) ? -1 : 1;
+    return window_sequence(x) < window_sequence(y) ? -1 : 1;
+}
+
+static void forget(struct archive *a)
+{
+    for (size_t i = 0; i < a->window_count; i++)
+        window_unref(a->windows[i]);
+    a->window_count = 0;
+    a->set_aside = 0;
+    mem_free(a->journal);
+    a->journal = NULL;
+    bulk_free(a->bulk);
+    a->bulk = NULL;
+    tombstones_unref(a->tombstones);
+    a->tombstones = NULL;
+}
+
+static int read_folder(struct archive *a)
+{
+    a->bulk = bulk_new(NULL, SIZE_MAX);
+    int rc = journal_load(a->bulk, a->path, NULL, NULL, &a->journal_counts, a->err);
+    if (rc == OK)
+        rc = tombstones_load(&a->tombstones, a->path, a->err);
+    if (rc == OK)
+        rc = dir_each(a->path, open_entry, a, a->err);
+    if (rc)
+        return rc;
+    drop_replaced(a);
+    if (a->window_count)
+        qsort(a->windows, a->window_count, sizeof(struct window *), by_time);
+    a->journal = bulk_collect(a->bulk, &a->journal_count);
+    return OK;
+}
+
+static bool is_store(const char *path)
+{
+    struct buf name = BUF_INIT;
+    buf_printf(&name, "%s/meta", path);
+    bool found = file_exists(buf_text(&name));
+    buf_reset(&name);
+    buf_printf(&name, "%s/lock", path);
+    found = found || file_exists(buf_text(&name));
+    buf_release(&name);
+    return found;
+}
+
+int archive_open(struct archive **out, const char *path, struct error *err)
+{
+    if (!is_store(path))
+        return error_set(err, ERR_NOT_FOUND, "%s: there is no store in this folder", path);
+    struct archive *a = mem_calloc(1, sizeof(*a));
+    a->path = mem_copy_str(str_from(path));
+    a->err = err;
+    int rc = read_folder(a);
+    for (int i = 1; i < OPEN_TRIES && rc == ERR_NOT_FOUND; i++) {
+        forget(a);
+        rc = read_folder(a);
+    }
+    if (rc) {
+        archive_free(a);
+        return rc;
+    }
+    *out = a;
+    return OK;
+}
+
+void archive_free(struct archive *a)
+{
+    if (!a)
+        return;
+    forget(a);
+    mem_free(a->windows);
+    mem_free(a->path);
+    mem_free(a);
+}
+
+struct cursor {
+    struct window *window; // NULL: the journal
+    uint32_t id;
+    uint32_t count;
+    struct arena arena;
+    struct labels labels;
+};
+
+struct scan {
+    struct archive *archive;
+    struct cursor *cursors;
+    size_t count;
+    struct columns columns;
+    struct arena arena; // of the series at hand
+    int64_t min_ms, max_ms;
+    struct error *err;
+};
+
+static int load_labels(struct scan *s, struct cursor *c)
+{
+    int rc = OK;
+    if (c->id >= c->count)
+        return OK;
+    arena_reset(&c->arena);
+    if (c->window)
+        rc = window_labels(c->window, c->id, &c->arena, &c->labels);
+    else
+        c->labels = bulk_series_labels(s->archive->journal[c->id]);
+    return rc ? error_set(s->err, rc, "%s: %s", window_path(c->window), err_text(rc)) : OK;
+}
+
+static int open_cursor(struct scan *s, struct window *w)
+{
+    struct cursor *c = &s->cursors[s->count++];
+    int rc = w ? window_load(w) : OK;
+    *c = (struct cursor){.window = w};
+    arena_init(&c->arena, 0);
+    if (rc)
+        return error_set(s->err, rc, "%s: %s", window_path(w), err_text(rc));
+    c->count = w ? window_series_count(w) : (uint32_t)s->archive->journal_count;
+    return load_labels(s, c);
+}
+
+static int open_cursors(struct scan *s)
+{
+    struct archive *a = s->archive;
+    int rc = OK;
+    s->cursors = mem_calloc(a->window_count + 1, sizeof(*s->cursors));
+    for (size_t i = 0; i < a->window_count && rc == OK; i++) {
+        struct window *w = a->windows[i];
+        if (window_min_ms(w) <= s->max_ms && window_max_ms(w) > s->min_ms)
+            rc = open_cursor(s, w);
+    }
+    return rc ? rc : open_cursor(s, NULL);
+}
+
+static const struct cursor *least(const struct scan *s)
+{
+    const struct cursor *found = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        const struct cursor *c = &s->cursors[i];
+        if (c->id < c->count && (!found || labels_cmp(c->labels, found->labels) < 0))
+            found = c;
+    }
+    return found;
+}
+
+static void keep_range(struct scan *s, size_t from)
+{
+    struct columns *c = &s->columns;
+    size_t kept = from;
+    for (size_t i = from; i < c->count; i++) {
+        if (c->times_ms[i] < s->min_ms || c->times_ms[i] > s->max_ms)
+            continue;
+        c->times_ms[kept] = c->times_ms[i];
+        c->values[kept++] = c->values[i];
+    }
+    c->count = kept;
+}
+
+static int read_cursor(struct scan *s, const struct cursor *c, struct deletions deleted)
+{
+    size_t before = s->columns.count;
+    int rc = OK;
+    if (c->window) {
+        rc = window_read(c->window, c->id, s->min_ms, s->max_ms, &s->columns);
+    } else {
+        bulk_series_read(s->archive->journal[c->id], INT64_MAX, &s->columns);
+        keep_range(s, before);
+    }
+    if (rc)
+        return error_set(s->err, rc, "%s: %s", window_path(c->window), err_text(rc));
+    deletions_apply(deleted, c->window ? window_sequence(c->window) : TOMBSTONE_HEAD, &s->columns,
+                    before);
+    columns_merge(&s->columns, before);
+    return OK;
+}
+
+// Reads what `labels` has in all sources and moves on the cursors that stand there.
+static int read_series(struct scan *s, struct labels labels, bool wanted)
+{
+    int rc = OK;
+    struct deletions deleted = {NULL, 0};
+    if (wanted)
+        deleted = tombstones_match(s->archive->tombstones, labels, &s->arena);
+    s->columns.count = 0;
+    for (size_t i = 0; i < s->count && rc == OK; i++) {
+        struct cursor *c = &s->cursors[i];
+        if (c->id >= c->count || !labels_eq(c->labels, labels))
+            continue;
+        if (wanted)
+            rc = read_cursor(s, c, deleted);
+        c->id++;
+        if (rc == OK)
+            rc = load_labels(s, c);
+    }
+    return rc;
+}
+
+static void scan_release(struct scan *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        arena_release(&s->cursors[i].arena);
+    arena_release(&s->arena);
+    columns_release(&s->columns);
+    mem_free(s->cursors);
+    // The journal's readers are at their ends: another scan begins anew.
+    mem_free(s->archive->journal);
+    s->archive->journal = bulk_collect(s->archive->bulk, &s->archive->journal_count);
+}
+
+int archive_each(struct archive *a, bool (*wanted)(void *context, struct labels labels),
+                 int (*each)(void *context, struct labels labels, const struct columns *samples),
+                 void *context, int64_t min_ms, int64_t max_ms, struct error *err)
+{
+    struct scan s = {.archive = a, .min_ms = min_ms, .max_ms = max_ms, .err = err};
+    const struct cursor *first;
+    columns_init(&s.columns);
+    arena_init(&s.arena, 0);
+    int rc = open_cursors(&s);
+    while (rc == OK && (first = least(&s))) {
+        arena_reset(&s.arena);
+        struct labels labels = labels_copy(&s.arena, first->labels);
+        rc = read_series(&s, labels, !wanted || wanted(context, labels));
+        if (rc == OK && s.columns.count)
+            rc = each(context, labels, &s.columns);
+    }
+    scan_release(&s);
+    return rc;
+}
+
+size_t archive_file_count(const struct archive *a)
+{
+    return a->window_count;
+}
+
+void archive_file(const struct archive *a, size_t index, struct archive_file *out)
+{
+    const struct window *w = a->windows[index];
+    const char *slash = strrchr(window_path(w), '/');
+    *out = (struct archive_file){.name = slash ? slash + 1 : window_path(w),
+                                 .min_ms = window_min_ms(w),
+                                 .max_ms = window_max_ms(w),
+                                 .series = window_series_count(w),
+                                 .samples = window_sample_count(w),
+                                 .bytes = window_bytes(w)};
+}
+
+// A server holds flock(2) on its lock file.
+static bool is_in_use(const char *path)
+{
+    struct buf name = BUF_INIT;
+    buf_printf(&name, "%s/lock", path);
+    int fd = open(buf_text(&name), O_RDONLY | O_CLOEXEC);
+    buf_release(&name);
+    bool used = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+    if (fd >= 0)
+        close(fd);
+    return used;
+}
+
+void archive_summary(const struct archive *a, struct archive_summary *out)
+{
+    struct buf meta = BUF_INIT;
+    buf_printf(&meta, "%s/meta", a->path);
+    *out = (struct archive_summary){.in_use = is_in_use(a->path),
+                                    .journal_segments = a->journal_counts.segments,
+                                    .journal_bytes = a->journal_counts.bytes,
+                                    .journal_series = a->journal_count,
+                                    .journal_samples = a->journal_counts.samples,
+                                    .meta_bytes = dir_size(buf_text(&meta)),
+                                    .tombstones = tombstones_count(a->tombstones),
+                                    .set_aside = a->set_aside,
+                                    .bytes = dir_size(a->path)};
+    buf_release(&meta);
+}

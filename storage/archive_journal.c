@@ -1,0 +1,100 @@
+#include "archive_journal.h"
+
+#include "base/file.h"
+#include "base/mem.h"
+#include "journal.h"
+#include "journal_record.h"
+
+#define SEGMENT_SIZE_MAX ((size_t)1 << 30)
+
+struct loading {
+    struct bulk *bulk;
+    const char *folder;
+    void (*say)(void *context, const char *text);
+    void *context;
+    struct journal_counts *counts;
+    struct error *err;
+    int rc;
+};
+
+static uint32_t take_series(void *context, struct labels labels)
+{
+    return bulk_series(((struct loading *)context)->bulk, labels);
+}
+
+static void take_sample(void *context, uint32_t series, int64_t t_ms, double value)
+{
+    struct loading *l = context;
+    l->counts->samples++;
+    if (l->rc == OK && sample_time_is_sane(t_ms))
+        l->rc = bulk_add(l->bulk, series, t_ms, value, l->err);
+}
+
+static bool is_zero(struct str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.ptr[i])
+            return false;
+    }
+    return true;
+}
+
+static void tell_torn(struct loading *l, const char *name, size_t offset)
+{
+    struct buf text = BUF_INIT;
+    l->counts->torn++;
+    buf_printf(&text, "%s/%s: at byte %zu: a record is torn or damaged, and what follows is lost",
+               l->folder, name, offset);
+    if (l->say)
+        l->say(l->context, buf_text(&text));
+    buf_release(&text);
+}
+
+static int load_bytes(struct loading *l, const char *name, struct str bytes)
+{
+    const struct journal_replay replay = {
+        .context = l, .series = take_series, .sample = take_sample, .late = take_sample};
+    struct str magic = STR(SEGMENT_MAGIC);
+    int64_t max_ms;
+    l->counts->segments++;
+    l->counts->bytes += bytes.len;
+    // A segment that was begun and never written to.
+    if (is_zero(bytes))
+        return OK;
+    if (!str_has_prefix(bytes, magic))
+        return error_set(l->err, ERR_UNSUPPORTED, "%s/%s: expected a segment that begins with %s",
+                         l->folder, name, SEGMENT_MAGIC);
+    struct str records = str_skip(bytes, magic.len);
+    size_t sound = journal_replay_segment(records, &replay, &max_ms);
+    if (!is_zero(str_skip(records, sound)))
+        tell_torn(l, name, magic.len + sound);
+    return l->rc;
+}
+
+static int load_segment(void *context, const char *name)
+{
+    struct loading *l = context;
+    struct buf path = BUF_INIT, bytes = BUF_INIT;
+    uint64_t number;
+    if (!str_to_u64(str_from(name), &number))
+        return OK;
+    buf_printf(&path, "%s/%s", l->folder, name);
+    int rc = file_read(buf_text(&path), SEGMENT_SIZE_MAX, &bytes, l->err);
+    if (rc == OK)
+        rc = load_bytes(l, name, buf_view(&bytes));
+    buf_release(&bytes);
+    buf_release(&path);
+    return rc;
+}
+
+int journal_load(struct bulk *b, const char *path, void (*say)(void *context, const char *text),
+                 void *context, struct journal_counts *out, struct error *err)
+{
+    struct buf folder = BUF_INIT;
+    buf_printf(&folder, "%s/journal", path);
+    *out = (struct journal_counts){.segments = 0};
+    struct loading l = {b, buf_text(&folder), say, context, out, err, OK};
+    int rc = file_exists(l.folder) ? dir_each(l.folder, load_segment, &l, err) : OK;
+    buf_release(&folder);
+    return rc;
+}

@@ -1,0 +1,241 @@
+// Windows are written below PATH/import and renamed into PATH once all are there: a run that fails or
+// is killed leaves the store as it was, and the next one empties the folder. Their sequence numbers
+// are above all that the store has, so that names never meet.
+//
+// A server that starts takes the end of the newest window for the place where its journal goes on. So
+// what the journal holds becomes windows along with the load, and its segments go.
+//
+// A load that spans more than SHORT_LOAD_MS is history and cut into days, like those that the store
+// makes itself in the end; else into two hours.
+#include "import_stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "archive_journal.h"
+#include "base/file.h"
+#include "base/mem.h"
+#include "tombstones.h"
+#include "window.h"
+
+struct stage {
+    char *path;
+    char *folder; // path/import
+    int lock_fd;
+    uint64_t sequence;         // the next window's
+    struct window_span *spans; // of the windows made
+    size_t count;
+    size_t capacity;
+    struct window_writer *writer; // NULL: none was needed yet
+    struct window_span span;      // of the window being made
+};
+
+#define HOUR_MS       (INT64_C(3600) * 1000)
+#define DAY_MS        (24 * HOUR_MS)
+#define SHORT_LOAD_MS (6 * HOUR_MS)
+
+static char *join(const char *folder, const char *name)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/%s", folder, name);
+    return buf_steal(&path);
+}
+
+static char *window_at(const char *folder, struct window_span span)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/", folder);
+    window_name(span, &path);
+    return buf_steal(&path);
+}
+
+static int lock_store(struct stage *s, struct error *err)
+{
+    char *path = join(s->path, "lock");
+    int rc = OK;
+    s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+    if (s->lock_fd < 0)
+        rc = error_set(err, err_from_errno(errno), "open %s: %m", path);
+    else if (flock(s->lock_fd, LOCK_EX | LOCK_NB))
+        rc = error_set(err, ERR_EXISTS, "%s is in use by another process: stop it first", s->path);
+    mem_free(path);
+    return rc;
+}
+
+static int see_window(void *context, const char *name)
+{
+    struct stage *s = context;
+    struct window_span span;
+    if (window_parse_name(name, &span) && span.sequence >= s->sequence)
+        s->sequence = span.sequence + 1;
+    return OK;
+}
+
+static int prepare(struct stage *s, struct error *err)
+{
+    int rc = dir_create(s->path, err);
+    if (rc == OK)
+        rc = lock_store(s, err);
+    if (rc == OK)
+        rc = dir_each(s->path, see_window, s, err);
+    if (rc == OK)
+        rc = dir_remove_all(s->folder, err);
+    return rc ? rc : dir_create(s->folder, err);
+}
+
+int stage_open(struct stage **out, const char *path, struct error *err)
+{
+    struct stage *s = mem_calloc(1, sizeof(*s));
+    s->path = mem_copy_str(str_from(path));
+    s->folder = join(path, "import");
+    s->lock_fd = -1;
+    int rc = prepare(s, err);
+    if (rc) {
+        if (s->lock_fd >= 0)
+            close(s->lock_fd);
+        mem_free(s->path);
+        mem_free(s->folder);
+        mem_free(s);
+        return rc;
+    }
+    *out = s;
+    return OK;
+}
+
+void stage_free(struct stage *s)
+{
+    if (!s)
+        return;
+    stage_rollback(s, 0);
+    dir_remove_all(s->folder, NULL);
+    close(s->lock_fd);
+    mem_free(s->spans);
+    mem_free(s->folder);
+    mem_free(s->path);
+    mem_free(s);
+}
+
+int64_t stage_span_ms(int64_t min_ms, int64_t max_ms)
+{
+    return max_ms - min_ms > SHORT_LOAD_MS ? DAY_MS : 2 * HOUR_MS;
+}
+
+int64_t stage_span_end(int64_t t_ms, int64_t span_ms)
+{
+    int64_t rest = t_ms % span_ms;
+    return t_ms - (rest < 0 ? rest + span_ms : rest) + span_ms;
+}
+
+void stage_window_begin(struct stage *s, int64_t min_ms, int64_t max_ms)
+{
+    s->span = (struct window_span){min_ms, max_ms, s->sequence, max_ms - min_ms > SHORT_LOAD_MS};
+}
+
+int stage_window_add(struct stage *s, struct labels labels, const struct columns *samples,
+                     struct error *err)
+{
+    int rc = OK;
+    if (!s->writer)
+        rc = window_writer_new(&s->writer, s->folder, s->span, NULL, 0, err);
+    return rc ? rc : window_writer_add(s->writer, labels, samples, err);
+}
+
+int stage_window_end(struct stage *s, struct error *err)
+{
+    if (!s->writer)
+        return OK;
+    struct window_writer *writer = s->writer;
+    s->writer = NULL;
+    int rc = window_writer_finish(writer, err);
+    if (rc)
+        return rc;
+    MEM_GROW(s->spans, s->count, s->capacity);
+    s->spans[s->count++] = s->span;
+    s->sequence++;
+    return OK;
+}
+
+size_t stage_window_count(const struct stage *s)
+{
+    return s->count;
+}
+
+void stage_rollback(struct stage *s, size_t window_count)
+{
+    if (s->writer)
+        window_writer_abort(s->writer);
+    s->writer = NULL;
+    while (s->count > window_count) {
+        char *path = window_at(s->folder, s->spans[--s->count]);
+        io_unlink(path);
+        mem_free(path);
+    }
+}
+
+static int move(const char *from, const char *to, struct window_span span, struct error *err)
+{
+    char *old = window_at(from, span), *new = window_at(to, span);
+    int rc = io_rename(old, new);
+    if (rc)
+        error_set(err, rc, "rename to %s: %m", new);
+    mem_free(old);
+    mem_free(new);
+    return rc;
+}
+
+static int remove_segment(void *context, const char *name)
+{
+    char *path = join(context, name);
+    io_unlink(path);
+    mem_free(path);
+    return OK;
+}
+
+// The windows of what the journal holds come behind those of the load.
+static int stage_journal(struct stage *s, struct error *err)
+{
+    struct journal_counts counts;
+    struct tombstones *hidden;
+    int rc = tombstones_load(&hidden, s->path, err);
+    if (rc)
+        return rc;
+    struct bulk *b = bulk_new_beside(s, hidden);
+    rc = journal_load(b, s->path, NULL, NULL, &counts, err);
+    if (rc == OK)
+        rc = bulk_flush(b, err);
+    bulk_free(b);
+    tombstones_unref(hidden);
+    return rc;
+}
+
+static int move_all(struct stage *s, struct error *err)
+{
+    size_t moved = 0;
+    int rc = OK;
+    while (moved < s->count && (rc = move(s->folder, s->path, s->spans[moved], err)) == OK)
+        moved++;
+    if (rc == OK)
+        rc = dir_sync(s->path, err);
+    while (rc && moved) {
+        if (move(s->path, s->folder, s->spans[--moved], NULL))
+            break;
+    }
+    return rc;
+}
+
+int stage_commit(struct stage *s, struct error *err)
+{
+    int rc = s->count ? stage_journal(s, err) : OK;
+    if (rc == OK)
+        rc = move_all(s, err);
+    if (rc || s->count == 0)
+        return rc;
+    char *journal = join(s->path, "journal");
+    if (file_exists(journal))
+        dir_each(journal, remove_segment, journal, NULL);
+    mem_free(journal);
+    s->count = 0;
+    return OK;
+}
