@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "journal_record.h"
+#include "journal_rounds.h"
 
 #define SEGMENT_SIZE_MAX ((size_t)32 << 20)
 #define ALLOCATE_SIZE    ((size_t)4 << 20)
@@ -43,6 +44,7 @@ struct journal {
     size_t known_words;
     bool dirty; // written since the last sync
     struct buf buffer;
+    struct rounds rounds;
     struct arena arena; // labels of one batch
     uint64_t cut_count;
     _Atomic uint64_t bytes;
@@ -215,6 +217,7 @@ static void journal_free(struct journal *j)
     if (j->fd >= 0)
         close(j->fd);
     buf_release(&j->buffer);
+    rounds_release(&j->rounds);
     arena_release(&j->arena);
     mem_free(j->ended);
     mem_free(j->known);
@@ -415,22 +418,33 @@ static void forget_new_series(struct journal *j, const struct head *head,
     j->declared = declared;
 }
 
+// The value before that of entries[at]: the entry's of this kind in front of it, if it is of the same
+// series, or the series' newest.
+static double value_before(const struct series *s, const struct entry *entries, size_t at)
+{
+    for (size_t i = at; i-- > 0 && entries[i].id == entries[at].id;) {
+        if (entries[i].kind == entries[at].kind)
+            return entries[i].value;
+    }
+    return s->open.last;
+}
+
 // The entries of one kind as one record.
 static void put_samples(struct journal *j, const struct head *head, const struct entry *entries,
                         size_t count, enum entry_kind kind)
 {
     struct sample_coder coder = {0};
-    const struct entry *last = NULL;
     size_t start = record_begin(&j->buffer, kind == ENTRY_LATE ? RECORD_LATE : RECORD_SAMPLES);
+    const uint32_t *order = rounds_order(&j->rounds, entries, count);
     for (size_t i = 0; i < count; i++) {
-        const struct entry *e = &entries[i];
+        size_t at = order ? order[i] : i;
+        const struct entry *e = &entries[at];
         if (e->kind != kind)
             continue;
         const struct series *s = head_get(head, e->id);
-        double before = last && last->id == e->id ? last->value : s->open.last;
-        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms,
-                  kind == ENTRY_LATE ? 0 : double_bits(before), double_bits(e->value));
-        last = e;
+        double before = kind == ENTRY_LATE ? 0 : value_before(s, entries, at);
+        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms, double_bits(before),
+                  double_bits(e->value));
         if (e->t_ms > j->current.max_ms)
             j->current.max_ms = e->t_ms;
     }
