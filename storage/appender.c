@@ -127,10 +127,14 @@ int appender_add(struct appender *a, series_ref series, int64_t t_ms, double val
     int rc = check_bounds(a, t_ms);
     if (rc)
         return rc;
+    if (a->count == ENTRY_PLACE_MAX)
+        return ERR_LIMIT;
     MEM_GROW(a->entries, a->count, a->capacity);
     a->unordered |= a->count && a->entries[a->count - 1].id >= series;
-    a->entries[a->count] = (struct entry){
-        .id = (uint32_t)(series - 1), .place = (uint32_t)a->count, .t_ms = t_ms, .value = value};
+    a->entries[a->count] = (struct entry){.id = (uint32_t)(series - 1),
+                                          .place = a->count & ENTRY_PLACE_MAX,
+                                          .t_ms = t_ms,
+                                          .value = value};
     a->count++;
     return OK;
 }
@@ -270,6 +274,7 @@ static size_t apply(struct storage *s, const struct entry *entries, size_t count
 {
     struct head *h = &s->head;
     pthread_mutex_t *held = NULL;
+    int64_t min_ms = INT64_MAX, max_ms = INT64_MIN;
     size_t stored = 0;
     for (size_t i = 0; i < count; i++) {
         const struct entry *e = &entries[i];
@@ -283,14 +288,18 @@ static size_t apply(struct storage *s, const struct entry *entries, size_t count
             pthread_mutex_lock(stripe);
             held = stripe;
         }
-        if (e->kind == ENTRY_IN_ORDER)
+        if (e->kind == ENTRY_IN_ORDER) {
             head_append(h, series, e->t_ms, e->value);
-        else
+            min_ms = e->t_ms < min_ms ? e->t_ms : min_ms;
+            max_ms = e->t_ms > max_ms ? e->t_ms : max_ms;
+        } else {
             head_append_late(h, series, e->t_ms, e->value);
+        }
         stored++;
     }
     if (held)
         pthread_mutex_unlock(held);
+    head_widen(h, min_ms, max_ms);
     return stored;
 }
 

@@ -64,6 +64,7 @@
 #define EXPONENT_MASK   0x0f // 0: none yet, else the exponent + 1
 #define MISS            0x10 // counted above the exponent
 #define MISSES_MAX      0x40
+#define LAST_EXACT      0x80               // `last` is a decimal of the exponent
 #define EXACT_MAX       9007199254740992.0 // 2^53: up to here doubles count in ones
 
 _Static_assert(GORILLA_HEADER_SIZE + (GORILLA_SAMPLES_MAX * SAMPLE_BITS_MAX + 7) / 8 <=
@@ -89,13 +90,18 @@ static inline bool fits(int64_t v, unsigned bits)
     return v >= -limit && v < limit;
 }
 
+static inline int64_t nearest(double k)
+{
+    return (int64_t)(k + __builtin_copysign(0.5, k));
+}
+
 // True when v is k / 10^e to the bit; *out is k.
 static inline bool is_decimal(double v, unsigned exponent, int64_t *out)
 {
     double k = v * POWERS[exponent];
     if (!(k > -EXACT_MAX && k < EXACT_MAX))
         return false;
-    *out = (int64_t)(k < 0 ? k - 0.5 : k + 0.5);
+    *out = nearest(k);
     return double_bits((double)*out / POWERS[exponent]) == double_bits(v);
 }
 
@@ -188,7 +194,9 @@ static bool same_exponent(const struct gorilla *g, double value, int64_t *differ
     int64_t from, to;
     if (exponent > EXPONENT_MAX || !is_decimal(value, exponent, &to))
         return false;
-    if (!is_decimal(g->last, exponent, &from))
+    if (g->exponent & LAST_EXACT)
+        from = nearest(g->last * POWERS[exponent]);
+    else if (!is_decimal(g->last, exponent, &from))
         return false;
     *difference = to - from;
     return true;
@@ -247,13 +255,17 @@ static void put_difference(struct bit_writer *w, struct gorilla *g, int64_t diff
 static void put_value(struct bit_writer *w, struct gorilla *g, double value)
 {
     int64_t difference;
-    bool decimals = g->exponent < MISSES_MAX;
-    if (decimals && same_exponent(g, value, &difference))
+    bool decimals = (g->exponent & ~(unsigned)LAST_EXACT) < MISSES_MAX;
+    if (decimals && same_exponent(g, value, &difference)) {
         put_difference(w, g, difference);
-    else if (decimals && next_exponent(g, value, &difference))
+    } else if (decimals && next_exponent(g, value, &difference)) {
         put_new_width(w, g, difference, difference < 0, true);
-    else
+    } else {
         put_xor(w, g, double_bits(value) ^ double_bits(g->last));
+        g->exponent &= (uint8_t)~LAST_EXACT;
+        return;
+    }
+    g->exponent |= LAST_EXACT;
 }
 
 static void put_sample(struct gorilla *g, struct bit_writer *w, uint32_t delta_ms, double value)

@@ -114,6 +114,8 @@ int series_cmp(const struct head *h, const struct series *a, const struct series
 // Appends one sample, newer than the series' last. Caller holds storage.commit, lock for reading and
 // the stripe.
 void head_append(struct head *h, struct series *s, int64_t t_ms, double value);
+// Notes the oldest and the newest time appended.
+void head_widen(struct head *h, int64_t min_ms, int64_t max_ms);
 // Adds one that came too late for the chunks; one that is newer than the series' last keeps older
 // ones from being appended. Locks as above.
 void head_append_late(struct head *h, struct series *s, int64_t t_ms, double value);

@@ -27,13 +27,13 @@ static void open_chunk(struct head *h, struct series *s, int64_t t_ms, double va
     gorilla_append(&s->open, t_ms, value, words);
 }
 
-static void widen(struct head *h, int64_t t_ms)
+void head_widen(struct head *h, int64_t min_ms, int64_t max_ms)
 {
     int64_t old = atomic_load_explicit(&h->max_ms, memory_order_relaxed);
-    while (t_ms > old && !atomic_compare_exchange_weak(&h->max_ms, &old, t_ms))
+    while (max_ms > old && !atomic_compare_exchange_weak(&h->max_ms, &old, max_ms))
         ;
     old = atomic_load_explicit(&h->min_ms, memory_order_relaxed);
-    while (t_ms < old && !atomic_compare_exchange_weak(&h->min_ms, &old, t_ms))
+    while (min_ms < old && !atomic_compare_exchange_weak(&h->min_ms, &old, min_ms))
         ;
 }
 
@@ -51,7 +51,6 @@ void head_append(struct head *h, struct series *s, int64_t t_ms, double value)
         chunk_put(&h->chunks, s->newest, &s->last_block, at, words, (unsigned)count);
     }
     s->has_sample = true;
-    widen(h, t_ms);
 }
 
 // The series' chunks take nothing up to t_ms any more.

@@ -23,12 +23,14 @@ enum entry_kind {
 
 // One sample of a batch. At the commit the samples of a series lie side by side.
 struct entry {
-    uint32_t id;    // of the series
-    uint32_t place; // in which it was added
+    uint32_t id;         // of the series
+    uint32_t place : 30; // in which it was added
+    uint32_t kind : 2;   // enum entry_kind
     int64_t t_ms;
     double value;
-    enum entry_kind kind;
 };
+
+#define ENTRY_PLACE_MAX ((UINT32_C(1) << 30) - 1)
 
 // Called for each replayed sample; series by labels.
 struct journal_replay {

@@ -160,8 +160,10 @@ static void replay_sample(void *context, uint32_t id, int64_t t_ms, double value
     struct series *series = head_get(&s->head, id);
     if (sample_time_is_sane(t_ms) &&
         t_ms >= atomic_load_explicit(&s->sealed_ms, memory_order_relaxed) &&
-        (!series->has_sample || t_ms > series->open.t_last_ms))
+        (!series->has_sample || t_ms > series->open.t_last_ms)) {
         head_append(&s->head, series, t_ms, value);
+        head_widen(&s->head, t_ms, t_ms);
+    }
 }
 
 static void replay_late(void *context, uint32_t id, int64_t t_ms, double value)

@@ -25,7 +25,7 @@ void appender_free(struct appender *a);
 int appender_series(struct appender *a, struct labels labels, series_ref *out);
 
 // Adds a sample to the batch. ERR_OUT_OF_BOUNDS (older than what can still be stored),
-// ERR_TOO_FAR_AHEAD, ERR_NOT_FOUND. The batch goes on after an error. Whether the sample comes in
+// ERR_TOO_FAR_AHEAD, ERR_NOT_FOUND; ERR_LIMIT past a billion. The batch goes on after an error. Whether the sample comes in
 // order is seen at the commit.
 int appender_add(struct appender *a, series_ref series, int64_t t_ms, double value);
 
