@@ -1,11 +1,11 @@
 """Dashboards, measured: the queries of a set on a stored day, side by side.
 
-    bench/query.py FOLDER-OF-PROGRAMS [FILE...] [--short] [--only NAME] [--repetitions N] [--update FILE]
+    bench/query.py FOLDER-OF-PROGRAMS [SET] [--short] [--only NAME] [--repetitions N] [--update FILE]
                    [--json FILE] [--csv FILE] [--html FILE]
 
 FOLDER-OF-PROGRAMS holds lapwing and lapwing-bench. Lapwing and Debian's prometheus and victoria-metrics hold
-workload A (--short: 5 hosts, 6 hours) and are asked the queries of FILE (bench/queries/dashboard16.txt) in turn,
-without caches of results and with them; --cold restarts them first and drops the page cache where it may, so
+the workload of the query set SET (bench/queries/SET.txt; dashboard16 on workload A; --short: less of it) and are
+asked its queries in turn, without caches of results and with them; --cold restarts them first and drops the page cache where it may, so
 that "first" is a cold start. The table has the medians and their geometric means. Exits with 1 when Lapwing
 misses what is required of it, and when answers differ.
 """
@@ -21,6 +21,17 @@ import servers
 import storage
 import tables
 
+# The workload of each set, and what --short makes of it.
+SETS = {
+    "dashboard16": ("A", ["--hosts=5", "--span=6h"]),
+    "node_exporter": ("A", ["--hosts=8", "--span=6h"]),
+    "rules": ("A", ["--hosts=5", "--span=6h"]),
+    "pathological": ("A", ["--hosts=5", "--span=6h"]),
+    "kubernetes": ("kubernetes", ["--hosts=3", "--span=3h"]),
+    "ml": ("ml", ["--hosts=4", "--span=3h"]),
+    "tsbs_devops": ("devops", ["--span=2h"]),
+    "cardinality": ("cardinality", ["--span=20m"]),
+}
 FIGURES = [
     ("nocache", "geometric mean without cache, ms", "{:.3f}", ("<=", 1.6),
      {"prometheus": ("<=", 0.1), "victoria-metrics": ("<=", 0.33)}),
@@ -105,7 +116,8 @@ def fill(running, options, pack, folder):
 def ask(running, options, loaded, folder):
     """The results of `lapwing-bench query`, and its exit status."""
     path = options.json or folder / "query.json"
-    command = [options.programs / "lapwing-bench", "query", *options.files,
+    queries = pathlib.Path(__file__).parent / f"queries/{options.set}.txt"
+    command = [options.programs / "lapwing-bench", "query", queries,
                *[f"{s.name}={s.url},data={s.folder}/data" for s in running],
                f"--end={loaded['workload']['end_ms'] / 1000:.0f}", f"--repetitions={options.repetitions}",
                f"--concurrency={options.concurrency}", f"--json={path}"]
@@ -121,23 +133,22 @@ def ask(running, options, loaded, folder):
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", type=pathlib.Path)
-    parser.add_argument("files", nargs="*", type=pathlib.Path)
+    parser.add_argument("set", nargs="?", default="dashboard16", choices=SETS)
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--only", action="append", choices=servers.KINDS)
-    parser.add_argument("--workload", action="append", default=[], help="an option of lapwing-bench generate")
+    parser.add_argument("--option", action="append", default=[], help="of lapwing-bench generate, such as --span=2h")
     parser.add_argument("--repetitions", type=int, default=20)
     parser.add_argument("--concurrency", type=int, default=1)
     for name in ("update", "json", "csv", "html"):
         parser.add_argument(f"--{name}", type=pathlib.Path)
-    options = parser.parse_args()
-    options.files = options.files or [pathlib.Path(__file__).parent / "queries/dashboard16.txt"]
-    return options
+    return parser.parse_args()
 
 
 def main():
     options = parse_options()
-    workload = ["--rounds=12"] + (["--hosts=5", "--span=6h"] if options.short else []) + options.workload
+    workload, less = SETS[options.set]
+    workload = [f"--workload={workload}", "--rounds=12", *(less if options.short else []), *options.option]
     pack = storage.prepare(options.programs / "lapwing-bench", workload)
     folder = servers.scratch_folder()
     running = [servers.Server(name, folder, options.programs / "lapwing") for name in options.only or servers.KINDS]
@@ -149,10 +160,13 @@ def main():
             server.remove()
         shutil.rmtree(folder, ignore_errors=True)
     w = loaded["workload"]
-    title = (f"{len(results['queries'])} queries over {w['hosts']} hosts x {w['series']} series, "
+    title = (f"{options.set}, {len(results['queries'])} queries over {w['hosts']} hosts x {w['series']} series, "
              f"{w['span_ms'] // 3600000} h at {w['interval_ms'] // 1000} s, {options.repetitions} repetitions")
     options.json = None  # written by the tool, with everything
-    missed = tables.publish("query", title, FIGURES, means(results), [s.version() for s in running], options,
+    figures = FIGURES if options.set == "dashboard16" and not options.short else [
+        (key, heading, layout, None, {}) for key, heading, layout, _, _ in FIGURES]
+    name = "query" if options.set == "dashboard16" else f"query {options.set}"
+    missed = tables.publish(name, title, figures, means(results), [s.version() for s in running], options,
                             ["", *query_lines(results)])
     slow = slower_than_peers(results)
     if slow:
