@@ -112,6 +112,12 @@ int lmdb_env_sync(struct lmdb_env *e, struct error *err)
     return rc ? failed(rc, "sync", err) : OK;
 }
 
+int lmdb_env_copy(struct lmdb_env *e, const char *folder, struct error *err)
+{
+    int rc = mdb_env_copy(e->env, folder);
+    return rc ? failed(rc, "copy", err) : OK;
+}
+
 int lmdb_begin(struct lmdb_txn **out, struct lmdb_env *e, bool write, struct error *err)
 {
     MDB_txn *t;

@@ -20,6 +20,8 @@ int lmdb_env_open(struct lmdb_env **out, const char *path, enum lmdb_mode mode, 
                   unsigned table_count, struct error *err);
 void lmdb_env_close(struct lmdb_env *e); // NULL is allowed
 int lmdb_env_sync(struct lmdb_env *e, struct error *err);
+// Copies the environment as it is now into an empty folder; others go on with theirs. Not synced.
+int lmdb_env_copy(struct lmdb_env *e, const char *folder, struct error *err);
 
 int lmdb_begin(struct lmdb_txn **out, struct lmdb_env *e, bool write, struct error *err);
 // The transaction is over, on error too.

@@ -15,6 +15,7 @@
 // was made of: after a crash between its rename and their removal they are known to be dead.
 #include "base/log.h"
 #include "base/mem.h"
+#include "delete.h"
 #include "store.h"
 
 #define DAY_MS   INT64_C(86400000)
@@ -39,6 +40,7 @@ struct merge {
     struct cursor *cursors;
     size_t count;
     struct columns columns;
+    struct tombstones *hidden; // left out
     int64_t spent_ns;
 };
 
@@ -116,6 +118,7 @@ static void merge_free(struct merge *m)
         window_unref(m->cursors[i].window);
     }
     columns_release(&m->columns);
+    tombstones_unref(m->hidden);
     mem_free(m->cursors);
     mem_free(m);
 }
@@ -169,7 +172,7 @@ static void start(struct storage *s, const struct view *v, struct run r)
     }
     int rc = open_cursors(m, v, r, &err);
     if (rc == OK) {
-        m->span.sequence = atomic_fetch_add(&s->next_sequence, 1);
+        m->hidden = deletions_begin_file(s, &m->span.sequence);
         rc = window_writer_new(&m->writer, s->path, m->span, sources, r.end - r.first, &err);
     }
     mem_free(sources);
@@ -190,7 +193,8 @@ static const struct cursor *least(const struct merge *m)
     return found;
 }
 
-static int read_cursor(struct merge *m, struct cursor *c, struct error *err)
+static int read_cursor(struct merge *m, struct cursor *c, struct deletions deleted,
+                       struct error *err)
 {
     size_t before = m->columns.count;
     int rc = window_read(c->window, c->id, INT64_MIN, INT64_MAX, &m->columns);
@@ -198,6 +202,7 @@ static int read_cursor(struct merge *m, struct cursor *c, struct error *err)
         window_mark_corrupt(c->window);
     if (rc)
         return error_set(err, rc, "%s: %s", window_path(c->window), err_text(rc));
+    deletions_apply(deleted, window_sequence(c->window), &m->columns, before);
     columns_merge(&m->columns, before);
     return OK;
 }
@@ -209,12 +214,13 @@ static int merge_series(struct merge *m, const struct cursor *first, struct erro
     int rc = OK;
     arena_init(&arena, 0);
     struct labels labels = labels_copy(&arena, first->labels);
+    struct deletions deleted = tombstones_match(m->hidden, labels, &arena);
     m->columns.count = 0;
     for (size_t i = 0; i < m->count && rc == OK; i++) {
         struct cursor *c = &m->cursors[i];
         if (c->id >= window_series_count(c->window) || !labels_eq(c->labels, labels))
             continue;
-        rc = read_cursor(m, c, err);
+        rc = read_cursor(m, c, deleted, err);
         c->id++;
         if (rc == OK && (rc = load_labels(c)))
             error_set(err, rc, "%s: %s", window_path(c->window), err_text(rc));

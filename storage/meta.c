@@ -4,6 +4,7 @@
 // memory-only store keeps the same tables in a scratch folder that is unlinked at once.
 #include "storage/meta.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -76,6 +77,20 @@ void meta_close(struct meta *m)
         return;
     lmdb_env_close(m->env);
     mem_free(m);
+}
+
+int meta_copy(struct meta *m, const char *folder, struct error *err)
+{
+    struct buf path = BUF_INIT;
+    buf_printf(&path, "%s/data.mdb", folder);
+    int rc = lmdb_env_copy(m->env, folder, err);
+    int fd = rc == OK ? io_open(buf_text(&path), O_RDONLY, 0) : -1;
+    if (rc == OK && (fd < 0 || io_sync(fd)))
+        rc = error_set(err, ERR_IO, "sync %s: %m", buf_text(&path));
+    if (fd >= 0)
+        close(fd);
+    buf_release(&path);
+    return rc;
 }
 
 // A change is coded as: table, kind, sized key, sized value.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "delete.h"
 #include "querier_internal.h"
 #include "read_cache.h"
 
@@ -17,7 +18,11 @@ int querier_new(struct querier **out, struct storage *s, int64_t min_ms, int64_t
     (void)err;
     struct querier *q = mem_calloc(1, sizeof(*q));
     int64_t floor_ms = retention_floor_ms(s);
-    *q = (struct querier){s, view_get(s), min_ms > floor_ms ? min_ms : floor_ms, max_ms};
+    q->storage = s;
+    q->hidden = deletions_get(s);
+    q->view = view_get(s);
+    q->min_ms = min_ms > floor_ms ? min_ms : floor_ms;
+    q->max_ms = max_ms;
     *out = q;
     return OK;
 }
@@ -27,6 +32,7 @@ void querier_free(struct querier *q)
     if (!q)
         return;
     view_put(q->storage, q->view);
+    tombstones_unref(q->hidden);
     mem_free(q);
 }
 
@@ -93,10 +99,14 @@ int querier_read(struct querier *q, const struct querier_series *series, int64_t
     for (size_t i = 0; i < series->place_count && rc == OK; i++) {
         const struct place *p = &series->places[i];
         size_t before = out->count;
-        if (p->source == q->view->window_count)
+        uint64_t sequence = TOMBSTONE_HEAD;
+        if (p->source == q->view->window_count) {
             rc = head_read(&q->storage->head, p->id, &q->view->head, min_ms, max_ms, out);
-        else if (window_reaches(q->view->windows[p->source], min_ms, max_ms))
+        } else if (window_reaches(q->view->windows[p->source], min_ms, max_ms)) {
             rc = read_window(q->view->windows[p->source], p->id, min_ms, max_ms, out);
+            sequence = window_sequence(q->view->windows[p->source]);
+        }
+        deletions_apply(series->deleted, sequence, out, before);
         columns_merge(out, before);
     }
     return rc ? error_set(err, rc, "reading a series: %s", err_text(rc)) : OK;

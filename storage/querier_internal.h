@@ -4,11 +4,13 @@
 
 #include "storage/querier.h"
 #include "store.h"
+#include "tombstones.h"
 
 struct querier {
     struct storage *storage;
     struct view *view;
-    int64_t min_ms, max_ms; // inclusive
+    int64_t min_ms, max_ms;    // inclusive
+    struct tombstones *hidden; // a reference
 };
 
 // Where a series is. The head is the source behind the last window.
@@ -18,6 +20,7 @@ struct place {
 };
 
 struct querier_series {
+    struct deletions deleted;
     size_t place_count;
     struct place places[]; // in the order of the view's windows
 };

@@ -6,8 +6,7 @@
 #include "base/mem.h"
 #include "store.h"
 
-// Newest sample stored anywhere; INT64_MIN when there is none.
-static int64_t newest_ms(struct storage *s)
+int64_t storage_newest_ms(struct storage *s)
 {
     struct view *v = view_get(s);
     int64_t newest = atomic_load(&s->head.max_ms);
@@ -21,7 +20,7 @@ static int64_t newest_ms(struct storage *s)
 int64_t retention_floor_ms(struct storage *s)
 {
     int64_t retention_ms = atomic_load(&s->retention_ms);
-    int64_t newest = newest_ms(s);
+    int64_t newest = storage_newest_ms(s);
     if (!retention_ms || !s->path || newest == INT64_MIN)
         return INT64_MIN;
     int64_t now_ms = clock_wall_ms(s->options.clock);

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "delete.h"
 #include "store.h"
 
 static int64_t floor_to(int64_t t_ms, int64_t span_ms)
@@ -30,7 +31,8 @@ struct sealing {
     struct head_view after;
     uint32_t *ids; // of all series, in the order of their labels
     size_t id_count;
-    size_t series_count; // of the last window written
+    size_t series_count;       // of the last window written
+    struct tombstones *hidden; // left out of it
 };
 
 static int by_labels(const void *a, const void *b, void *context)
@@ -78,10 +80,13 @@ static int write_series(struct sealing *seal, uint32_t id, struct window_span sp
         return OK;
     arena_init(&arena, 0);
     pthread_rwlock_rdlock(&h->lock);
-    rc = window_writer_add(w, head_labels(h, head_get(h, id), &arena), c, err);
+    struct labels labels = head_labels(h, head_get(h, id), &arena);
+    deletions_apply(tombstones_match(seal->hidden, labels, &arena), TOMBSTONE_HEAD, c, 0);
+    if (c->count)
+        rc = window_writer_add(w, labels, c, err);
     pthread_rwlock_unlock(&h->lock);
     arena_release(&arena);
-    seal->series_count++;
+    seal->series_count += c->count > 0;
     return rc;
 }
 
@@ -90,18 +95,19 @@ static int write_window(struct sealing *seal, int64_t min_ms, int64_t max_ms, st
                         struct error *err)
 {
     struct storage *s = seal->storage;
-    struct window_span span = {min_ms, max_ms, atomic_fetch_add(&s->next_sequence, 1), false};
-    struct window_writer *w;
+    struct window_span span = {.min_ms = min_ms, .max_ms = max_ms};
+    struct window_writer *w = NULL;
     struct columns c;
     *out = NULL;
     seal->series_count = 0;
+    seal->hidden = deletions_begin_file(s, &span.sequence);
     int rc = window_writer_new(&w, s->path, span, NULL, 0, err);
-    if (rc)
-        return rc;
     columns_init(&c);
     for (size_t i = 0; i < seal->id_count && rc == OK; i++)
         rc = write_series(seal, seal->ids[i], span, w, &c, err);
     columns_release(&c);
+    tombstones_unref(seal->hidden);
+    seal->hidden = NULL;
     if (rc || !seal->series_count) {
         window_writer_abort(w);
         return rc;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "delete.h"
 #include "querier_internal.h"
 
 #define NONE UINT32_MAX
@@ -240,6 +241,15 @@ static size_t split_order(struct selection *s, uint32_t *order)
     return split;
 }
 
+static bool is_all_deleted(struct selection *s, const struct querier_series *series)
+{
+    bool all = series->deleted.count > 0;
+    for (size_t i = 0; i < series->place_count && all; i++)
+        all = deletions_cover_place(s->querier, series->places[i], series->deleted, s->min_ms,
+                                    s->max_ms);
+    return all;
+}
+
 static void put_series(struct selection *s, const struct group *g, struct series_set *out)
 {
     struct querier_series *series =
@@ -247,6 +257,9 @@ static void put_series(struct selection *s, const struct group *g, struct series
     series->place_count = 0;
     for (uint32_t at = g->first; series->place_count < g->count; at = s->found[at].next)
         series->places[series->place_count++] = s->found[at].place;
+    series->deleted = tombstones_match(s->querier->hidden, g->labels, s->arena);
+    if (is_all_deleted(s, series))
+        return;
     out->labels[out->count] = g->labels;
     out->series[out->count++] = series;
 }

@@ -4,6 +4,8 @@
 //     PATH/journal/00000001 ...         journal.c
 //     PATH/window-..., PATH/day-...     window_write.c, window_open.c, window_read.c
 //     PATH/meta/                        meta.c
+//     PATH/tombstones                   tombstones.c, delete.c
+//     PATH/snapshots/                   snapshot.c
 //
 // Opening reads the windows' headers, then replays the journal, skipping samples that a window
 // holds already: a crash between a window's rename and the journal's drop leaves both.
@@ -18,6 +20,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "delete.h"
 #include "store.h"
 
 void storage_options_init(struct storage_options *o)
@@ -193,6 +196,8 @@ static int open_folder(struct storage *s, struct error *err)
     if (rc == OK)
         rc = open_windows(s, err);
     if (rc == OK)
+        deletions_open(s);
+    if (rc == OK)
         rc = open_journal(s, err);
     if (rc)
         return rc;
@@ -211,6 +216,8 @@ int storage_open(struct storage **out, const struct storage_options *options, st
     s->path = options->path ? mem_copy_str(str_from(options->path)) : NULL;
     pthread_mutex_init(&s->commit, NULL);
     pthread_mutex_init(&s->view_mutex, NULL);
+    pthread_mutex_init(&s->maintenance, NULL);
+    pthread_mutex_init(&s->tombstone_mutex, NULL);
     change_log_init(&s->change_log);
     atomic_init(&s->sealed_ms, INT64_MIN);
     atomic_init(&s->out_of_order_ms, options->out_of_order_ms);
@@ -248,6 +255,9 @@ void storage_close(struct storage *s)
         close(s->lock_fd);
     pthread_mutex_destroy(&s->commit);
     pthread_mutex_destroy(&s->view_mutex);
+    pthread_mutex_destroy(&s->maintenance);
+    pthread_mutex_destroy(&s->tombstone_mutex);
+    tombstones_unref(s->tombstones);
     change_log_release(&s->change_log);
     mem_free(s->path);
     mem_free(s);
@@ -306,9 +316,13 @@ void storage_maintain(struct storage *s)
     if (!s->path)
         return;
     write_journal(s);
+    // A snapshot or a cleaning may take its time; the journal must not wait for it.
+    if (pthread_mutex_trylock(&s->maintenance))
+        return;
     seal_due(s);
     retire_windows(s);
     merge_due(s);
+    pthread_mutex_unlock(&s->maintenance);
 }
 
 void storage_set_out_of_order(struct storage *s, int64_t out_of_order_ms)

@@ -10,6 +10,7 @@
 
 struct meta;
 struct merge;
+struct tombstones;
 
 // What a querier sees: windows, and what of the head they don't hold. Immutable and counted. What no
 // view sees of the head is free to go.
@@ -60,7 +61,11 @@ struct storage {
     _Atomic uint64_t retention_bytes;
 
     struct change_log change_log; // noted once visible
-    struct merge *merge;          // under way, of the maintenance thread; or NULL
+
+    pthread_mutex_t maintenance;     // files come and go under it; taken before any other lock
+    pthread_mutex_t tombstone_mutex; // guards the next; see delete.c
+    struct tombstones *tombstones;   // current
+    struct merge *merge;             // under way, of the maintenance thread; or NULL
 
     pthread_mutex_t view_mutex; // guards the two below
     struct view *view;          // current
@@ -81,6 +86,8 @@ void view_replace(struct storage *s, struct window *const *removed, size_t remov
 void windows_sort(struct window **windows, size_t count);
 // The most of the head that some view still needs.
 struct head_view views_head(struct storage *s);
+// Newest sample stored anywhere; INT64_MIN when there is none.
+int64_t storage_newest_ms(struct storage *s);
 // Samples before this are past retention by time; INT64_MIN without one. See retention.c.
 int64_t retention_floor_ms(struct storage *s);
 
@@ -104,5 +111,7 @@ void set_aside_log(struct storage *s, const char *path, const char *why);
 // meta.c
 int meta_open(struct meta **out, const char *path, struct error *err);
 void meta_close(struct meta *m);
+// Copies the tables as they are now into an empty folder, synced.
+int meta_copy(struct meta *m, const char *folder, struct error *err);
 
 #endif
