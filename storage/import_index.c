@@ -127,7 +127,7 @@ static int read_postings(struct prom_index *x, uint64_t table, struct error *err
 
 int prom_index_init(struct prom_index *x, struct str bytes, struct error *err)
 {
-    struct toc toc;
+    struct toc toc = {0};
     *x = (struct prom_index){.bytes = bytes};
     int rc = read_toc(bytes, &toc, err);
     if (rc == OK)
