@@ -13,14 +13,16 @@
 #include <stdatomic.h>
 #include <unistd.h>
 
+#include "base/compress.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "journal_batch.h"
 #include "journal_record.h"
-#include "journal_rounds.h"
 
 #define SEGMENT_SIZE_MAX ((size_t)32 << 20)
-#define ALLOCATE_SIZE    ((size_t)4 << 20)
+#define ALLOCATE_SIZE    ((size_t)1 << 20)
+#define PACK_LEVEL       1
 #define FLUSH_SIZE       ((size_t)64 << 10)
 #define BUFFER_MAX       ((size_t)8 << 20)
 
@@ -39,13 +41,11 @@ struct journal {
     int fd;
     uint64_t allocated; // bytes reserved in the current file
     uint64_t next_number;
-    uint32_t declared; // series in the current segment
-    uint64_t *known;   // bit by series number: declared in the current segment as journal_id
-    size_t known_words;
     bool dirty; // written since the last sync
     struct buf buffer;
-    struct rounds rounds;
-    struct arena arena; // labels of one batch
+    struct batch_writer batches;
+    struct buf packed;
+    struct zstd_encoder *encoder;
     uint64_t cut_count;
     _Atomic uint64_t bytes;
 };
@@ -64,6 +64,7 @@ struct replay_map {
     size_t count;
     size_t capacity;
     int64_t max_ms;
+    struct zstd_decoder *decoder;
 };
 
 static void map_add(struct replay_map *map, uint32_t id, uint64_t bits)
@@ -127,23 +128,54 @@ static bool replay_samples(struct replay_map *map, struct str payload, bool late
     return true;
 }
 
+static bool replay_record(struct replay_map *map, enum record_type type, struct str payload);
+
+// A packed record is replayed only once all of it is known to be sound.
+static bool replay_packed(struct replay_map *map, struct str payload)
+{
+    struct decoder d;
+    decoder_init(&d, payload);
+    uint64_t size = decode_varint(&d);
+    if (d.failed || size == 0 || size > RECORD_SIZE_MAX)
+        return false;
+    char *bytes = mem_alloc((size_t)size);
+    struct str frame = str_make((const char *)d.pos, decoder_left(&d));
+    bool good = zstd_decoder_run(map->decoder, frame, bytes, (size_t)size) == OK;
+    struct str rest = str_make(bytes, (size_t)size), inner;
+    enum record_type type;
+    while (good && rest.len)
+        good = record_next(&rest, &type, &inner) && type != RECORD_PACKED &&
+               replay_record(map, type, inner);
+    mem_free(bytes);
+    return good;
+}
+
+static bool replay_record(struct replay_map *map, enum record_type type, struct str payload)
+{
+    switch (type) {
+    case RECORD_SERIES:
+        return replay_series(map, payload);
+    case RECORD_SAMPLES:
+        return replay_samples(map, payload, false);
+    case RECORD_LATE:
+        return replay_samples(map, payload, true);
+    case RECORD_PACKED:
+        return replay_packed(map, payload);
+    }
+    return false;
+}
+
 size_t journal_replay_segment(struct str bytes, const struct journal_replay *replay,
                               int64_t *max_ms)
 {
-    struct replay_map map = {.replay = replay, .max_ms = INT64_MIN};
+    struct replay_map map = {.replay = replay, .max_ms = INT64_MIN, .decoder = zstd_decoder_new()};
     struct str rest = bytes;
     size_t sound = 0;
     enum record_type type;
     struct str payload;
-    while (record_next(&rest, &type, &payload)) {
-        bool good = type == RECORD_SERIES ? replay_series(&map, payload)
-                    : type == RECORD_SAMPLES || type == RECORD_LATE
-                        ? replay_samples(&map, payload, type == RECORD_LATE)
-                        : false;
-        if (!good)
-            break;
+    while (record_next(&rest, &type, &payload) && replay_record(&map, type, payload))
         sound = bytes.len - rest.len;
-    }
+    zstd_decoder_free(map.decoder);
     mem_free(map.ids);
     mem_free(map.bits);
     *max_ms = map.max_ms;
@@ -217,10 +249,10 @@ static void journal_free(struct journal *j)
     if (j->fd >= 0)
         close(j->fd);
     buf_release(&j->buffer);
-    rounds_release(&j->rounds);
-    arena_release(&j->arena);
+    buf_release(&j->packed);
+    zstd_encoder_free(j->encoder);
+    batch_writer_release(&j->batches);
     mem_free(j->ended);
-    mem_free(j->known);
     mem_free(j->folder);
     mem_free(j);
 }
@@ -235,7 +267,8 @@ int journal_open(struct journal **out, const char *folder, const struct journal_
     j->folder = mem_copy_str(str_from(folder));
     j->fd = -1;
     j->next_number = 1;
-    arena_init(&j->arena, 0);
+    batch_writer_init(&j->batches);
+    j->encoder = zstd_encoder_new(PACK_LEVEL);
     struct opening opening = {j, replay, err};
     rc = dir_each(folder, replay_file, &opening, err);
     if (rc) {
@@ -281,34 +314,54 @@ static int start_segment(struct journal *j, struct error *err)
     j->bytes += SEGMENT_MAGIC_SIZE;
     j->fd = fd;
     j->allocated = 0;
-    j->declared = 0;
-    if (j->known_words)
-        memset(j->known, 0, j->known_words * sizeof(*j->known));
+    batch_writer_restart(&j->batches);
     j->next_number++;
+    return OK;
+}
+
+// The records of the buffer as they go to the file: in one, packed, where that is smaller.
+static struct str packed(struct journal *j)
+{
+    buf_reset(&j->packed);
+    size_t start = record_begin(&j->packed, RECORD_PACKED);
+    buf_varint(&j->packed, j->buffer.len);
+    zstd_encoder_run(j->encoder, buf_view(&j->buffer), &j->packed);
+    record_end(&j->packed, start);
+    return j->packed.len < j->buffer.len ? buf_view(&j->packed) : buf_view(&j->buffer);
+}
+
+static int reserve(struct journal *j, uint64_t end, struct error *err)
+{
+    if (end <= j->allocated)
+        return OK;
+    uint64_t allocated = (end + ALLOCATE_SIZE - 1) / ALLOCATE_SIZE * ALLOCATE_SIZE;
+    int rc = io_allocate(j->fd, (off_t)allocated);
+    if (rc)
+        return io_failed(j, rc, "reserve space for", err);
+    j->allocated = allocated;
     return OK;
 }
 
 // Writes j->buffer at the end of the current segment.
 static int write_buffer(struct journal *j, struct error *err)
 {
-    int rc;
+    int rc = OK;
     if (j->buffer.len == 0)
         return OK;
-    if (j->fd < 0 && (rc = start_segment(j, err)))
+    if (j->fd < 0)
+        rc = start_segment(j, err);
+    if (rc)
         return rc;
-    uint64_t end = j->current.size + j->buffer.len;
-    if (end > j->allocated) {
-        uint64_t allocated = (end + ALLOCATE_SIZE - 1) / ALLOCATE_SIZE * ALLOCATE_SIZE;
-        rc = io_allocate(j->fd, (off_t)allocated);
-        if (rc)
-            return io_failed(j, rc, "reserve space for", err);
-        j->allocated = allocated;
-    }
-    rc = io_write_at(j->fd, j->buffer.ptr, j->buffer.len, (off_t)j->current.size);
+    struct str bytes = packed(j);
+    uint64_t end = j->current.size + bytes.len;
+    rc = reserve(j, end, err);
+    if (rc)
+        return rc;
+    rc = io_write_at(j->fd, bytes.ptr, bytes.len, (off_t)j->current.size);
     if (rc)
         return io_failed(j, rc, "write", err);
+    atomic_fetch_add(&j->bytes, end - j->current.size);
     j->current.size = end;
-    atomic_fetch_add(&j->bytes, j->buffer.len);
     buf_reset(&j->buffer);
     j->dirty = true;
     return OK;
@@ -376,86 +429,12 @@ int journal_rotate(struct journal *j, struct error *err)
     return OK;
 }
 
-static bool is_known(struct journal *j, uint32_t id)
-{
-    if (id / 64 >= j->known_words) {
-        size_t words = j->known_words;
-        j->known_words = id / 64 + 1 + words / 2;
-        j->known = mem_realloc(j->known, j->known_words, sizeof(*j->known));
-        memset(j->known + words, 0, (j->known_words - words) * sizeof(*j->known));
-    }
-    return j->known[id / 64] >> id % 64 & 1;
-}
-
-// Writes the labels of each series that this segment hasn't seen. False when there are late samples.
-static bool put_new_series(struct journal *j, struct head *head, const struct entry *entries,
-                           size_t count)
-{
-    bool late = false;
-    for (size_t i = 0; i < count; i++) {
-        const struct entry *e = &entries[i];
-        late |= e->kind == ENTRY_LATE;
-        if (e->kind == ENTRY_DROPPED || is_known(j, e->id))
-            continue;
-        struct series *s = head_get(head, e->id);
-        arena_reset(&j->arena);
-        record_put_series(&j->buffer, head_labels(head, s, &j->arena), double_bits(s->open.last));
-        j->known[e->id / 64] |= UINT64_C(1) << e->id % 64;
-        s->journal_id = j->declared++;
-    }
-    return !late;
-}
-
-// Takes back what put_new_series() did since `declared` series were known.
-static void forget_new_series(struct journal *j, const struct head *head,
-                              const struct entry *entries, size_t count, uint32_t declared)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct entry *e = &entries[i];
-        if (e->kind != ENTRY_DROPPED && head_get(head, e->id)->journal_id >= declared)
-            j->known[e->id / 64] &= ~(UINT64_C(1) << e->id % 64);
-    }
-    j->declared = declared;
-}
-
-// The value before that of entries[at]: the entry's of this kind in front of it, if it is of the same
-// series, or the series' newest.
-static double value_before(const struct series *s, const struct entry *entries, size_t at)
-{
-    for (size_t i = at; i-- > 0 && entries[i].id == entries[at].id;) {
-        if (entries[i].kind == entries[at].kind)
-            return entries[i].value;
-    }
-    return s->open.last;
-}
-
-// The entries of one kind as one record.
-static void put_samples(struct journal *j, const struct head *head, const struct entry *entries,
-                        size_t count, enum entry_kind kind)
-{
-    struct sample_coder coder = {0};
-    size_t start = record_begin(&j->buffer, kind == ENTRY_LATE ? RECORD_LATE : RECORD_SAMPLES);
-    const uint32_t *order = rounds_order(&j->rounds, entries, count);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = order ? order[i] : i;
-        const struct entry *e = &entries[at];
-        if (e->kind != kind)
-            continue;
-        const struct series *s = head_get(head, e->id);
-        double before = kind == ENTRY_LATE ? 0 : value_before(s, entries, at);
-        coder_put(&j->buffer, &coder, s->journal_id, e->t_ms, double_bits(before),
-                  double_bits(e->value));
-        if (e->t_ms > j->current.max_ms)
-            j->current.max_ms = e->t_ms;
-    }
-    record_end(&j->buffer, start);
-}
-
 // Writes the buffer, whose last `batch_size` bytes are one batch, as far as asked. On failure the
 // batch is cut off again, from the buffer or from the file, whose next write then overwrites it.
 static int write_batch(struct journal *j, size_t batch_size, enum durability durability,
                        struct error *err)
 {
+    uint64_t before = j->current.size;
     int rc = write_buffer(j, err);
     if (rc) {
         // What only has to be written later stays in the buffer.
@@ -465,33 +444,40 @@ static int write_batch(struct journal *j, size_t batch_size, enum durability dur
         return rc;
     }
     if (durability == DURABLE_DISK && (rc = journal_sync(j, err))) {
-        j->current.size -= batch_size;
-        atomic_fetch_sub(&j->bytes, batch_size);
+        atomic_fetch_sub(&j->bytes, j->current.size - before);
+        j->current.size = before;
     }
+    return rc;
+}
+
+// Makes the journal fit for one more batch.
+static int prepare(struct journal *j, enum durability durability, struct error *err)
+{
+    int rc = OK;
+    // A batch that is to be cut off when its sync fails is alone in its write.
+    if (j->buffer.len > BUFFER_MAX || durability == DURABLE_DISK)
+        rc = write_buffer(j, err);
+    if (rc == OK && j->current.size > SEGMENT_SIZE_MAX)
+        rc = journal_rotate(j, err);
+    if (rc == OK && j->fd < 0)
+        rc = start_segment(j, err);
     return rc;
 }
 
 int journal_append(struct journal *j, struct head *head, const struct entry *entries, size_t count,
                    enum durability durability, struct error *err)
 {
-    int rc = OK;
-    if (j->buffer.len > BUFFER_MAX && (rc = write_buffer(j, err)))
-        return rc;
-    if (j->current.size > SEGMENT_SIZE_MAX && (rc = journal_rotate(j, err)))
-        return rc;
-    if (j->fd < 0 && (rc = start_segment(j, err)))
+    int rc = prepare(j, durability, err);
+    if (rc)
         return rc;
     size_t before = j->buffer.len;
-    uint32_t declared = j->declared;
-    bool in_order = put_new_series(j, head, entries, count);
-    put_samples(j, head, entries, count, ENTRY_IN_ORDER);
-    if (!in_order)
-        put_samples(j, head, entries, count, ENTRY_LATE);
+    uint32_t declared = j->batches.declared;
+    batch_write(&j->batches, &j->buffer, head, entries, count, &j->current.max_ms);
     if (durability == DURABLE_LATER && j->buffer.len < FLUSH_SIZE)
         return OK;
     rc = write_batch(j, j->buffer.len - before, durability, err);
     if (rc)
-        forget_new_series(j, head, entries, count, declared);
+        batch_forget(&j->batches, head, entries, count, declared);
     return rc;
 }
 

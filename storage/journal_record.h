@@ -13,7 +13,7 @@
 #define RECORD_HEADER_SIZE 12 // be32 size of what follows, be64 checksum of it
 #define RECORD_SIZE_MAX    ((uint32_t)64 << 20)
 
-enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_LATE = 3 };
+enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_LATE = 3, RECORD_PACKED = 4 };
 
 // Begins a record of this type; end it with record_end(), giving what this returned.
 size_t record_begin(struct buf *out, enum record_type type);

@@ -52,7 +52,7 @@ static void replay_wrapped(const uint8_t *data, size_t size)
     struct buf segment = BUF_INIT;
     while (size >= 2) {
         size_t len = data[1] < size - 2 ? data[1] : size - 2;
-        size_t start = record_begin(&segment, data[0] % 3 + 1);
+        size_t start = record_begin(&segment, data[0] % 4 + 1);
         buf_append(&segment, data + 2, len);
         record_end(&segment, start);
         data += 2 + len;
