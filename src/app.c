@@ -388,6 +388,7 @@ static int open_web(struct app *a, struct error *err)
         .read_sample_limit = f->read_samples.size,
         .remote_write_max = REMOTE_WRITE_MAX,
         .enable_lifecycle = f->enable_lifecycle.on,
+        .enable_admin = f->enable_admin.on,
         .enable_remote_write = f->enable_remote_write.on,
         .features = a->features,
         .storage = a->storage,

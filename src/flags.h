@@ -56,6 +56,8 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
       "Longest that a connection may idle.")                                                       \
     X(enable_lifecycle, FLAG_BOOL, "web.enable-lifecycle", NULL, "false",                          \
       "Allow reload and shutdown by HTTP.")                                                        \
+    X(enable_admin, FLAG_BOOL, "web.enable-admin-api", NULL, "false",                              \
+      "Allow deleting series and making snapshots by HTTP.")                                       \
     X(enable_remote_write, FLAG_BOOL, "web.enable-remote-write-receiver", NULL, "false",           \
       "Accept Prometheus remote write at /api/v1/write.")                                          \
     X(read_samples, FLAG_COUNT, "storage.remote.read-sample-limit", NULL, "50000000",              \

@@ -145,6 +145,22 @@ static void write_head(struct json_writer *w, const struct storage_stats *stats)
     json_object_end(w);
 }
 
+// What Prometheus has no place for.
+static void write_disk(struct json_writer *w, const struct storage_stats *stats)
+{
+    json_key(w, "storage");
+    json_object_begin(w);
+    json_key(w, "lowestTime");
+    json_i64(w, stats->lowest_ms);
+    json_key(w, "windows");
+    json_u64(w, stats->window_count);
+    json_key(w, "windowBytes");
+    json_u64(w, stats->window_bytes);
+    json_key(w, "journalBytes");
+    json_u64(w, stats->journal_bytes);
+    json_object_end(w);
+}
+
 // `limit` here is one of rows, at least 1.
 #define ROWS_MAX 10000
 
@@ -180,6 +196,7 @@ void api_tsdb(struct web_server *web, struct request *req, struct response *res)
     write_counts(&w, "memoryInBytesByLabelName", stats.top_label_memory,
                  stats.top_label_memory_count, rows);
     write_counts(&w, "seriesCountByLabelValuePair", stats.top_pairs, stats.top_pair_count, rows);
+    write_disk(&w, &stats);
     json_object_end(&w);
     api_end(&w);
 }
@@ -221,12 +238,4 @@ void api_notifications_live(struct web_server *web, struct request *req, struct 
 {
     (void)web, (void)req;
     res->status = 204;
-}
-
-void api_admin(struct web_server *web, struct request *req, struct response *res)
-{
-    if (!web->options.enable_admin)
-        api_fail(res, API_UNAVAILABLE, "admin APIs disabled");
-    else
-        api_fail(res, API_UNAVAILABLE, "%.*s is not supported yet", STR_ARG(req->path));
 }

@@ -41,7 +41,9 @@ handler_fn api_features;
 handler_fn api_rules, api_alerts;
 // api_status.c
 handler_fn api_buildinfo, api_config, api_flags, api_runtimeinfo, api_tsdb, api_walreplay,
-    api_notifications, api_notifications_live, api_admin;
+    api_notifications, api_notifications_live;
+// api_admin.c
+handler_fn api_delete_series, api_clean_tombstones, api_snapshot;
 // api_read.c
 handler_fn api_read;
 // api_write.c
