@@ -4,7 +4,8 @@
 // times by the change of their distance, values by what they share with their predecessor. Two
 // things are added: runs of samples that repeat what came before are counted, and values that are
 // decimal numbers are written as differences of integers. Values are kept to the bit, NaN payloads
-// and the staleness marker included. The byte layout is in storage/FORMAT.md.
+// and the staleness marker included. Chunks stay in memory; their bytes are described in
+// storage/gorilla.c.
 //
 // The writer keeps no bytes: it hands out words of 32 bits as they fill, and its owner stores them.
 // Times must increase strictly: asserted.
