@@ -74,9 +74,14 @@ export async function call<T>(
   path: string,
   params: Record<string, string> = {},
   signal?: AbortSignal,
+  method: 'GET' | 'POST' = 'GET',
 ): Promise<Answer<T>> {
-  const query = new URLSearchParams(params).toString();
-  const response = await fetch(`api/v1/${path}${query ? '?' + query : ''}`, { signal });
+  const form = new URLSearchParams(params);
+  const query = form.toString();
+  const response =
+    method === 'POST'
+      ? await fetch(`api/v1/${path}`, { method, body: form, signal })
+      : await fetch(`api/v1/${path}${query ? '?' + query : ''}`, { signal });
   const text = await response.text();
   let body;
   try {
@@ -86,6 +91,23 @@ export async function call<T>(
   }
   if (body.status !== 'success') throw new Error(body.error ?? `HTTP status ${response.status}`);
   return { data: body.data, warnings: body.warnings ?? [], infos: body.infos ?? [] };
+}
+
+// Alertmanager's API: plain JSON, and errors as a text or with a message.
+export async function callV2<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const response = await fetch(`api/v2/${path}`, {
+    method,
+    ...(body ? { body: JSON.stringify(body), headers: { 'Content-Type': 'application/json' } } : {}),
+  });
+  const text = await response.text();
+  let value;
+  try {
+    value = text ? JSON.parse(text) : undefined;
+  } catch {
+    throw new Error(`${response.status}: ${text.slice(0, 300)}`);
+  }
+  if (!response.ok) throw new Error(typeof value === 'string' ? value : (value?.message ?? `HTTP status ${response.status}`));
+  return value;
 }
 
 const UNITS: [string, number][] = [['w', 604800], ['d', 86400], ['h', 3600], ['m', 60], ['s', 1]];

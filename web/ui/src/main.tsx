@@ -5,12 +5,16 @@ import { useEffect, useState } from 'preact/hooks';
 import { useApi } from './parts';
 import { AlertsPage, RulesPage } from './rules';
 import { QueryPage } from './query';
+import { ReceiversPage } from './receivers';
+import { SilencesPage } from './silences';
 import { StatusPage } from './status';
 import { TargetsPage } from './targets';
 
 const PAGES = [
   { path: 'query', title: 'Query', view: QueryPage },
   { path: 'alerts', title: 'Alerts', view: AlertsPage },
+  { path: 'silences', title: 'Silences', view: SilencesPage },
+  { path: 'receivers', title: 'Receivers', view: ReceiversPage },
   { path: 'rules', title: 'Rules', view: RulesPage },
   { path: 'targets', title: 'Targets', view: TargetsPage },
   { path: 'status', title: 'Status', view: StatusPage },

@@ -9,15 +9,15 @@ export interface Loaded<T> {
   reload: () => void;
 }
 
-// Loads a path of the API, again every `everySeconds` while the page is seen.
-export function useApi<T>(path: string, everySeconds = 15): Loaded<T> {
+// Loads with `ask`, again every `everySeconds` while the page is seen, and anew when `key` changes.
+export function useLoaded<T>(ask: () => Promise<T>, everySeconds = 15, key = ''): Loaded<T> {
   const [state, setState] = useState<{ data?: T; error?: string }>({});
   const load = useCallback(() => {
-    call<T>(path).then(
-      (answer) => setState({ data: answer.data }),
+    ask().then(
+      (data) => setState({ data }),
       (error: Error) => setState((old) => ({ ...old, error: error.message })),
     );
-  }, [path]);
+  }, [key]);
   useEffect(() => {
     load();
     if (!everySeconds) return;
@@ -25,6 +25,11 @@ export function useApi<T>(path: string, everySeconds = 15): Loaded<T> {
     return () => clearInterval(timer);
   }, [load, everySeconds]);
   return { ...state, reload: load };
+}
+
+// The same for a path of the API.
+export function useApi<T>(path: string, everySeconds = 15): Loaded<T> {
+  return useLoaded<T>(async () => (await call<T>(path)).data, everySeconds, path);
 }
 
 export function Notice(props: { kind: 'error' | 'warning' | 'info'; children: ComponentChildren }) {

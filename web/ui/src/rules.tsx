@@ -1,6 +1,7 @@
 // The alerts page and the rules page: two views of the same answer.
 import { useState } from 'preact/hooks';
 import { Alert, formatAgo, formatDuration, Rule, RuleGroup } from './api';
+import { silenceLink } from './matchers';
 import { Badge, Choice, LabelList, Notice, queryLink, Search, useApi, Waiting } from './parts';
 
 type Filter = 'all' | 'firing' | 'pending' | 'inactive';
@@ -9,7 +10,7 @@ function AlertRows(props: { alerts: Alert[] }) {
   return (
     <table>
       <thead>
-        <tr><th scope="col">Labels</th><th scope="col">State</th><th scope="col">Since</th><th scope="col" class="number">Value</th></tr>
+        <tr><th scope="col">Labels</th><th scope="col">State</th><th scope="col">Since</th><th scope="col" class="number">Value</th><th scope="col"><span class="hidden">Action</span></th></tr>
       </thead>
       <tbody>
         {props.alerts.map((a, i) => (
@@ -21,6 +22,7 @@ function AlertRows(props: { alerts: Alert[] }) {
             <td><Badge kind={a.state} /></td>
             <td title={a.activeAt}>{formatAgo(a.activeAt)}</td>
             <td class="number">{a.value}</td>
+            <td><a href={silenceLink(a.labels)}>Silence</a></td>
           </tr>
         ))}
       </tbody>

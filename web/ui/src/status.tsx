@@ -38,6 +38,17 @@ interface Tsdb {
   labelValueCountByLabelName: Count[];
   memoryInBytesByLabelName: Count[];
   seriesCountByLabelValuePair: Count[];
+  storage?: { lowestTime: number; windows: number; windowBytes: number; journalBytes: number };
+}
+
+function bytes(count: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let at = 0;
+  while (count >= 1000 && at < units.length - 1) {
+    count /= 1000;
+    at++;
+  }
+  return `${at ? count.toFixed(1) : count} ${units[at]}`;
 }
 
 function Counts(props: { title: string; rows: Count[] }) {
@@ -77,6 +88,19 @@ function Storage() {
           ['Newest sample', time(head.maxTime)],
         ]}
       />
+      {data.storage && (
+        <>
+          <h2>Disk</h2>
+          <Pairs
+            pairs={[
+              ['Oldest sample kept', time(data.storage.lowestTime)],
+              ['Sealed windows', data.storage.windows.toLocaleString('en')],
+              ['Bytes in windows', bytes(data.storage.windowBytes)],
+              ['Bytes in the journal', bytes(data.storage.journalBytes)],
+            ]}
+          />
+        </>
+      )}
       <div class="columns">
         <Counts title="Series by metric" rows={data.seriesCountByMetricName} />
         <Counts title="Values by label" rows={data.labelValueCountByLabelName} />
