@@ -347,6 +347,17 @@ static int64_t oldest_ms(const struct appender *a)
     return oldest;
 }
 
+// Long gaps are forgotten slowly: a store that is written to once a minute isn't idle in between.
+static void note_time(struct storage *s)
+{
+    int64_t now_ns = clock_mono_ns(s->options.clock);
+    int64_t gap_ns = now_ns - atomic_load(&s->committed_ns),
+            old_ns = atomic_load(&s->commit_gap_ns);
+    old_ns -= old_ns / 16;
+    atomic_store(&s->commit_gap_ns, gap_ns > old_ns ? gap_ns : old_ns);
+    atomic_store(&s->committed_ns, now_ns);
+}
+
 int appender_commit(struct appender *a, bool durable, struct error *err)
 {
     struct storage *s = a->storage;
@@ -355,8 +366,10 @@ int appender_commit(struct appender *a, bool durable, struct error *err)
     if (a->count) {
         pthread_mutex_lock(&s->commit);
         rc = commit_locked(a, durable, err);
-        if (rc == OK)
+        if (rc == OK) {
+            note_time(s);
             change_log_note(&s->change_log, oldest_ms(a));
+        }
         pthread_mutex_unlock(&s->commit);
     }
     appender_rollback(a);

@@ -150,6 +150,9 @@ static inline size_t head_sample_bytes(struct head *h)
 // forgotten. Takes no lock.
 bool head_mark(struct head *h, uint32_t id);
 
+// Cuts what the chunks that reach over `before_ms` hold before it. Takes `commit` and the locks, a page
+// of series at a time.
+void head_trim(struct head *h, pthread_mutex_t *commit, int64_t before_ms);
 // Frees the chunks that end before `before_ms`, and forgets series with no samples left whose
 // newest was before it and that no batch touched lately. Returns how many series were forgotten.
 // Takes the lock.

@@ -158,6 +158,75 @@ int head_read(struct head *h, uint32_t id, const struct head_view *view, int64_t
     return rc;
 }
 
+// Writes samples into a new chunk, which is then the newest one.
+static void fill_chunk(struct head *h, struct series *s, const struct columns *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        head_append(h, s, c->times_ms[i], c->values[i]);
+}
+
+// Writes the oldest chunk anew with its samples from before_ms on. Caller holds storage.commit and the
+// stripe.
+static int cut_oldest(struct head *h, struct series *s, int64_t before_ms, struct columns *c)
+{
+    unsigned char bytes[GORILLA_BYTES_MAX + 8];
+    uint32_t old = s->chunks, newer = chunk_block(&h->chunks, old)->head.newer;
+    bool open = !newer && s->open.sample_count;
+    c->count = 0;
+    int rc = columns_decode(c, chunk_bytes(&h->chunks, old, open ? &s->open : NULL, bytes),
+                            before_ms, INT64_MAX);
+    if (rc || !c->count)
+        return rc;
+    // The new chunk is written as that of a series that has no other.
+    struct series alone = {.id = s->id};
+    fill_chunk(h, &alone, c);
+    if (!open) {
+        close_chunk(h, &alone);
+        atomic_fetch_sub_explicit(&h->chunk_count, 1, memory_order_relaxed);
+        chunk_block(&h->chunks, alone.chunks)->head.newer = newer;
+    }
+    chunk_free(&h->chunks, old);
+    s->chunks = alone.chunks;
+    if (!newer) {
+        s->newest = alone.newest;
+        s->last_block = alone.last_block;
+        if (open)
+            s->open = alone.open;
+    }
+    return rc;
+}
+
+static void trim_page(struct head *h, const struct series_page *page, int64_t before_ms,
+                      struct columns *c)
+{
+    for (size_t i = 0; i < PAGE_SERIES; i++) {
+        struct series *s = page->items[i];
+        if (!s)
+            continue;
+        pthread_mutex_lock(head_stripe(h, s->id));
+        if (series_min_ms(h, s) < before_ms && chunk_end_ms(h, s, s->chunks) >= before_ms)
+            cut_oldest(h, s, before_ms, c);
+        pthread_mutex_unlock(head_stripe(h, s->id));
+    }
+}
+
+void head_trim(struct head *h, pthread_mutex_t *commit, int64_t before_ms)
+{
+    struct columns c;
+    columns_init(&c);
+    bool more = true;
+    for (size_t at = 0; more; at++) {
+        pthread_mutex_lock(commit);
+        pthread_rwlock_rdlock(&h->lock);
+        more = at < h->page_count;
+        if (more && h->pages[at])
+            trim_page(h, h->pages[at], before_ms, &c);
+        pthread_rwlock_unlock(&h->lock);
+        pthread_mutex_unlock(commit);
+    }
+    columns_release(&c);
+}
+
 void series_drop_chunks(struct head *h, struct series *s, int64_t before_ms)
 {
     uint32_t dropped = 0;

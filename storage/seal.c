@@ -1,7 +1,10 @@
 // Sealing: what the head holds before an edge becomes a window.
 //
 //     |<------- span ------->|<-- half -->|
-//     ^ oldest sample        ^ edge       ^ newest sample: due
+//     ^ oldest sample        ^ edge       ^ newest sample: due by time
+//
+// Due, too, are samples that take too much memory, up to shortly before the newest; and all of them
+// once nothing comes any more, so that what an import or a load brought settles on the disk.
 //
 // In order, so that a crash anywhere loses and doubles nothing: samples before the edge go to no
 // chunk from now on, but to the late ones; the window is written, synced and renamed; the new view
@@ -17,6 +20,18 @@
 #include "base/mem.h"
 #include "delete.h"
 #include "store.h"
+
+#define MINUTE_MS INT64_C(60000)
+#define DAY_MS    (1440 * MINUTE_MS)
+// What is newer stays when memory is short: samples that come a little late find their chunks.
+#define KEEP_MS (2 * MINUTE_MS)
+// Idle for so long with so many bytes of samples, or for longer with as much less; and for longer than
+// what is usual between two batches.
+#define IDLE_MS    INT64_C(5000)
+#define IDLE_GAPS  3
+#define IDLE_BYTES ((size_t)1 << 20)
+// A head of less is replayed from the journal in no time.
+#define CLOSE_BYTES ((size_t)256 << 10)
 
 static int64_t floor_to(int64_t t_ms, int64_t span_ms)
 {
@@ -139,24 +154,48 @@ static void begin(struct sealing *seal)
     pthread_mutex_unlock(&s->commit);
 }
 
-static int seal_span(struct sealing *seal, struct error *err)
+// The oldest late sample that is to be sealed, if it lies before the span; else the span's begin.
+static int64_t late_from(struct sealing *seal)
 {
-    struct storage *s = seal->storage;
-    struct window *added;
-    begin(seal);
-    list_series(seal);
-    int rc = write_window(seal, seal->min_ms, seal->max_ms, &added, err);
+    int64_t late_ms = late_min_ms(&seal->storage->head.late);
+    return late_ms < seal->min_ms ? late_ms : seal->min_ms;
+}
+
+// Writes a window and puts it into the view, with what is then left of the head.
+static int seal_window(struct sealing *seal, int64_t min_ms, int64_t max_ms, struct head_view after,
+                       struct error *err)
+{
+    struct window *added = NULL;
+    int rc = write_window(seal, min_ms, max_ms, &added, err);
     if (rc)
         return rc;
     if (added)
-        atomic_fetch_add(&s->window_bytes_written, window_bytes(added));
-    view_replace(s, NULL, 0, added, seal->after);
-    return drop_journal(s, seal->max_ms, err);
+        atomic_fetch_add(&seal->storage->window_bytes_written, window_bytes(added));
+    view_replace(seal->storage, NULL, 0, added, after);
+    return OK;
+}
+
+static int seal_span(struct sealing *seal, struct error *err)
+{
+    int rc = OK;
+    begin(seal);
+    list_series(seal);
+    // Late ones in a window for each day.
+    for (int64_t from_ms = late_from(seal), end_ms; rc == OK && from_ms < seal->min_ms;
+         from_ms = end_ms) {
+        end_ms = floor_to(from_ms, DAY_MS) + DAY_MS;
+        end_ms = end_ms < seal->min_ms ? end_ms : seal->min_ms;
+        rc = seal_window(seal, from_ms, end_ms, seal->before, err);
+    }
+    if (rc == OK)
+        rc = seal_window(seal, seal->min_ms, seal->max_ms, seal->after, err);
+    return rc ? rc : drop_journal(seal->storage, seal->max_ms, err);
 }
 
 static void forget_sealed(struct storage *s)
 {
     struct head_view least = views_head(s);
+    head_trim(&s->head, &s->commit, least.min_ms);
     size_t forgotten = head_truncate(&s->head, least.min_ms);
     late_drop(&s->head.late, least.late_generation);
     metric_add(s->metrics.series_removed, forgotten);
@@ -166,14 +205,6 @@ static void forget_sealed(struct storage *s)
 static bool has_sealed_chunks(struct storage *s)
 {
     return atomic_load(&s->head.min_ms) < views_head(s).min_ms;
-}
-
-static int64_t current_head_min_ms(struct storage *s)
-{
-    struct view *v = view_get(s);
-    int64_t min_ms = v->head.min_ms;
-    view_put(s, v);
-    return min_ms;
 }
 
 // Seals up to the edge. False when it failed.
@@ -199,21 +230,68 @@ static bool seal(struct storage *s, int64_t min_ms, int64_t max_ms)
     return true;
 }
 
+static bool head_is_idle(struct storage *s)
+{
+    int64_t now_ns = clock_mono_ns(s->options.clock);
+    int64_t idle_ns = now_ns - atomic_load(&s->committed_ns), idle_ms = idle_ns / 1000000;
+    return idle_ms >= IDLE_MS && idle_ns >= IDLE_GAPS * atomic_load(&s->commit_gap_ns) &&
+           (double)idle_ms * (double)head_sample_bytes(&s->head) >= (double)IDLE_MS * IDLE_BYTES;
+}
+
+// When memory is short: all but the newest, or three quarters where those are too much.
+static int64_t edge_for_memory(int64_t oldest_ms, int64_t newest_ms)
+{
+    int64_t part_ms = (newest_ms - oldest_ms) / 4;
+    return newest_ms - (part_ms < KEEP_MS ? part_ms : KEEP_MS);
+}
+
+// Where to seal now what begins at oldest_ms; INT64_MIN: nowhere.
+static int64_t due_edge(struct storage *s, int64_t oldest_ms)
+{
+    int64_t newest_ms = atomic_load(&s->head.max_ms), span_ms = s->options.window_ms;
+    int64_t end_ms = floor_to(oldest_ms, span_ms) + span_ms, edge_ms = INT64_MIN;
+    if (newest_ms >= end_ms + span_ms / 2)
+        return end_ms;
+    if (head_is_idle(s))
+        edge_ms = newest_ms + 1;
+    else if (head_sample_bytes(&s->head) > head_bytes_max(s))
+        edge_ms = edge_for_memory(oldest_ms, newest_ms);
+    // No window crosses the end of a span.
+    return edge_ms > end_ms ? end_ms : edge_ms;
+}
+
+// What of the head no window holds.
+static int64_t unsealed_from(struct storage *s)
+{
+    int64_t oldest_ms = atomic_load(&s->head.min_ms);
+    struct view *v = view_get(s);
+    int64_t min_ms = v->head.min_ms;
+    view_put(s, v);
+    return oldest_ms < min_ms ? min_ms : oldest_ms;
+}
+
 void seal_due(struct storage *s)
 {
-    int64_t span_ms = s->options.window_ms;
     if (has_sealed_chunks(s))
         forget_sealed(s);
     for (;;) {
-        int64_t oldest_ms = atomic_load(&s->head.min_ms);
-        int64_t head_min_ms = current_head_min_ms(s);
-        if (oldest_ms == INT64_MAX)
+        int64_t oldest_ms = unsealed_from(s);
+        if (oldest_ms > atomic_load(&s->head.max_ms))
             return;
-        // What lies before is in windows and only waits for an older view to end.
-        if (oldest_ms < head_min_ms)
-            oldest_ms = head_min_ms;
-        int64_t min_ms = floor_to(oldest_ms, span_ms), max_ms = min_ms + span_ms;
-        if (atomic_load(&s->head.max_ms) < max_ms + span_ms / 2 || !seal(s, min_ms, max_ms))
+        int64_t edge_ms = due_edge(s, oldest_ms);
+        if (edge_ms <= oldest_ms || !seal(s, oldest_ms, edge_ms))
+            return;
+    }
+}
+
+void seal_all(struct storage *s)
+{
+    int64_t span_ms = s->options.window_ms;
+    while (head_sample_bytes(&s->head) >= CLOSE_BYTES) {
+        int64_t oldest_ms = unsealed_from(s), newest_ms = atomic_load(&s->head.max_ms);
+        int64_t end_ms = floor_to(oldest_ms, span_ms) + span_ms;
+        if (oldest_ms > newest_ms ||
+            !seal(s, oldest_ms, end_ms > newest_ms ? newest_ms + 1 : end_ms))
             return;
     }
 }

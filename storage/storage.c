@@ -226,6 +226,7 @@ int storage_open(struct storage **out, const struct storage_options *options, st
     head_init(&s->head);
     storage_metrics_init(s);
     s->synced_ns = clock_mono_ns(options->clock);
+    atomic_init(&s->committed_ns, s->synced_ns);
     int rc;
     if (s->path) {
         rc = open_folder(s, err);
@@ -246,6 +247,8 @@ void storage_close(struct storage *s)
     if (!s)
         return;
     merge_abort(s);
+    if (s->journal && s->view)
+        seal_all(s);
     journal_close(s->journal);
     meta_close(s->meta);
     if (s->view)

@@ -50,9 +50,10 @@ struct storage {
     struct journal *journal; // NULL in memory
     int64_t synced_ns;       // monotonic, of the last sync
     _Atomic uint64_t window_bytes_written;
-    _Atomic uint64_t next_sequence;    // of window files
-    bool failing;                      // a commit failed and none succeeded since
-    atomic_int_least64_t committed_ns; // monotonic, of the last batch
+    _Atomic uint64_t next_sequence;     // of window files
+    bool failing;                       // a commit failed and none succeeded since
+    atomic_int_least64_t committed_ns;  // monotonic, of the last batch
+    atomic_int_least64_t commit_gap_ns; // the longest between two lately
 
     // Samples before this are in windows or too late: refused. Grows.
     atomic_int_least64_t sealed_ms;
@@ -97,9 +98,13 @@ int querier_each_value(struct querier *q, struct str name, index_value_fn *each,
 
 // limits.c: whether there is room for another series; caller holds head.lock for writing.
 bool storage_takes_series(struct storage *s);
+// How many bytes of samples the head may hold.
+size_t head_bytes_max(struct storage *s);
 
 // seal.c: seals the windows that are due.
 void seal_due(struct storage *s);
+// ... and at closing, all of it that is worth it.
+void seal_all(struct storage *s);
 // merge.c: a slice of work on merging the windows of a finished day.
 void merge_due(struct storage *s);
 // Drops a merge under way; nothing of it is left.
