@@ -154,7 +154,8 @@ static struct limits limits_of(struct storage *s, const struct entry *first)
         newest_ms = first->t_ms;
     return (struct limits){
         .sealed_ms = atomic_load(&s->sealed_ms),
-        .in_order_ms = newest_ms - LATE_MAX_MS,
+        // Without a folder nothing is ever sealed.
+        .in_order_ms = s->path ? newest_ms - LATE_MAX_MS : INT64_MIN,
         .late_ms = window_ms ? newest_ms - window_ms : INT64_MAX,
     };
 }

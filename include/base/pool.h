@@ -12,6 +12,7 @@ typedef void pool_task_fn(void *argument);
 struct pool *pool_new(const char *name, size_t thread_count, size_t queue_limit);
 // Finishes what is queued, then joins the threads.
 void pool_free(struct pool *p);
+size_t pool_thread_count(const struct pool *p); // 0 for NULL
 // 0, or ERR_LIMIT when the queue is full (the task was not taken).
 int pool_submit(struct pool *p, pool_task_fn *task, void *argument);
 // Runs task(argument, index) for each index in [0, count), on the workers and on the calling

@@ -72,8 +72,9 @@ struct promql_options {
     size_t memory_max;                    // bytes of one query; default 512 MiB
     int64_t points_max;                   // steps of a range query; default 11,000
     unsigned concurrency;                 // queries at once; default 20
-    unsigned features;                    // promql_feature bits
-    size_t cache_size;                    // bytes of kept results; 0: none; default 16 MiB
+    unsigned helper_count; // threads that help with long ones; default: processors - 1
+    unsigned features;     // promql_feature bits
+    size_t cache_size;     // bytes of kept results; 0: none; default 16 MiB
 };
 
 void promql_options_init(struct promql_options *o); // the defaults, nothing borrowed

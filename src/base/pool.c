@@ -85,6 +85,11 @@ void pool_free(struct pool *p)
     mem_free(p);
 }
 
+size_t pool_thread_count(const struct pool *p)
+{
+    return p ? p->thread_count : 0;
+}
+
 int pool_submit(struct pool *p, pool_task_fn *task, void *argument)
 {
     int rc = ERR_LIMIT;

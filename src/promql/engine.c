@@ -9,12 +9,16 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/pool.h"
 #include "cached.h"
 #include "eval.h"
 
 #define WAIT_SLICE_NS INT64_C(20000000)
+#define HELPERS_MAX   7
+#define HELPER_QUEUE  64
 // Beyond, sums of times and durations might overflow.
 #define REUSE_TIME_MAX_MS (INT64_C(1) << 60)
 
@@ -29,9 +33,16 @@ struct promql_engine {
     struct metric *samples;
     struct metric *active;
     struct metric *seconds;
+    struct pool *pool;          // of helpers; NULL: none
     struct result_cache *cache; // NULL: results are not kept
     struct metric *cache_hits, *cache_partial_hits, *cache_misses;
 };
+
+static unsigned helpers_by_default(void)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return processors < 2 ? 0 : processors > HELPERS_MAX ? HELPERS_MAX : (unsigned)processors - 1;
+}
 
 void promql_options_init(struct promql_options *o)
 {
@@ -43,6 +54,7 @@ void promql_options_init(struct promql_options *o)
         .memory_max = (size_t)512 << 20,
         .points_max = 11000,
         .concurrency = 20,
+        .helper_count = helpers_by_default(),
         .cache_size = (size_t)16 << 20,
     };
 }
@@ -76,6 +88,8 @@ struct promql_engine *promql_engine_new(const struct promql_options *options)
             metrics_histogram(m, "lapwing_query_duration_seconds", "Time taken by queries.", "",
                               METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT);
     }
+    if (options->helper_count)
+        e->pool = pool_new("query-helper", options->helper_count, HELPER_QUEUE);
     if (options->cache_size) {
         e->cache = result_cache_new(options->cache_size, m);
         if (m)
@@ -89,6 +103,7 @@ void promql_engine_free(struct promql_engine *e)
     if (!e)
         return;
     result_cache_free(e->cache);
+    pool_free(e->pool);
     pthread_cond_destroy(&e->freed);
     pthread_mutex_destroy(&e->lock);
     mem_free(e);
@@ -360,6 +375,7 @@ static int run(struct promql_engine *e, const struct promql_query *q, int64_t de
         .arena = arena,
         .cancel = q->cancel,
         .clock = e->options.clock,
+        .pool = e->pool,
         .err = err,
         .deadline_ns = deadline_ns,
         .memory_max = e->options.memory_max,

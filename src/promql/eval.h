@@ -1,7 +1,8 @@
 // Evaluation of a plan: columns of values, one row per series, one place per step.
 //
 // Everything a query allocates comes from its arena and is counted against its budget; functions
-// that fail have put the reason into eval.err. One thread evaluates a query.
+// that fail have put the reason into eval.err. One thread evaluates a query; for the series of a
+// selector it may have help (parallel.h).
 #ifndef PROMQL_EVAL_H
 #define PROMQL_EVAL_H
 
@@ -42,6 +43,7 @@ struct eval {
     struct source source;
     const struct cancel *cancel;
     const struct clock *clock;
+    struct pool *pool; // of threads for selectors; NULL: none
     struct annotations annotations;
     struct columns columns; // of the series at hand
     struct columns piece;   // one window of it, where only windows are read

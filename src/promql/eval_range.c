@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "window.h"
+#include "parallel.h"
 
 void window_reserve_marks(struct window *w, size_t count)
 {
@@ -80,8 +80,9 @@ struct ranges {
     int64_t behind_ms, ahead_ms; // of a window's start and end, that count as well
     struct value params[FUNCTION_ARGS_MAX];
     size_t param_count;
-    struct window window;
-    struct row scratch;
+    bool anchored, smoothed;
+    int64_t range_ms;
+    const struct series_set *set; // of a selector
     row_sink_fn *sink;
     void *context;
 };
@@ -92,8 +93,8 @@ static int check_modifiers(struct ranges *r)
     const struct function *f = r->call->expr->call.function;
     if (r->range->kind != PLAN_MATRIX)
         return 0;
-    r->window.anchored = e->selector.anchored;
-    r->window.smoothed = e->selector.smoothed;
+    r->anchored = e->selector.anchored;
+    r->smoothed = e->selector.smoothed;
     if (e->selector.anchored && !(f->flags & FUNCTION_ANCHORED))
         return eval_fail(r->ev,
                          "anchored modifier can only be used with: changes, delta, increase, rate, "
@@ -119,36 +120,38 @@ static int ranges_init(struct ranges *r, struct eval *ev, const struct plan_node
     }
     if (rc || (rc = check_modifiers(r)))
         return rc;
-    struct window *w = &r->window;
-    w->ev = ev;
-    w->call = call;
-    w->range = r->range;
     if (r->range->kind == PLAN_MATRIX) {
         r->lookup = &r->range->selector.lookup;
         r->behind_ms = r->range->selector.before_ms;
         r->ahead_ms = r->range->selector.after_ms;
-        w->range_ms = r->range->selector.range_ms;
+        r->range_ms = r->range->selector.range_ms;
     } else {
         r->lookup = &r->range->subquery.lookup;
-        w->range_ms = r->range->subquery.range_ms;
+        r->range_ms = r->range->subquery.range_ms;
     }
-    return row_init(ev, &r->scratch, (struct labels){0}, call->grid->count);
-}
-
-static void ranges_release(struct ranges *r)
-{
-    mem_free(r->window.marks);
-    mem_free(r->window.numbers);
+    return 0;
 }
 
 // Steps between two looks at limits.
 #define STEPS_PER_CHECK 256
 
-// One window after the other over the samples in w; sets the row's values.
-static int walk_windows(struct ranges *r, struct row *row)
+// One window after the other over the samples of a series; sets the row's values and returns how many
+// there are. Runs on any thread.
+static int walk_windows(const struct ranges *r, struct row_worker *worker, const struct columns *c,
+                        struct row *row)
 {
-    struct window *w = &r->window;
+    struct window *w = &worker->window;
     const struct grid *grid = r->call->grid;
+    int count = 0;
+    w->ev = worker->ev;
+    w->call = r->call;
+    w->range = r->range;
+    w->range_ms = r->range_ms;
+    w->anchored = r->anchored;
+    w->smoothed = r->smoothed;
+    w->times_ms = c->times_ms;
+    w->values = c->values;
+    w->count = c->count;
     w->first = w->end = 0;
     w->prepared = false;
     for (size_t i = 0; i < grid->count; i++) {
@@ -167,76 +170,108 @@ static int walk_windows(struct ranges *r, struct row *row)
         if (rc < 0)
             return rc;
         row->present[i] = rc > 0;
-        if (i % STEPS_PER_CHECK == STEPS_PER_CHECK - 1 && (rc = eval_check(r->ev)))
+        count += rc > 0;
+        if (i % STEPS_PER_CHECK == STEPS_PER_CHECK - 1 && (rc = eval_check(worker->ev)))
             return rc;
     }
-    return 0;
+    return count;
 }
 
-static int range_series(struct ranges *r, const struct columns *c, struct labels labels,
-                        bool drop_name)
+static void annotate_row(struct ranges *r, const struct row *row)
 {
-    if (c->count == 0)
-        return 0;
     unsigned flags = r->call->expr->call.function->flags;
-    struct row row = r->scratch;
-    row.labels = labels;
-    row.drop_name = drop_name;
-    r->window.times_ms = c->times_ms;
-    r->window.values = c->values;
-    r->window.count = c->count;
-    int rc = walk_windows(r, &row);
-    if (rc || row_is_empty(&row, r->call->grid->count))
-        return rc;
-    struct str metric = labels_get(labels, STR(LABEL_METRIC_NAME));
+    struct str metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));
     if ((flags & FUNCTION_OF_COUNTERS) && metric.len)
         annotate_non_counter(&r->ev->annotations, metric, r->range->expr->position);
-    if (flags & FUNCTION_KEEPS_NAME)
-        row.drop_name = false;
+    for (size_t i = 0; (flags & FUNCTION_OF_QUANTILE) && i < r->call->grid->count; i++) {
+        if (row->present[i])
+            annotate_quantile(&r->ev->annotations, scalar_at(&r->params[0], i),
+                              r->call->call.args[0]->expr->position);
+    }
+}
+
+// A row that has values, on its way to the sink.
+static int push_row(struct ranges *r, struct row *row)
+{
+    annotate_row(r, row);
+    if (r->call->expr->call.function->flags & FUNCTION_KEEPS_NAME)
+        row->drop_name = false;
     else
-        row_drop_name(r->ev, &row);
-    return r->sink(r->context, &row);
+        row_drop_name(r->ev, row);
+    return r->sink(r->context, row);
+}
+
+static int compute_selected(void *context, struct row_worker *worker, size_t series,
+                            struct row *row)
+{
+    const struct ranges *r = context;
+    struct columns *c = &worker->ev->columns;
+    int rc = eval_columns(worker->ev, r->range, r->set->series[series]);
+    if (rc)
+        return rc;
+    columns_drop_stale(c);
+    return c->count ? walk_windows(r, worker, c, row) : 0;
+}
+
+static int take_selected(void *context, size_t series, struct row *row)
+{
+    struct ranges *r = context;
+    row->labels = r->set->labels[series];
+    row->drop_name = false;
+    return push_row(r, row);
 }
 
 static int range_selected(struct ranges *r)
 {
-    const struct series_set *set;
-    int rc = eval_select(r->ev, r->range->selector.selection, &set);
-    for (size_t s = 0; rc == 0 && s < set->count; s++) {
-        if ((rc = eval_check(r->ev)) || (rc = eval_columns(r->ev, r->range, set->series[s])))
-            break;
-        columns_drop_stale(&r->ev->columns);
-        rc = range_series(r, &r->ev->columns, set->labels[s], false);
-    }
-    return rc;
+    int rc = eval_select(r->ev, r->range->selector.selection, &r->set);
+    const struct grid *grid = r->call->grid;
+    struct row_job job = {
+        .ev = r->ev,
+        .step_count = grid->count,
+        .span_ms = grid->step_ms * (int64_t)grid->count + r->range_ms,
+        .context = r,
+        .compute = compute_selected,
+        .take = take_selected,
+    };
+    job.series_count = rc == 0 ? r->set->count : 0;
+    return rc ? rc : row_job_run(&job);
 }
 
 struct subquery_sink {
     struct ranges *ranges;
     struct columns columns;
+    struct row_worker worker;
+    struct row scratch;
 };
 
-static int range_subquery_row(void *context, struct row *row)
+static int range_subquery_row(void *context, struct row *inner)
 {
     struct subquery_sink *s = context;
     const struct grid *grid = s->ranges->range->subquery.inner->grid;
     columns_reserve(&s->columns, grid->count);
     s->columns.count = 0;
     for (size_t i = 0; i < grid->count; i++) {
-        if (!row->present[i])
+        if (!inner->present[i])
             continue;
         s->columns.times_ms[s->columns.count] = grid_time(grid, i);
-        s->columns.values[s->columns.count++] = row->values[i];
+        s->columns.values[s->columns.count++] = inner->values[i];
     }
-    return range_series(s->ranges, &s->columns, row->labels, row->drop_name);
+    struct row row = s->scratch;
+    row.labels = inner->labels;
+    row.drop_name = inner->drop_name;
+    int rc = walk_windows(s->ranges, &s->worker, &s->columns, &row);
+    return rc > 0 ? push_row(s->ranges, &row) : rc;
 }
 
 static int range_subquery(struct ranges *r)
 {
-    struct subquery_sink s = {.ranges = r};
+    struct subquery_sink s = {.ranges = r, .worker = {.ev = r->ev}};
+    int rc = row_init(r->ev, &s.scratch, (struct labels){0}, r->call->grid->count);
     columns_init(&s.columns);
-    int rc = eval_stream(r->ev, r->range->subquery.inner, range_subquery_row, &s);
+    if (rc == 0)
+        rc = eval_stream(r->ev, r->range->subquery.inner, range_subquery_row, &s);
     columns_release(&s.columns);
+    row_worker_release(&s.worker);
     return rc;
 }
 
@@ -250,7 +285,6 @@ int stream_windows(struct eval *ev, const struct plan_node *call, function_range
     r.context = context;
     if (rc == 0)
         rc = r.range->kind == PLAN_MATRIX ? range_selected(&r) : range_subquery(&r);
-    ranges_release(&r);
     return rc;
 }
 

@@ -5,7 +5,7 @@
 #include "eval.h"
 
 #include "operators.h"
-#include "window.h"
+#include "parallel.h"
 
 // Windows farther apart than this are read one by one.
 #define PIECE_GAP_MS INT64_C(1800000)
@@ -102,31 +102,55 @@ static void smooth_steps(const struct columns *c, const struct plan_node *n, str
     }
 }
 
+struct selecting {
+    struct eval *ev;
+    const struct plan_node *node;
+    const struct series_set *set;
+    bool times; // are the values
+    row_sink_fn *sink;
+    void *context;
+};
+
+static int compute_row(void *context, struct row_worker *worker, size_t series, struct row *row)
+{
+    const struct selecting *s = context;
+    struct columns *c = &worker->ev->columns;
+    int rc = eval_columns(worker->ev, s->node, s->set->series[series]);
+    if (rc || c->count == 0)
+        return rc;
+    if (s->node->selector.smoothed) {
+        columns_drop_stale(c);
+        smooth_steps(c, s->node, row);
+    } else {
+        select_steps(c, s->node, s->times, row);
+    }
+    return !row_is_empty(row, s->node->grid->count);
+}
+
+static int take_row(void *context, size_t series, struct row *row)
+{
+    const struct selecting *s = context;
+    row->labels = s->set->labels[series];
+    return s->sink(s->context, row);
+}
+
 static int stream_series(struct eval *ev, const struct plan_node *n, bool times, row_sink_fn *sink,
                          void *context)
 {
-    const struct series_set *set;
-    int rc = eval_select(ev, n->selector.selection, &set);
-    struct row scratch;
-    if (rc == 0)
-        rc = row_init(ev, &scratch, (struct labels){0}, n->grid->count);
-    for (size_t s = 0; rc == 0 && s < set->count; s++) {
-        if ((rc = eval_check(ev)) || (rc = eval_columns(ev, n, set->series[s])))
-            break;
-        if (ev->columns.count == 0)
-            continue;
-        if (n->selector.smoothed) {
-            columns_drop_stale(&ev->columns);
-            smooth_steps(&ev->columns, n, &scratch);
-        } else {
-            select_steps(&ev->columns, n, times, &scratch);
-        }
-        struct row row = scratch;
-        row.labels = set->labels[s];
-        if (!row_is_empty(&row, n->grid->count))
-            rc = sink(context, &row);
-    }
-    return rc;
+    struct selecting s = {.ev = ev, .node = n, .times = times, .sink = sink, .context = context};
+    struct row_job job = {
+        .ev = ev,
+        .step_count = n->grid->count,
+        .span_ms = n->grid->step_ms * (int64_t)n->grid->count,
+        .context = &s,
+        .compute = compute_row,
+        .take = take_row,
+    };
+    int rc = eval_select(ev, n->selector.selection, &s.set);
+    if (rc)
+        return rc;
+    job.series_count = s.set->count;
+    return row_job_run(&job);
 }
 
 int stream_selector(struct eval *ev, const struct plan_node *n, row_sink_fn *sink, void *context)

@@ -98,7 +98,7 @@ static const struct function functions[] = {
     {"pi", S, {0}, 0, 0, 0, 0, CUSTOM(math_pi)},
     {"predict_linear", V, {M, S}, 2, 0, 0, TIME, RANGE(range_predict_linear)},
     {"present_over_time", V, {M}, 1, 0, 0, 0, RANGE(range_present)},
-    {"quantile_over_time", V, {S, M}, 2, 0, 0, 0, RANGE(range_quantile)},
+    {"quantile_over_time", V, {S, M}, 2, 0, 0, FUNCTION_OF_QUANTILE, RANGE(range_quantile)},
     {"rad", V, {V}, 1, 0, 0, 0, MAP(math_radians)},
     {"range", S, {0}, 0, 0, EXPERIMENTAL, FUNCTION_OF_QUERY, CUSTOM(time_range)},
     {"rate", V, {M}, 1, 0, 0, EXTENDED | FUNCTION_OF_COUNTERS, RANGE(range_rate)},

@@ -30,6 +30,7 @@ enum function_flags {
     FUNCTION_OF_COUNTERS = 1 << 6,      // says so when the metric doesn't look like a counter
     FUNCTION_SORTS = 1 << 7,            // decides the order of an instant vector
     FUNCTION_OF_QUERY = 1 << 8,         // depends on where the query starts or ends
+    FUNCTION_OF_QUANTILE = 1 << 9,      // says so when its first argument is no quantile
 };
 
 // False: no value at this step.

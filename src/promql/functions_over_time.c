@@ -189,8 +189,6 @@ static double *copy_values(struct window *w)
 
 int range_quantile(struct window *w, double *out)
 {
-    const struct promql_expr *param = w->call->call.args[0]->expr;
-    annotate_quantile(&w->ev->annotations, w->params[0], param->position);
     *out = quantile_of(w->params[0], copy_values(w), window_count(w));
     return 1;
 }
