@@ -29,7 +29,7 @@ FIGURES = [
     ("firing_notified", "alerts notified", "{:,.0f}", (">=", 10000), {}),
     ("delay_ms", "crossing to webhook beyond intervals, ms", "{:.0f}", ("<=", 50), {}),
 ]
-INTERVAL = group_wait = 1.0
+INTERVAL_S = GROUP_WAIT_S = 1.0
 
 
 class Desk(http.server.BaseHTTPRequestHandler):
@@ -220,7 +220,7 @@ def measure_delay(name, options, folder, desk):
                 time.sleep(0.05)
             if not Desk.first_heard:
                 raise RuntimeError(f"{name} did not tell of the crossed threshold in 30 s")
-            delays.append((Desk.first_heard - Desk.first_shown - INTERVAL - group_wait) * 1000)
+            delays.append((Desk.first_heard - Desk.first_shown - INTERVAL_S - GROUP_WAIT_S) * 1000)
         finally:
             stack.stop()
     return {"delay_ms": max(delays)}
