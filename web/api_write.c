@@ -1,8 +1,8 @@
 // /api/v1/write: Prometheus remote write 1.0.
 //
 // The message is decompressed into one buffer, then walked once: series are looked up and samples
-// appended as they are decoded, without an intermediate form. One commit at the end makes the batch
-// durable; only then the answer is 204.
+// appended as they are decoded, without an intermediate form. Labels that came before are known by
+// their bytes. One commit at the end makes the batch durable; only then the answer is 204.
 //
 // A sample that cannot be stored (out of order, another value for a time, too old, too far ahead)
 // does not hold up the others: they are stored, and the answer is 400 with the first reason, which
@@ -48,37 +48,102 @@ static void note(struct write_outcome *o, size_t samples, int rc, const char *re
     o->refused += samples;
 }
 
-static void add_samples(struct appender *a, const struct remote_write *w, struct labels labels,
-                        struct write_outcome *o)
+// One message being walked.
+struct write_walk {
+    struct series_keys *keys;
+    struct appender *appender;
+    struct remote_write message;
+    struct write_outcome *outcome;
+    uint64_t hash;     // of the current series' label bytes
+    series_ref series; // of it, 0: not known yet
+    struct series_key *learned;
+    size_t learned_count;
+    size_t learned_capacity;
+};
+
+static bool knows_series(void *context, struct str label_bytes)
 {
-    series_ref series;
-    int rc = appender_series(a, labels, &series);
-    if (rc) {
-        note(o, w->sample_count, rc,
-             rc == ERR_LIMIT ? "series limit reached: sample refused" : err_text(rc), labels);
-        return;
+    struct write_walk *walk = context;
+    walk->hash = series_keys_hash(walk->keys, label_bytes);
+    walk->series = series_keys_find(walk->keys, walk->hash);
+    return walk->series != 0;
+}
+
+// Looks the series up by its labels, having noted why it can't be written to. False then.
+static bool find_series(struct write_walk *walk)
+{
+    struct remote_write *w = &walk->message;
+    size_t samples = w->sample_count ? w->sample_count : 1;
+    struct labels labels;
+    struct error bad;
+    walk->series = 0;
+    if (remote_write_labels(w, &labels, &bad)) {
+        note(walk->outcome, samples, ERR_INVALID, bad.text, labels);
+        return false;
     }
+    if (!w->sample_count)
+        return false;
+    int rc = appender_series(walk->appender, labels, &walk->series);
+    if (rc) {
+        note(walk->outcome, samples, rc,
+             rc == ERR_LIMIT ? "series limit reached: sample refused" : err_text(rc), labels);
+        return false;
+    }
+    if (w->label_bytes.len) {
+        MEM_GROW(walk->learned, walk->learned_count, walk->learned_capacity);
+        walk->learned[walk->learned_count++] = (struct series_key){walk->hash, walk->series};
+    }
+    return true;
+}
+
+static void add_samples(struct write_walk *walk)
+{
+    struct remote_write *w = &walk->message;
+    bool known = w->skipped;
+    if (!known && !find_series(walk))
+        return;
     for (size_t i = 0; i < w->sample_count; i++) {
-        rc = appender_add(a, series, w->samples[i].t_ms, w->samples[i].value);
-        if (rc)
-            note(o, 1, rc, err_text(rc), labels);
+        const struct sample *s = &w->samples[i];
+        int rc = appender_add(walk->appender, walk->series, s->t_ms, s->value);
+        // A known series may have been forgotten by the store.
+        if (rc == ERR_NOT_FOUND && known && find_series(walk)) {
+            known = false;
+            rc = appender_add(walk->appender, walk->series, s->t_ms, s->value);
+        }
+        struct labels labels = {NULL, 0};
+        if (rc && remote_write_labels(w, &labels, NULL) == OK)
+            note(walk->outcome, 1, rc, err_text(rc), labels);
     }
 }
 
-// ERR_END when the whole message was walked.
-static int add_message(struct appender *a, struct remote_write *w, struct write_outcome *o,
-                       struct error *err)
+static void learn(struct write_walk *walk)
 {
-    int rc;
-    while ((rc = remote_write_next(w, err)) == OK) {
-        struct labels labels;
-        struct error bad;
-        if (remote_write_labels(w, &labels, &bad))
-            note(o, w->sample_count ? w->sample_count : 1, ERR_INVALID, bad.text, labels);
-        else if (w->sample_count)
-            add_samples(a, w, labels, o);
-        o->histograms += w->histogram_count;
+    if (walk->learned_count) {
+        pthread_rwlock_wrlock(&walk->keys->lock);
+        for (size_t i = 0; i < walk->learned_count; i++)
+            series_keys_put(walk->keys, walk->learned[i].hash, walk->learned[i].series);
+        pthread_rwlock_unlock(&walk->keys->lock);
     }
+    mem_free(walk->learned);
+}
+
+// ERR_END when the whole message was walked.
+static int add_message(struct web_server *web, struct appender *a, struct str message,
+                       struct write_outcome *o, struct error *err)
+{
+    struct write_walk walk = {.keys = &web->series_keys, .appender = a, .outcome = o};
+    int rc;
+    remote_write_init(&walk.message, message);
+    walk.message.skip_labels = knows_series;
+    walk.message.context = &walk;
+    pthread_rwlock_rdlock(&walk.keys->lock);
+    while ((rc = remote_write_next(&walk.message, err)) == OK) {
+        add_samples(&walk);
+        o->histograms += walk.message.histogram_count;
+    }
+    pthread_rwlock_unlock(&walk.keys->lock);
+    remote_write_release(&walk.message);
+    learn(&walk);
     return rc;
 }
 
@@ -113,10 +178,8 @@ static void store(struct web_server *web, struct response *res, struct str messa
 {
     struct write_outcome outcome = {0};
     struct error err;
-    struct remote_write w;
     struct appender *a = appender_new(web->options.storage);
-    remote_write_init(&w, message);
-    if (add_message(a, &w, &outcome, &err) != ERR_END) {
+    if (add_message(web, a, message, &outcome, &err) != ERR_END) {
         appender_rollback(a);
         refuse(res, 400, "%s", err.text);
     } else if (appender_commit(a, true, &err)) {
@@ -125,7 +188,6 @@ static void store(struct web_server *web, struct response *res, struct str messa
         note_refusals(a, &outcome);
         answer(res, &outcome);
     }
-    remote_write_release(&w);
     appender_free(a);
 }
 

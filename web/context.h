@@ -8,6 +8,7 @@
 #include "base/regex.h"
 #include "guard.h"
 #include "http.h"
+#include "series_keys.h"
 #include "web/server.h"
 
 struct route_stats; // metrics of one route, made when it is first used
@@ -27,6 +28,7 @@ struct web_server {
     struct pool *auth_pool;  // requests whose password is checked first; NULL without a guard
     struct pool *query_pool; // queries: as many as there is use in
     struct pool *work_pool;  // everything else that may wait
+    struct series_keys series_keys; // of remote writes
     pthread_mutex_t stats_mutex;
     struct route_stats *stats; // one for each route and one for unknown paths
 };

@@ -4,6 +4,9 @@
 // decoding costs no allocation once they have grown.
 #include "remote_write.h"
 
+#include <endian.h>
+
+#include "base/coding.h"
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "protobuf.h"
@@ -43,6 +46,21 @@ static bool decode_sample(struct str bytes, struct sample *out)
     return true;
 }
 
+// As senders write it: the value, then the time.
+static bool decode_usual_sample(struct str bytes, struct sample *out)
+{
+    const unsigned char *p = (const unsigned char *)bytes.ptr, *end = p + bytes.len;
+    uint64_t value, t_ms;
+    if (bytes.len < 11 || p[0] != 0x09 || p[9] != 0x10)
+        return false;
+    memcpy(&value, p + 1, sizeof(value));
+    p += 10;
+    if (!varint_get(&p, end, &t_ms) || p != end)
+        return false;
+    *out = (struct sample){(int64_t)t_ms, double_from_bits(le64toh(value))};
+    return true;
+}
+
 static bool add_label(struct remote_write *w, struct str bytes)
 {
     struct label label;
@@ -58,10 +76,22 @@ static bool add_label(struct remote_write *w, struct str bytes)
 static bool add_sample(struct remote_write *w, struct str bytes)
 {
     MEM_GROW(w->samples, w->sample_count, w->sample_capacity);
-    return decode_sample(bytes, &w->samples[w->sample_count++]);
+    struct sample *out = &w->samples[w->sample_count++];
+    return decode_usual_sample(bytes, out) || decode_sample(bytes, out);
 }
 
-static bool decode_series(struct remote_write *w, struct str bytes)
+// The label fields that a series begins with.
+static struct str leading_labels(struct str bytes)
+{
+    struct proto_reader r = proto_reader_of(bytes);
+    const unsigned char *end = r.pos;
+    struct proto_field f;
+    while (proto_more(&r) && *r.pos == (1 << 3 | WIRE_BYTES) && proto_take(&r, &f))
+        end = r.pos;
+    return str_first(bytes, (size_t)(end - (const unsigned char *)bytes.ptr));
+}
+
+static bool decode_fields(struct remote_write *w, struct str bytes)
 {
     struct proto_reader r = proto_reader_of(bytes);
     struct proto_field f;
@@ -80,6 +110,26 @@ static bool decode_series(struct remote_write *w, struct str bytes)
         w->histogram_count += f.id == 4;
     }
     return true;
+}
+
+static void begin_series(struct remote_write *w)
+{
+    w->label_count = w->sample_count = w->exemplar_count = w->histogram_count = 0;
+    w->skipped = false;
+}
+
+static bool decode_series(struct remote_write *w, struct str bytes)
+{
+    struct str labels = leading_labels(bytes);
+    bool skip = w->skip_labels && w->skip_labels(w->context, labels);
+    if (!decode_fields(w, str_skip(bytes, labels.len)))
+        return false;
+    bool scattered = w->label_count > 0;
+    w->label_bytes = scattered ? str_make(NULL, 0) : labels;
+    w->skipped = skip && !scattered;
+    if (w->skipped)
+        return true;
+    return decode_fields(w, labels);
 }
 
 // Clients send labels sorted: insertion sort is one comparison a label then.
@@ -116,7 +166,7 @@ int remote_write_next(struct remote_write *w, struct error *err)
 {
     struct proto_reader r = {w->pos, w->end};
     struct proto_field f;
-    w->label_count = w->sample_count = w->exemplar_count = w->histogram_count = 0;
+    begin_series(w);
     while (r.pos < r.end) {
         if (!proto_take(&r, &f))
             return give_up(w, "malformed protobuf message", err);
@@ -145,8 +195,14 @@ static const char *labels_fault(struct labels set)
     return named ? NULL : "no metric name";
 }
 
-int remote_write_labels(const struct remote_write *w, struct labels *out, struct error *err)
+int remote_write_labels(struct remote_write *w, struct labels *out, struct error *err)
 {
+    if (w->skipped) {
+        w->skipped = false;
+        if (!decode_fields(w, w->label_bytes))
+            return error_set(err, ERR_INVALID, "malformed labels");
+        sort_labels(w->labels, w->label_count);
+    }
     *out = (struct labels){w->labels, w->label_count};
     const char *fault = labels_fault(*out);
     if (!fault)

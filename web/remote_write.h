@@ -23,6 +23,13 @@ struct remote_write {
     struct sample *samples; // owned, reused
     size_t sample_count;
     size_t sample_capacity;
+    // The label fields of this series in one piece; empty when others stand between them.
+    struct str label_bytes;
+    bool skipped; // they are not decoded yet
+    // Asked before labels are decoded, NULL decodes them all: true leaves them for
+    // remote_write_labels().
+    bool (*skip_labels)(void *context, struct str label_bytes);
+    void *context;
     size_t exemplar_count;  // of this series
     size_t histogram_count; // of this series
 };
@@ -30,11 +37,11 @@ struct remote_write {
 // Decodes from `message`, which must stay.
 void remote_write_init(struct remote_write *w, struct str message);
 void remote_write_release(struct remote_write *w);
-// The next series: labels sorted by name, empty values left out, views into the message; samples as
+// The next series: labels, unless skip_labels() left them out, sorted by name, empty values left out, views into the message; samples as
 // sent. ERR_END at the end; ERR_INVALID when the message is no such message, where decoding ends.
 int remote_write_next(struct remote_write *w, struct error *err);
 // The labels of the current series. ERR_INVALID, with the set as far as it can be used in a
 // message, when they name no metric, a name twice, or are no UTF-8.
-int remote_write_labels(const struct remote_write *w, struct labels *out, struct error *err);
+int remote_write_labels(struct remote_write *w, struct labels *out, struct error *err);
 
 #endif

@@ -261,6 +261,7 @@ static struct web_server *server_alloc(const struct web_options *options)
     set_external(web);
     web->stats = mem_calloc(route_count() + 1, sizeof(*web->stats));
     pthread_mutex_init(&web->stats_mutex, NULL);
+    series_keys_init(&web->series_keys);
     atomic_init(&web->ready, false);
     return web;
 }
@@ -276,6 +277,7 @@ static void server_free(struct web_server *web)
     regex_free(web->cors);
     guard_free(web->guard);
     pthread_mutex_destroy(&web->stats_mutex);
+    series_keys_release(&web->series_keys);
     mem_free(web->stats);
     arena_release(&web->arena);
     mem_free(web);
