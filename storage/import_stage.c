@@ -73,6 +73,20 @@ static int see_window(void *context, const char *name)
     return OK;
 }
 
+// Deletions hide nothing of files that are made after them.
+static int see_tombstones(struct stage *s, struct error *err)
+{
+    struct tombstones *t;
+    int rc = tombstones_load(&t, s->path, err);
+    for (size_t i = 0; rc == OK && i < tombstones_count(t); i++) {
+        if (tombstones_at(t, i)->sequence >= s->sequence)
+            s->sequence = tombstones_at(t, i)->sequence + 1;
+    }
+    if (rc == OK)
+        tombstones_unref(t);
+    return rc;
+}
+
 static int prepare(struct stage *s, struct error *err)
 {
     int rc = dir_create(s->path, err);
@@ -80,6 +94,8 @@ static int prepare(struct stage *s, struct error *err)
         rc = lock_store(s, err);
     if (rc == OK)
         rc = dir_each(s->path, see_window, s, err);
+    if (rc == OK)
+        rc = see_tombstones(s, err);
     if (rc == OK)
         rc = dir_remove_all(s->folder, err);
     return rc ? rc : dir_create(s->folder, err);
@@ -91,6 +107,7 @@ int stage_open(struct stage **out, const char *path, struct error *err)
     s->path = mem_copy_str(str_from(path));
     s->folder = join(path, "import");
     s->lock_fd = -1;
+    s->sequence = 1;
     int rc = prepare(s, err);
     if (rc) {
         if (s->lock_fd >= 0)

@@ -219,6 +219,7 @@ int storage_open(struct storage **out, const struct storage_options *options, st
     pthread_mutex_init(&s->maintenance, NULL);
     pthread_mutex_init(&s->tombstone_mutex, NULL);
     change_log_init(&s->change_log);
+    atomic_init(&s->next_sequence, 1); // the head counts as 0
     atomic_init(&s->sealed_ms, INT64_MIN);
     atomic_init(&s->out_of_order_ms, options->out_of_order_ms);
     atomic_init(&s->retention_ms, options->retention_ms);

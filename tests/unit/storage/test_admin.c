@@ -92,6 +92,9 @@ static void test_delete(void **state)
     rng_seed(&rng, 1);
     f->options.window_ms = HOUR_MS;
     open_store(f);
+    scrape_for(f, m, &rng, HOUR_MS / 4);
+    erase(f, m, "1", START_MS, START_MS + HOUR_MS / 8);
+    check(f, m);
     scrape_for(f, m, &rng, 4 * HOUR_MS);
     erase(f, m, "2", INT64_MIN, INT64_MAX);
     check(f, m);
