@@ -85,6 +85,7 @@ class Stack:
 
     def start(self, lapwing):
         port = servers.free_port()
+        self.url = f"http://127.0.0.1:{port}"
         if self.name == "prometheus":
             second, cluster = servers.free_port(), "--cluster.listen-address="
             self.run(["prometheus-alertmanager", f"--config.file={self.folder}/alertmanager.yml", cluster,
@@ -100,8 +101,7 @@ class Stack:
         deadline = time.monotonic() + 60
         while True:
             try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5).close()
-                return
+                return urllib.request.urlopen(f"{self.url}/-/ready", timeout=5).close()
             except OSError:
                 if time.monotonic() > deadline or self.processes[-1].process.poll() is not None:
                     raise RuntimeError(f"{self.name} is not ready: see {self.folder}/log") from None
@@ -118,6 +118,10 @@ class Stack:
         (self.folder / "prometheus.yml").write_text(json.dumps({**self.rules, "rule_files": [f"{self.folder}/{file}"]}))
         for server in self.processes[-1:] if wanted else []:
             server.process.send_signal(signal.SIGHUP)
+
+    def rule_count(self):
+        with urllib.request.urlopen(f"{self.url}/api/v1/rules", timeout=10) as answer:
+            return sum(len(group["rules"]) for group in json.load(answer)["data"]["groups"])
 
     def cpu_in(self, seconds):
         """Share of a core over so long."""
@@ -175,6 +179,8 @@ def measure_rules(name, options, folder, desk):
             without = stack.cpu_in(30)
             stack.use_rules(True)
             time.sleep(20)
+            if stack.rule_count() != count:
+                raise RuntimeError(f"{name} has {stack.rule_count()} of {count} rules")
             return {"rules_cpu_percent": 100 * max(0, stack.cpu_in(30) - without)}
         finally:
             stack.stop()

@@ -29,10 +29,10 @@ cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j "$(nproc)" -Iinc
   --enable=warning,portability --suppress=missingIncludeSystem --suppress=nullPointerRedundantCheck \
   --suppress=invalidPrintfArgType_sint --suppress=invalidPrintfArgType_uint \
   --suppress=shiftTooManyBitsSigned --suppress=incorrectLogicOperator --suppress=autoVariables \
-  --suppress=internalAstError --suppress=unknownMacro --suppress=uninitvar src storage alerting web
+  --suppress=internalAstError --suppress=unknownMacro --suppress=uninitvar src storage alerting web bench
 
 echo "check: clang-tidy" >&2
-git ls-files 'src/*.c' 'storage/*.c' 'alerting/*.c' 'web/*.c' |
+git ls-files 'src/*.c' 'storage/*.c' 'alerting/*.c' 'web/*.c' ':(glob)bench/*.c' 'bench/main/*.c' |
   xargs -P "$(nproc)" -n 8 clang-tidy --quiet -p build-clang \
     --checks='-*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-narrowing-conversions,-bugprone-assignment-in-if-condition,-bugprone-reserved-identifier,-bugprone-macro-parentheses,-bugprone-branch-clone,-bugprone-implicit-widening-of-multiplication-result,-bugprone-sizeof-expression,-bugprone-not-null-terminated-result,-bugprone-integer-division,-bugprone-misplaced-widening-cast' \
     --warnings-as-errors='*' 2>/dev/null
