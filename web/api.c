@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "model/duration.h"
 #include "promql/selector.h"
 
@@ -212,6 +213,20 @@ static bool selects_something(const struct matcher_set *set)
     return false;
 }
 
+int api_text_check(struct str text, struct error *err)
+{
+    size_t at = 0;
+    uint32_t code_point;
+    while (at < text.len) {
+        size_t size = utf8_decode(str_skip(text, at), &code_point);
+        if (size == 0)
+            return error_set_at(err, ERR_INVALID, 1, (int)at + 1,
+                                "1:%zu: parse error: invalid UTF-8 rune", at + 1);
+        at += size;
+    }
+    return OK;
+}
+
 int matcher_sets_parse(struct request *req, const char *name, struct matcher_sets *out,
                        struct error *err)
 {
@@ -220,7 +235,9 @@ int matcher_sets_parse(struct request *req, const char *name, struct matcher_set
     *out = (struct matcher_sets){.items = arena_array(&req->arena, count, sizeof(*out->items))};
     for (size_t i = 0; i < count; i++) {
         struct matcher_set *set = &out->items[i];
-        int rc = promql_parse_selector(texts[i], &set->matchers, &set->count, err);
+        int rc = api_text_check(texts[i], err);
+        if (rc == OK)
+            rc = promql_parse_selector(texts[i], &set->matchers, &set->count, err);
         if (rc)
             return rc;
         out->count++;

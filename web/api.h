@@ -66,6 +66,9 @@ bool api_range(const struct request *req, struct response *res, int64_t *start_m
 bool api_expression(struct web_server *web, struct request *req, struct response *res,
                     struct promql_expr **out);
 
+// ERR_INVALID where a text is no UTF-8, in the parser's words.
+int api_text_check(struct str text, struct error *err);
+
 struct matcher_set {
     struct matcher *matchers; // owned
     size_t count;

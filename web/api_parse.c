@@ -5,9 +5,10 @@
 bool api_expression(struct web_server *web, struct request *req, struct response *res,
                     struct promql_expr **out)
 {
+    struct str text = request_param(req, "query");
     struct error err;
-    if (promql_parse(out, request_param(req, "query"), web->options.features, &req->arena, &err) ==
-        OK)
+    if (api_text_check(text, &err) == OK &&
+        promql_parse(out, text, web->options.features, &req->arena, &err) == OK)
         return true;
     api_fail_param(res, "query", "%s", err.text);
     return false;

@@ -109,6 +109,15 @@ static void read_headers(struct exchange *x, const char *method)
     r->accept = header(x, "Accept");
 }
 
+// Ends the target behind its '?' in the library's own buffer: it would copy each parameter into the
+// connection's memory, which has no room for many, and nobody asks it for them.
+static void hide_params(const char *target)
+{
+    char *mark = strchr((char *)(uintptr_t)target, '?');
+    if (mark)
+        mark[1] = 0;
+}
+
 static void *target_seen(void *cls, const char *target, struct MHD_Connection *connection)
 {
     struct http_server *s = cls;
@@ -120,6 +129,7 @@ static void *target_seen(void *cls, const char *target, struct MHD_Connection *c
     response_init(&x->response);
     buf_init(&x->body, s->options.body_max);
     request_set_target(&x->request, str_from(target));
+    hide_params(target);
     count_change(s, &s->open_count, 1);
     return x;
 }

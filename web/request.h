@@ -59,9 +59,9 @@ struct request {
 
 void request_init(struct request *r);
 void request_release(struct request *r);
-// Splits a request target ("/path?query") and copies it.
+// Splits a request target ("/path?query", or a whole URL as proxies send) and copies it.
 void request_set_target(struct request *r, struct str target);
-// Decodes the body's form (of a POST or PUT with that Content-Type) and then the URL's query into
+// Decodes the body's form (of a POST or PUT; form-encoded or multipart, as its Content-Type says) and then the URL's query into
 // `params`: the first of a name is the body's, as in Prometheus. ERR_INVALID on a bad %-escape,
 // ERR_LIMIT on too many.
 int request_parse_params(struct request *r, struct error *err);

@@ -26,8 +26,9 @@ bool regex_expand(const struct regex *re, struct str text, struct str replacemen
 // Appends `text` with every match replaced, as Go's ReplaceAllString.
 void regex_replace_all(const struct regex *re, struct str text, struct str replacement,
                        struct buf *out);
-// When the pattern is only an alternation of literals (a|b|c), calls each(context, literal) for
-// every one and returns true: such a matcher is a set look-up.
+// When the pattern is only an alternation of literals (a|b\.c, or in one group around all of it), calls
+// each(context, literal) for every one and returns true: such a matcher is a set look-up. The view
+// is gone after the call.
 bool regex_literals(struct str pattern, void (*each)(void *context, struct str literal),
                     void *context);
 

@@ -1,7 +1,7 @@
 // A request target and a form body: decoding never reads outside, keeps order and limits, and
 // agrees with encoding everything it found.
 //
-// Input: the target up to the first newline, then the body.
+// Input: the target up to the first newline, then the body: a multipart one if it begins with --X.
 #include <assert.h>
 
 #include "base/buf.h"
@@ -47,7 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     request_init(&r);
     str_cut(str_make((const char *)data, size), '\n', &target, &body);
     r.method = HTTP_POST;
-    r.content_type = STR("application/x-www-form-urlencoded");
+    r.content_type = str_has_prefix(body, STR("--X")) ? STR("multipart/form-data; boundary=X")
+                                                      : STR("application/x-www-form-urlencoded");
     r.body = body;
     request_set_target(&r, target);
     int rc = request_parse_params(&r, &err);

@@ -97,8 +97,41 @@ static void test_literals(void **state)
     assert_true(regex_literals(STR("a|b-c|"), add_literal, &b));
     assert_buf(&b, "[a][b-c][]");
     assert_false(regex_literals(STR("a.c"), add_literal, &b));
-    assert_false(regex_literals(STR("(a|b)"), add_literal, &b));
+    assert_false(regex_literals(STR("(a)|(b)"), add_literal, &b));
+    assert_false(regex_literals(STR("(a|b\\)"), add_literal, &b));
+    assert_false(regex_literals(STR("a|\\d"), add_literal, &b));
+    assert_false(regex_literals(STR("a|\\"), add_literal, &b));
+    assert_true(regex_literals(STR("(a\\.b|c\\|d)"), add_literal, &b));
+    assert_buf(&b, "[a.b][c|d]");
+    assert_true(regex_literals(STR("(?:a|)"), add_literal, &b));
+    assert_buf(&b, "[a][]");
     buf_release(&b);
+}
+
+// As a dashboard makes it of a variable with many values: more than could be compiled.
+static void test_long_list(void **state)
+{
+    (void)state;
+    struct buf pattern = BUF_INIT, out = BUF_INIT;
+    struct regex *re;
+    struct error err;
+    buf_char(&pattern, '(');
+    for (int i = 0; i < 50000; i++)
+        buf_printf(&pattern, "%shost-%d\\.example:9100", i ? "|" : "", i);
+    buf_char(&pattern, ')');
+    assert_int_equal(regex_new(&re, buf_view(&pattern), &err), OK);
+    assert_true(regex_match(re, STR("host-0.example:9100")));
+    assert_true(regex_match(re, STR("host-49999.example:9100")));
+    assert_false(regex_match(re, STR("host-50000.example:9100")));
+    assert_false(regex_match(re, STR("host-1\\.example:9100")));
+    assert_false(regex_match(re, STR("host-1xexample:9100")));
+    assert_false(regex_match(re, STR("")));
+    assert_true(regex_expand(re, STR("host-7.example:9100"), STR("<$1|$0|$2|$x>"), &out));
+    assert_buf(&out, "<host-7.example:9100|host-7.example:9100||>");
+    assert_false(regex_expand(re, STR("other"), STR("$1"), &out));
+    regex_free(re);
+    buf_release(&out);
+    buf_release(&pattern);
 }
 
 int main(void)
@@ -106,7 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_match),    cmocka_unit_test(test_bad_patterns),
         cmocka_unit_test(test_expand),   cmocka_unit_test(test_replace_all),
-        cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_literals), cmocka_unit_test(test_long_list),
     };
     return UNIT_RUN(tests);
 }

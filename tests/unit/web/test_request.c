@@ -67,6 +67,53 @@ static void form_comes_before_query(void **state)
     request_release(&r);
 }
 
+static void multipart_form(void **state)
+{
+    (void)state;
+    static const char body[] =
+        "--b1\r\nContent-Disposition: form-data; name=\"query\"\r\n\r\n"
+        "up{a=\"b\"}\r\n& 1%\r\n"
+        "--b1\r\nContent-Type: text/plain\r\n"
+        "content-disposition: form-data; name=time\r\n\r\n12\r\n"
+        "--b1\r\nContent-Disposition: form-data; name=f; filename=x\r\n\r\nno\r\n"
+        "--b1--\r\n";
+    struct request r;
+    struct error err;
+    make(&r, HTTP_POST, "/x?time=9&end=3", "multipart/form-data; boundary=\"b1\"", body);
+    assert_int_equal(request_parse_params(&r, &err), OK);
+    assert_true(str_is(request_param(&r, "query"), "up{a=\"b\"}\r\n& 1%"));
+    assert_true(str_is(request_param(&r, "time"), "12"));
+    assert_true(str_is(request_param(&r, "end"), "3"));
+    assert_int_equal(request_param(&r, "f").len, 0);
+    request_release(&r);
+    static const char *const wrong[] = {"", "--b2\r\n", "--b1\r\nContent-Disposition: x"};
+    for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+        make(&r, HTTP_POST, "/x", "multipart/form-data; boundary=b1", wrong[i]);
+        assert_int_equal(request_parse_params(&r, &err), ERR_INVALID);
+        request_release(&r);
+    }
+}
+
+static void target_of_a_proxy(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *path, *query;
+    } cases[] = {
+        {"http://other:9/a/b?c=d", "/a/b", "c=d"},
+        {"https://other/a", "/a", ""},
+        {"http://other", "/", ""},
+        {"/http://x?y", "/http://x", "y"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct request r;
+        make(&r, HTTP_GET, cases[i].target, "", "");
+        assert_true(str_is(r.path, cases[i].path));
+        assert_true(str_is(r.query, cases[i].query));
+        request_release(&r);
+    }
+}
+
 static void body_of_another_type_is_no_form(void **state)
 {
     (void)state;
@@ -141,6 +188,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(url_decoding),
         cmocka_unit_test(form_comes_before_query),
+        cmocka_unit_test(multipart_form),
+        cmocka_unit_test(target_of_a_proxy),
         cmocka_unit_test(body_of_another_type_is_no_form),
         cmocka_unit_test(bad_escape_is_named),
         cmocka_unit_test(parameter_count_is_limited),
