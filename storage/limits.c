@@ -11,8 +11,8 @@ bool storage_takes_series(struct storage *s)
     return !s->options.series_max || count < s->options.series_max;
 }
 
-#define HEAD_BYTES_MIN        ((size_t)4 << 20)
-#define HEAD_BYTES_PER_SERIES 96
+#define HEAD_BYTES_MIN        ((size_t)2 << 20)
+#define HEAD_BYTES_PER_SERIES 80
 
 // Each window has an index of its own: the more series, the more samples must share it.
 size_t head_bytes_max(struct storage *s)

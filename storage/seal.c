@@ -13,6 +13,7 @@
 //
 // Late samples before the edge are sealed along: those of the span in its window, older ones in a
 // window of their own, which overlaps others in time.
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -128,7 +129,11 @@ static int write_window(struct sealing *seal, int64_t min_ms, int64_t max_ms, st
         return rc;
     }
     rc = window_writer_finish(w, err);
-    return rc ? rc : open_window(s, span, out, err);
+    if (rc == OK)
+        rc = open_window(s, span, out, err);
+    if (rc == OK)
+        window_forget_pages(*out);
+    return rc;
 }
 
 static int drop_journal(struct storage *s, int64_t before_ms, struct error *err)
@@ -199,6 +204,8 @@ static void forget_sealed(struct storage *s)
     size_t forgotten = head_truncate(&s->head, least.min_ms);
     late_drop(&s->head.late, least.late_generation);
     metric_add(s->metrics.series_removed, forgotten);
+    // What sealing took for a moment goes back to the system.
+    malloc_trim(0);
 }
 
 // What no view sees of the head goes: also what an earlier call had to leave.
