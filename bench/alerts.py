@@ -252,7 +252,7 @@ def main():
                 rows[name].update(part(name, options, folder, desk))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    versions = [servers.Server(name, servers.scratch_folder(), options.programs / "lapwing").version() for name in rows]
+    versions = [servers.version_of(name, options.programs / "lapwing") for name in rows]
     return tables.publish("alerts", "prometheus is the sum with its alertmanager", FIGURES, rows, versions, options)
 
 

@@ -2,8 +2,8 @@
 
     bench/all.py FOLDER-OF-PROGRAMS [--short] [--update FILE]
 
-FOLDER-OF-PROGRAMS holds lapwing and lapwing-bench; results go there: storage.json, query.json, alerts.json and
-report.html. --short finishes in less than 15 minutes. Exits with 1 when a suite failed or Lapwing missed what is
+FOLDER-OF-PROGRAMS holds lapwing and lapwing-bench; results go there: storage.json, query.json, scrape.json,
+alerts.json and report.html. --short finishes in less than 15 minutes. Exits with 1 when a suite failed or Lapwing missed what is
 required of it; the suites that failed are named at the end, and the others are finished.
 """
 import argparse
@@ -22,8 +22,8 @@ def suites(options):
         ("storage", [HERE / "storage.py", programs, *short, *update, f"--json={programs}/storage.json"]),
         ("query", [HERE / "query.py", programs, *short, *update, f"--json={programs}/query.json",
                    f"--html={programs}/report.html", f"--csv={programs}/query.csv"]),
-        ("scrape", [HERE / "scrape_targets.py", programs / "lapwing", "b", "--peers",
-                    *(["--seconds=60", "--targets=50"] if options.short else [])]),
+        ("scrape", [HERE / "scrape_targets.py", programs / "lapwing", "b", "--peers", *update,
+                    f"--json={programs}/scrape.json", *(["--seconds=60"] if options.short else [])]),
         ("alerts", [HERE / "alerts.py", programs, *update, f"--json={programs}/alerts.json"]),
     ]
 

@@ -1,6 +1,7 @@
 """Steady scraping, measured: CPU, memory and bytes written of Lapwing (and of its peers) on one workload.
 
     bench/scrape_targets.py PATH/TO/lapwing [main|b|small] [--targets N] [--series N] [--seconds N] [--peers]
+                            [--update FILE] [--json FILE]
 
 main   100 targets x 1,000 series every 15 s and a node exporter, queried meanwhile
 b      100 targets x 843 series every 5 s
@@ -26,6 +27,9 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+
+import servers
+import tables
 
 # targets, series of each, interval, seconds, node exporter; required: share of a core, MiB, us and bytes a sample
 WORKLOADS = {
@@ -239,23 +243,10 @@ def measure(programs, seconds, interval, series_count):
 HEADINGS = ("core share", "RSS MiB", "us/sample", "B written/sample", "first CPU s", "peak MiB", "slowest query ms")
 
 
-def show(rows):
-    print(f"{'':18}" + "".join(f"{h:>18}" for h in HEADINGS))
-    for name, row in rows.items():
-        print(f"{name:18}" + "".join(f"{v:18.3f}" for v in row))
-    for name, row in rows.items():
-        if name != "lapwing":
-            ratios = [a / b if b else float("nan") for a, b in zip(rows["lapwing"], row)]
-            print(f"{'ratio to ' + name:18}"[:18] + "".join(f"{r:18.3f}" for r in ratios))
-
-
-def check(row, required):
-    failed = False
-    for heading, value, limit in zip(HEADINGS, row, required):
-        if limit is not None:
-            failed |= value > limit
-            print(f"{heading}: {value:.3f}, required at most {limit}: {'MISSED' if value > limit else 'met'}")
-    return failed
+def figures(required):
+    """What tables.py wants to know of the columns."""
+    return [(h, h, "{:.3f}", None if limit is None else ("<=", limit), {})
+            for h, limit in zip(HEADINGS, [*required, *[None] * len(HEADINGS)])]
 
 
 def main():
@@ -266,6 +257,8 @@ def main():
     parser.add_argument("--series", type=int, help="of each target")
     parser.add_argument("--seconds", type=int)
     parser.add_argument("--peers", action="store_true")
+    parser.add_argument("--update", type=pathlib.Path)
+    parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     targets, series_count, interval, seconds, with_node, required = WORKLOADS[options.workload]
     targets, series_count = options.targets or targets, options.series or series_count
@@ -292,8 +285,11 @@ def main():
         if node:
             node.kill()
         shutil.rmtree(folder)
-    show(rows)
-    return check(rows["lapwing"], required)
+    versions = [servers.version_of(p.name, options.lapwing) for p in programs]
+    title = (f"{options.workload}: {targets} targets x {series_count} series every {interval} s for "
+             f"{options.seconds or seconds} s")
+    return tables.publish(f"scrape {options.workload}", title, figures(required),
+                          {name: dict(zip(HEADINGS, row)) for name, row in rows.items()}, versions, options)
 
 
 if __name__ == "__main__":

@@ -44,11 +44,18 @@ KINDS = {
 PEERS = ("prometheus", "victoria-metrics")
 
 
+def version_of(name, lapwing):
+    """What --version says of Lapwing; of the others their package's name and version."""
+    package = KINDS[name][2]
+    command = ["dpkg-query", "-W", "-f", "${Package} ${Version}", package] if package else [lapwing, "--version"]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.split("\n")[0]
+
+
 class Server:
     """A server of one kind with its data in a folder of its own; start() and stop() may be repeated."""
 
     def __init__(self, name, folder, lapwing):
-        program, self.arguments, self.package = KINDS[name]
+        program, self.arguments, _ = KINDS[name]
         self.name, self.program = name, program or lapwing
         self.folder = pathlib.Path(folder) / name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -56,11 +63,7 @@ class Server:
         self.process = None
 
     def version(self):
-        if not self.package:
-            text = subprocess.run([self.program, "--version"], capture_output=True, text=True, check=False).stdout
-            return text.splitlines()[0] if text else "?"
-        return subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}", self.package],
-                              capture_output=True, text=True, check=False).stdout
+        return version_of(self.name, self.program)
 
     @property
     def url(self):

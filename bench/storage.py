@@ -9,6 +9,7 @@ between the marks of a Markdown file. Exits with 1 when Lapwing misses what is r
 """
 import argparse
 import json
+import math
 import pathlib
 import shutil
 import signal
@@ -51,7 +52,7 @@ def load(bench, server, pack, connections, folder):
 
 
 def recovery(server, loaded):
-    """Seconds from the start after a kill until every host's newest sample is found."""
+    """Seconds from the start after a kill until every host's newest sample is found; infinite when data is lost."""
     workload = loaded["workload"]
     at = workload["end_ms"] / 1000
     server.stop(signal.SIGKILL)
@@ -62,8 +63,9 @@ def recovery(server, loaded):
         found = server.query("count(node_load1)", at)
         if found == [workload["hosts"]]:
             return time.monotonic() - start
-        if time.monotonic() - start > 120:
-            raise RuntimeError(f"{server.name} does not have its data after a kill: {found}")
+        if time.monotonic() - start > 60:
+            print(f"storage: {server.name} lost data in the kill: {found} of {workload['hosts']} hosts", file=sys.stderr)
+            return math.inf
         time.sleep(0.002)
 
 

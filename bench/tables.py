@@ -1,6 +1,7 @@
 """Tables of figures with ratios to the peers and what is required, as Markdown and as JSON."""
 import datetime
 import json
+import math
 import operator
 import sys
 
@@ -12,6 +13,8 @@ RELATIONS = {"<=": operator.le, ">=": operator.ge}
 def judge(row, rows, key, limit, parts):
     """(what is required as text, whether it is met), or ("", None)."""
     texts, met = [], []
+    if key not in row:
+        return "", None
     if limit:
         texts.append(f"{limit[0]} {limit[1]}")
         met.append(RELATIONS[limit[0]](row[key], limit[1]))
@@ -26,6 +29,12 @@ def ratio(row, peer, key):
     return f"{row[key] / peer[key]:.2f}" if peer.get(key) and key in row else "-"
 
 
+def cell(layout, row, key):
+    if key not in row:
+        return "-"
+    return "lost data" if math.isinf(row[key]) else layout.format(row[key])
+
+
 def build(figures, rows):
     """Lines of a Markdown table, and the names of figures that were missed."""
     own = rows.get("lapwing")
@@ -33,7 +42,7 @@ def build(figures, rows):
     head = ["", *rows] + ([f"/ {name}" for name in peers] + ["required", ""] if own else [])
     lines, missed = [head, ["---"] + ["---:"] * (len(head) - 1)], []
     for key, heading, layout, limit, parts in figures:
-        cells = [heading] + [layout.format(row[key]) if key in row else '-' for row in rows.values()]
+        cells = [heading] + [cell(layout, row, key) for row in rows.values()]
         if own:
             required, met = judge(own, rows, key, limit, parts)
             cells += [ratio(own, rows[name], key) for name in peers]
