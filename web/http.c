@@ -64,6 +64,7 @@ struct exchange {
     struct response response;
     struct buf body;
     size_t dropped_size; // bytes of body past the limit
+    bool refused;        // the answer is there already
     uint32_t hangup;
 };
 
@@ -224,6 +225,8 @@ static enum MHD_Result refuse_body(struct exchange *x)
 static enum MHD_Result run(struct exchange *x)
 {
     struct http_server *s = x->server;
+    if (x->refused)
+        return reply(x);
     if (x->dropped_size)
         return refuse_body(x);
     x->request.body = buf_view(&x->body);
@@ -246,14 +249,15 @@ static enum MHD_Result take_body(struct exchange *x, const char *data, size_t *s
 
 static enum MHD_Result begin(struct exchange *x, const char *method)
 {
-    uint64_t length;
+    uint64_t length = 0;
     read_headers(x, method);
     x->state = EXCHANGE_READING;
     if (str_to_u64(header(x, "Content-Length"), &length) && length > x->server->options.body_max)
         return refuse_body(x);
-    if (!x->server->options.admit(x->server->options.context, &x->request, &x->response))
-        return reply(x);
-    return MHD_YES;
+    // An answer before the body is read costs the connection: only where there is a body.
+    x->refused = !x->server->options.admit(x->server->options.context, &x->request, &x->response);
+    bool has_body = length > 0 || header(x, "Transfer-Encoding").len > 0;
+    return x->refused && has_body ? reply(x) : MHD_YES;
 }
 
 static enum MHD_Result answer(void *cls, struct MHD_Connection *connection, const char *url,

@@ -70,6 +70,10 @@ static const struct route routes[] = {
     {"/targets", PAGE, LANE_INLINE, ui_page},
     {"/status", PAGE, LANE_INLINE, ui_page},
     {"/graph", PAGE, LANE_INLINE, ui_redirect},
+    {"/config", PAGE, LANE_INLINE, ui_redirect},
+    {"/flags", PAGE, LANE_INLINE, ui_redirect},
+    {"/tsdb-status", PAGE, LANE_INLINE, ui_redirect},
+    {"/service-discovery", PAGE, LANE_INLINE, ui_redirect},
     {"/assets/:name", PAGE, LANE_INLINE, ui_asset},
 };
 

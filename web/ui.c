@@ -73,16 +73,34 @@ void ui_page(struct web_server *web, struct request *req, struct response *res)
         response_text(res, 404, STR("404 page not found"));
 }
 
+// The pages of Prometheus that are others here.
+static const char *page_of(const char *path)
+{
+    static const struct {
+        const char *path, *page;
+    } moved[] = {
+        {"/config", "/status#config"},
+        {"/flags", "/status#flags"},
+        {"/tsdb-status", "/status#storage"},
+        {"/service-discovery", "/targets"},
+    };
+    for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+        if (strcmp(path, moved[i].path) == 0)
+            return moved[i].page;
+    }
+    return "/query";
+}
+
 void ui_redirect(struct web_server *web, struct request *req, struct response *res)
 {
+    const char *page = page_of(req->route->path);
     if (!ui_asset_count) {
         response_text(res, 404, STR("404 page not found"));
         return;
     }
-    const char *tail = req->query.len
-                           ? arena_printf(&req->arena, "/query?%.*s", STR_ARG(req->query)).ptr
-                           : "/query";
-    redirect(web, req, res, tail);
+    if (req->query.len && !strchr(page, '#'))
+        page = arena_printf(&req->arena, "%s?%.*s", page, STR_ARG(req->query)).ptr;
+    redirect(web, req, res, page);
 }
 
 void ui_asset(struct web_server *web, struct request *req, struct response *res)

@@ -163,6 +163,14 @@ def test_rules_and_status(page, server):
     shot(page, "storage")
     page.click("Configuration")
     page.wait_text("job_name: self")
+    # Where Prometheus has its pages.
+    for path, target in (("/graph?g0.expr=up", "/query?g0.expr=up"), ("/config", "/status#config"),
+                         ("/tsdb-status", "/status#storage"), ("/service-discovery", "/targets"), ("/", "/query")):
+        answer = server.call("GET", PREFIX + path)
+        assert answer.status == 302 and answer.headers["Location"] == PREFIX + target, (path, answer.headers["Location"])
+    page.go(f"http://127.0.0.1:{server.port}{PREFIX}/graph?g0.expr=vector(7)&g0.tab=1")
+    page.wait_text("vector(7)")
+    assert server.get("/nowhere").status == 404
 
 
 def main():
