@@ -1,7 +1,9 @@
 // Reads the head of an `eval` and the lines under it.
 #include "base/float_text.h"
+#include "base/mem.h"
 #include "cli/script_parse.h"
 #include "model/duration.h"
+#include "promql/selector.h"
 
 static int fail(struct error *err, const char *expected, struct str got)
 {
@@ -97,19 +99,22 @@ int script_read_eval(struct arena *arena, struct str line, struct eval_case *c, 
     return OK;
 }
 
-// `"text"`, 'text' or `text` as it stands, escapes left alone but for \" and \\.
-static struct str unquote(struct arena *arena, struct str s)
+// "text", 'text' or `text` as the language reads it: a string in a selector is one.
+static int unquote(struct arena *arena, struct str literal, struct str *out, struct error *err)
 {
-    if (s.len < 2 || (s.ptr[0] != '"' && s.ptr[0] != '\'' && s.ptr[0] != '`'))
-        return s;
-    char *out = arena_alloc(arena, s.len);
-    size_t len = 0;
-    for (size_t i = 1; i + 1 < s.len; i++) {
-        if (s.ptr[0] != '`' && s.ptr[i] == '\\' && i + 2 < s.len)
-            i++;
-        out[len++] = s.ptr[i];
-    }
-    return str_make(out, len);
+    struct buf selector = BUF_INIT;
+    struct matcher *matchers;
+    size_t count;
+    buf_printf(&selector, "{__name__=\"x\", x=%.*s}", STR_ARG(literal));
+    int rc = promql_parse_selector(buf_view(&selector), &matchers, &count, err);
+    buf_release(&selector);
+    if (rc)
+        return fail(err, "a string in quotes", literal);
+    *out = arena_copy(arena, matchers[count - 1].value);
+    for (size_t i = 0; i < count; i++)
+        matcher_release(&matchers[i]);
+    mem_free(matchers);
+    return OK;
 }
 
 static int read_expectation(struct arena *arena, struct str rest, struct eval_case *c,
@@ -127,8 +132,7 @@ static int read_expectation(struct arena *arena, struct str rest, struct eval_ca
     }
     if (str_is(kind, "string")) {
         c->has_string = true;
-        c->string = unquote(arena, rest);
-        return OK;
+        return unquote(arena, rest, &c->string, err);
     }
     if (str_is(kind, "range")) {
         c->has_range = word_is(&rest, STR("vector"));

@@ -319,16 +319,33 @@ static bool find_aggregate(struct str word, enum aggregate_op *out)
     return false;
 }
 
-// A word begins a call, an aggregation, or names a metric: what follows it tells.
-static struct promql_expr *word_node(struct parser *p)
+// The token behind the one looked at.
+static struct token peek(const struct parser *p)
 {
-    enum aggregate_op op;
     struct lexer ahead = p->lexer;
-    struct token word = p->token, next;
+    struct token next;
     struct error ignored;
     ahead.err = &ignored;
     if (lex_next(&ahead, &next))
         next.kind = TOKEN_END;
+    return next;
+}
+
+bool word_is_no_metric(struct str word)
+{
+    static const char *const words[] = {"atan2",       "bool",     "group_left",
+                                        "group_right", "ignoring", "on"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (str_eq_nocase(word, str_from(words[i])))
+            return true;
+    return false;
+}
+
+// A word begins a call, an aggregation, or names a metric: what follows it tells.
+static struct promql_expr *word_node(struct parser *p)
+{
+    enum aggregate_op op;
+    struct token word = p->token, next = peek(p);
     bool paren = next.kind == TOKEN_PUNCTUATION && str_is(next.text, "(");
     bool grouping = next.kind == TOKEN_WORD && (str_eq_nocase(next.text, STR("by")) ||
                                                 str_eq_nocase(next.text, STR("without")));
@@ -339,6 +356,10 @@ static struct promql_expr *word_node(struct parser *p)
     if (paren) {
         parser_advance(p);
         return call_node(p, word);
+    }
+    if (word_is_no_metric(word.text)) {
+        parser_unexpected(p, "", NULL);
+        return NULL;
     }
     return parse_selector(p);
 }
@@ -416,12 +437,19 @@ static double parse_fill_value(struct parser *p)
     return negate ? -value : value;
 }
 
+// Only then a modifier: metrics may be called fill, too.
+static bool before_parenthesis(const struct parser *p)
+{
+    struct token next = peek(p);
+    return next.kind == TOKEN_PUNCTUATION && str_is(next.text, "(");
+}
+
 static void parse_fill(struct parser *p, struct vector_matching *m)
 {
     for (;;) {
         bool left = parser_at_word(p, "fill_left"), right = parser_at_word(p, "fill_right");
         bool both = parser_at_word(p, "fill");
-        if (!left && !right && !both)
+        if ((!left && !right && !both) || !before_parenthesis(p))
             return;
         if (!(p->features & PROMQL_BINOP_FILL_MODIFIERS)) {
             parser_fail(p, p->token.start, "binop fill modifiers are experimental and not enabled");

@@ -1,5 +1,6 @@
 // One line, laid out as Prometheus' own printer does: the text that rules and format_query show.
 #include "functions.h"
+#include "parse.h"
 
 #include <math.h>
 
@@ -92,12 +93,12 @@ static void print_modifiers(struct buf *out, const struct time_modifiers *m)
     }
 }
 
-// Whether the name, left bare, would be a number, a colon, or the modifier of an operator before it.
+// Whether the name, left bare, would be a number, a colon, or a word of the language.
 static bool is_reserved(struct str name)
 {
-    static const char *const words[] = {"inf",        "nan",        "bool", "on",
-                                        "ignoring",   "group_left", "fill", "fill_left",
-                                        "fill_right", "group_right"};
+    static const char *const words[] = {"inf", "nan"};
+    if (word_is_no_metric(name))
+        return true;
     if (name.ptr[0] == ':' && (name.len == 1 || (name.ptr[1] >= '0' && name.ptr[1] <= '9')))
         return true;
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
