@@ -45,7 +45,7 @@ static const struct {
     {"auto-gomemlimit", FLAG_BOOL, "Lapwing is not written in Go"},
     {"auto-gomemlimit.ratio", FLAG_TEXT, "Lapwing is not written in Go"},
     {"web.remote-write-receiver.accepted-protobuf-messages", FLAG_TEXT,
-     "remote write 1.0 is what is accepted"},
+     "both messages of remote write are accepted"},
 };
 
 #define WITHOUT_EFFECT_TOTAL (sizeof(without_effect) / sizeof(without_effect[0]))

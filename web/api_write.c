@@ -1,4 +1,4 @@
-// /api/v1/write: Prometheus remote write 1.0.
+// /api/v1/write: Prometheus remote write, 1.0 here and 2.0 in api_write2.c.
 //
 // The message is decompressed into one buffer, then walked once: series are looked up and samples
 // appended as they are decoded, without an intermediate form. Labels that came before are known by
@@ -8,45 +8,12 @@
 // does not hold up the others: they are stored, and the answer is 400 with the first reason, which
 // tells the client not to send the batch again. What another attempt can mend (disk full) is a 503.
 #include "base/compress.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "model/labels.h"
 #include "remote_write.h"
 #include "routes.h"
 #include "storage/appender.h"
-
-struct write_outcome {
-    size_t refused;
-    size_t histograms;
-    struct error first; // reason of the first refusal
-};
-
-static void refuse(struct response *res, int status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void refuse(struct response *res, int status, const char *format, ...)
-{
-    struct buf line = BUF_INIT;
-    va_list args;
-    va_start(args, format);
-    buf_vprintf(&line, format, args);
-    va_end(args);
-    response_text(res, status, buf_view(&line));
-    log_debug("remote write refused", LOG_INT("status", status), LOG_STR("err", buf_view(&line)));
-    buf_release(&line);
-}
-
-static void note(struct write_outcome *o, size_t samples, int rc, const char *reason,
-                 struct labels labels)
-{
-    if (o->refused == 0) {
-        struct buf series = BUF_INIT;
-        labels_format(&series, labels);
-        error_set(&o->first, rc, "%s for series %.*s", reason, STR_ARG(buf_view(&series)));
-        buf_release(&series);
-    }
-    o->refused += samples;
-}
+#include "write_outcome.h"
 
 // One message being walked.
 struct write_walk {
@@ -78,15 +45,16 @@ static bool find_series(struct write_walk *walk)
     struct error bad;
     walk->series = 0;
     if (remote_write_labels(w, &labels, &bad)) {
-        note(walk->outcome, samples, ERR_INVALID, bad.text, labels);
+        write_outcome_note(walk->outcome, samples, ERR_INVALID, bad.text, labels);
         return false;
     }
     if (!w->sample_count)
         return false;
     int rc = appender_series(walk->appender, labels, &walk->series);
     if (rc) {
-        note(walk->outcome, samples, rc,
-             rc == ERR_LIMIT ? "series limit reached: sample refused" : err_text(rc), labels);
+        write_outcome_note(walk->outcome, samples, rc,
+                           rc == ERR_LIMIT ? "series limit reached: sample refused" : err_text(rc),
+                           labels);
         return false;
     }
     if (w->label_bytes.len) {
@@ -112,7 +80,7 @@ static void add_samples(struct write_walk *walk)
         }
         struct labels labels = {NULL, 0};
         if (rc && remote_write_labels(w, &labels, NULL) == OK)
-            note(walk->outcome, 1, rc, err_text(rc), labels);
+            write_outcome_note(walk->outcome, 1, rc, err_text(rc), labels);
     }
 }
 
@@ -147,33 +115,6 @@ static int add_message(struct web_server *web, struct appender *a, struct str me
     return rc;
 }
 
-// What the store refused at the commit.
-static void note_refusals(struct appender *a, struct write_outcome *o)
-{
-    const struct append_refusals *r = appender_refusals(a);
-    size_t count = r->out_of_order + r->duplicate + r->out_of_bounds + r->too_old;
-    struct labels labels = {NULL, 0};
-    struct arena arena;
-    if (!count)
-        return;
-    arena_init(&arena, 0);
-    appender_labels(a, r->first, &arena, &labels);
-    note(o, count, r->first_rc, err_text(r->first_rc), labels);
-    arena_release(&arena);
-}
-
-static void answer(struct response *res, const struct write_outcome *o)
-{
-    if (o->refused > 1)
-        refuse(res, 400, "%s (and %zu more samples refused)", o->first.text, o->refused - 1);
-    else if (o->refused == 1)
-        refuse(res, 400, "%s", o->first.text);
-    else if (o->histograms)
-        refuse(res, 400, "native histograms are not supported yet: %zu refused", o->histograms);
-    else
-        res->status = 204;
-}
-
 static void store(struct web_server *web, struct response *res, struct str message)
 {
     struct write_outcome outcome = {0};
@@ -181,14 +122,30 @@ static void store(struct web_server *web, struct response *res, struct str messa
     struct appender *a = appender_new(web->options.storage);
     if (add_message(web, a, message, &outcome, &err) != ERR_END) {
         appender_rollback(a);
-        refuse(res, 400, "%s", err.text);
+        write_refuse(res, 400, "%s", err.text);
     } else if (appender_commit(a, true, &err)) {
-        refuse(res, 503, "%s", err.text);
+        write_refuse(res, 503, "%s", err.text);
     } else {
-        note_refusals(a, &outcome);
-        answer(res, &outcome);
+        write_outcome_note_refusals(&outcome, a);
+        write_outcome_answer(&outcome, res);
     }
     appender_free(a);
+}
+
+enum message { MESSAGE_V1, MESSAGE_V2, MESSAGE_UNKNOWN };
+
+// By the `proto` parameter of the Content-Type; without one it is the first.
+static enum message message_of(const struct request *req)
+{
+    struct str rest = req->content_type, piece, name, value;
+    while (str_next(&rest, ';', &piece)) {
+        if (!str_cut(str_trim(piece), '=', &name, &value) || !str_eq_nocase(name, STR("proto")))
+            continue;
+        return str_is(value, "prometheus.WriteRequest")          ? MESSAGE_V1
+               : str_is(value, "io.prometheus.write.v2.Request") ? MESSAGE_V2
+                                                                 : MESSAGE_UNKNOWN;
+    }
+    return MESSAGE_V1;
 }
 
 // 415 makes clients fall back to what is spoken here.
@@ -196,19 +153,20 @@ static bool acceptable(struct request *req, struct response *res)
 {
     struct str type = media_type(req->content_type);
     if (type.len && !str_eq_nocase(type, STR("application/x-protobuf"))) {
-        refuse(res, 415, "\"%.*s\" is not accepted: expected Content-Type application/x-protobuf",
-               STR_ARG(type));
+        write_refuse(res, 415,
+                     "\"%.*s\" is not accepted: expected Content-Type application/x-protobuf",
+                     STR_ARG(type));
         return false;
     }
-    if (str_search(req->content_type, STR("io.prometheus.write.v2")) < req->content_type.len) {
-        refuse(
-            res, 415,
-            "io.prometheus.write.v2.Request protobuf message is not accepted by this server; only "
-            "accepts prometheus.WriteRequest");
+    if (message_of(req) == MESSAGE_UNKNOWN) {
+        write_refuse(res, 415,
+                     "\"%.*s\" names a message that is not accepted by this server; it accepts "
+                     "prometheus.WriteRequest and io.prometheus.write.v2.Request",
+                     STR_ARG(req->content_type));
         return false;
     }
     if (req->content_encoding.len && !str_eq_nocase(req->content_encoding, STR("snappy"))) {
-        refuse(
+        write_refuse(
             res, 415,
             "%.*s encoding (compression) is not accepted by this server; only snappy is acceptable",
             STR_ARG(req->content_encoding));
@@ -230,10 +188,12 @@ void api_write(struct web_server *web, struct request *req, struct response *res
         return;
     int rc = snappy_decode(req->body, web->options.remote_write_max, &message);
     if (rc == ERR_LIMIT)
-        refuse(res, 413, "remote write request is larger than %zu bytes when decoded",
-               web->options.remote_write_max);
+        write_refuse(res, 413, "remote write request is larger than %zu bytes when decoded",
+                     web->options.remote_write_max);
     else if (rc)
-        refuse(res, 400, "snappy: corrupt input");
+        write_refuse(res, 400, "snappy: corrupt input");
+    else if (message_of(req) == MESSAGE_V2)
+        write_store_v2(web, req, res, buf_view(&message));
     else
         store(web, res, buf_view(&message));
     buf_release(&message);

@@ -195,6 +195,14 @@ static const char *labels_fault(struct labels set)
     return named ? NULL : "no metric name";
 }
 
+int remote_write_check(struct labels set, struct error *err)
+{
+    const char *fault = labels_fault(set);
+    if (!fault)
+        return OK;
+    return error_set(err, ERR_INVALID, "invalid metric name or labels, got %s", fault);
+}
+
 int remote_write_labels(struct remote_write *w, struct labels *out, struct error *err)
 {
     if (w->skipped) {
@@ -204,8 +212,5 @@ int remote_write_labels(struct remote_write *w, struct labels *out, struct error
         sort_labels(w->labels, w->label_count);
     }
     *out = (struct labels){w->labels, w->label_count};
-    const char *fault = labels_fault(*out);
-    if (!fault)
-        return OK;
-    return error_set(err, ERR_INVALID, "invalid metric name or labels, got %s", fault);
+    return remote_write_check(*out, err);
 }

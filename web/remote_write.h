@@ -43,5 +43,7 @@ int remote_write_next(struct remote_write *w, struct error *err);
 // The labels of the current series. ERR_INVALID, with the set as far as it can be used in a
 // message, when they name no metric, a name twice, or are no UTF-8.
 int remote_write_labels(struct remote_write *w, struct labels *out, struct error *err);
+// Whether a sorted set may name a series.
+int remote_write_check(struct labels set, struct error *err);
 
 #endif

@@ -46,6 +46,9 @@ handler_fn api_buildinfo, api_config, api_flags, api_runtimeinfo, api_tsdb, api_
 handler_fn api_delete_series, api_clean_tombstones, api_snapshot;
 // api_read.c
 handler_fn api_read;
+// api_write2.c: stores a decompressed message and answers.
+void write_store_v2(struct web_server *web, struct request *req, struct response *res,
+                    struct str message);
 // api_write.c
 handler_fn api_write, api_otlp;
 // api_v2.c, api_v2_alerts.c, api_v2_silences.c: Alertmanager's API

@@ -4,11 +4,14 @@ Where that release (2.42) is older than the API spoken here, the newer behaviour
     test_api_peer.py PATH/TO/lapwing
 """
 import json
+import struct
 import sys
 import time
 import urllib.parse
 
-from web_parts import lapwing, prometheus, remote_write, wait_for
+import snappy
+
+from web_parts import field, lapwing, prometheus, remote_write, varint, wait_for
 
 LAPWING = sys.argv[1]
 CONFIG = """global: {scrape_interval: 1s, external_labels: {cluster: edge, job: outside}}
@@ -337,8 +340,46 @@ def test_refused_by_name(pair):
     answer = server.call("POST", "/api/v1/otlp/v1/metrics", b"x", {"Content-Type": "application/x-protobuf"})
     assert answer.status == 404 and "OTLP is not supported" in answer.text
     answer = server.call("POST", "/api/v1/write", b"x", {
-        "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request", "Content-Encoding": "snappy"})
+        "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v9.Request", "Content-Encoding": "snappy"})
     assert answer.status == 415 and "io.prometheus.write.v2.Request" in answer.text, answer.text
+
+
+def test_remote_write_2(pair):
+    """The same samples by both messages are the same series; the headers say what was written."""
+    server = pair.ours
+    symbols = ["", "__name__", "second", "job", "x", "other"]
+    times = [(NOW + i) * 1000 for i in range(3)]
+
+    def message(samples, refs=(1, 2, 3, 4), more=b""):
+        series = field(1, 2, b"".join(varint(r) for r in refs)) + b"".join(
+            field(2, 2, field(1, 1, struct.pack("<d", v)) + field(2, 0, varint(t))) for t, v in samples) + more
+        return field(5, 2, series) + b"".join(field(4, 2, s.encode()) for s in symbols)
+
+    def send(body):
+        return server.call("POST", "/api/v1/write", snappy.compress(body), {
+            "Content-Type": "application/x-protobuf;proto=io.prometheus.write.v2.Request", "Content-Encoding": "snappy",
+            "X-Prometheus-Remote-Write-Version": "2.0.0"})
+
+    def written(answer):
+        return [answer.headers[f"X-Prometheus-Remote-Write-{kind}-Written"] for kind in ("Samples", "Histograms", "Exemplars")]
+
+    answer = send(message([(t, i + 0.5) for i, t in enumerate(times)], more=field(5, 2, b"") + field(4, 2, b"")))
+    assert answer.status == 204 and answer.body == b"" and written(answer) == ["3", "0", "0"], answer.text
+    remote_write(server, [({"__name__": "second", "job": "x"}, [(times[2] + 1000, 9.0)])])
+    [series] = server.get(QUERY, query="second[5m]", time=NOW + 60).json["data"]["result"]
+    assert series["metric"] == {"__name__": "second", "job": "x"}
+    assert [v for _, v in series["values"]] == ["0.5", "1.5", "2.5", "9"]
+    # Labels out of order, references one by one; a part refused.
+    answer = send(message([(times[2] + 1000, 10.0), (times[2] + 2000, 11.0)], refs=(3, 4, 1, 2)))
+    assert answer.status == 400 and "duplicate sample" in answer.text and written(answer) == ["1", "0", "0"], answer.text
+    answer = send(message([(times[2] + 3000, 1.0)], more=field(3, 2, field(1, 0, varint(5)))))
+    assert answer.status == 400 and "native histograms" in answer.text and written(answer) == ["1", "0", "0"]
+    for bad, part in ((message([(1, 1.0)], refs=(1,)), "malformed"), (message([(1, 1.0)], refs=(1, 99)), "malformed"),
+                      (message([(NOW * 1000, 1.0)], refs=(3, 4)), "no metric name"),
+                      (field(4, 2, b"x"), "first symbol"), (b"\xff", "malformed")):
+        answer = send(bad)
+        assert answer.status == 400 and part in answer.text and written(answer) == ["0", "0", "0"], (part, answer.text)
+    assert send(b"").status == 204
 
 
 def test_quit(pair):

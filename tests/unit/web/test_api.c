@@ -279,8 +279,8 @@ static void refused_messages(void **state)
         const char *text;
     } cases[] = {
         {"Content-Type: application/json\r\n", "{}", 415, "application/x-protobuf"},
-        {"Content-Type: application/x-protobuf;proto=io.prometheus.write.v2.Request\r\n", "x", 415,
-         "only accepts prometheus.WriteRequest"},
+        {"Content-Type: application/x-protobuf;proto=io.prometheus.write.v3.Request\r\n", "x", 415,
+         "it accepts prometheus.WriteRequest"},
         {"Content-Type: application/x-protobuf\r\nContent-Encoding: zstd\r\n", "x", 415,
          "only snappy is acceptable"},
         {"Content-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\n", "garbage", 400,
