@@ -291,6 +291,8 @@ static int open_storage(struct app *a, struct error *err)
     o.retention_bytes = a->flags->retention_size.size;
     o.journal_sync_ms = a->flags->journal_sync.duration_ms;
     o.series_max = a->flags->series_max.size;
+    o.memory_limit = a->flags->memory_limit.size ? a->flags->memory_limit.size
+                                                 : storage_memory_limit_default();
     return storage_open(&a->storage, &o, err);
 }
 

@@ -295,6 +295,7 @@ static size_t apply(struct storage *s, const struct entry *entries, size_t count
             max_ms = e->t_ms > max_ms ? e->t_ms : max_ms;
         } else {
             head_append_late(h, series, e->t_ms, e->value);
+            metric_add(s->metrics.late_samples, 1);
         }
         stored++;
     }
@@ -349,9 +350,10 @@ static int64_t oldest_ms(const struct appender *a)
 }
 
 // Long gaps are forgotten slowly: a store that is written to once a minute isn't idle in between.
-static void note_time(struct storage *s)
+static void note_time(struct storage *s, int64_t start_ns)
 {
     int64_t now_ns = clock_mono_ns(s->options.clock);
+    metric_observe(s->metrics.commit_seconds, (double)(now_ns - start_ns) / 1e9);
     int64_t gap_ns = now_ns - atomic_load(&s->committed_ns),
             old_ns = atomic_load(&s->commit_gap_ns);
     old_ns -= old_ns / 16;
@@ -365,10 +367,11 @@ int appender_commit(struct appender *a, bool durable, struct error *err)
     int rc = OK;
     a->refusals = (struct append_refusals){0};
     if (a->count) {
+        int64_t start_ns = clock_mono_ns(s->options.clock);
         pthread_mutex_lock(&s->commit);
         rc = commit_locked(a, durable, err);
         if (rc == OK) {
-            note_time(s);
+            note_time(s, start_ns);
             change_log_note(&s->change_log, oldest_ms(a));
         }
         pthread_mutex_unlock(&s->commit);

@@ -47,6 +47,7 @@ void chunk_pool_init(struct chunk_pool *p);
 void chunk_pool_release(struct chunk_pool *p);
 
 #define SLAB_SHIFT 11
+#define SLAB_SIZE  (sizeof(union block) << SLAB_SHIFT)
 
 static inline union block *chunk_block(const struct chunk_pool *p, uint32_t number)
 {

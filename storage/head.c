@@ -27,6 +27,7 @@ void head_init(struct head *h)
     h->pages = NULL;
     h->page_count = h->page_capacity = 0;
     h->next_id = 0;
+    h->label_count = 0;
     for (size_t i = 0; i < STRIPE_COUNT; i++)
         pthread_mutex_init(&h->stripes[i], NULL);
     for (size_t i = 0; i < MARK_PAGES; i++)
@@ -166,6 +167,7 @@ struct series *head_create(struct head *h, struct labels labels, uint64_t hash)
     for (size_t i = 0; i < labels.count; i++)
         s->pairs[i] =
             postings_add(&h->postings, labels.items[i].name, labels.items[i].value, s->id);
+    h->label_count += labels.count;
     page_put(h, s);
     mark_begin(h, s->id);
     hmap_insert(&h->index, hash, s->id);
@@ -194,6 +196,20 @@ int series_cmp(const struct head *h, const struct series *a, const struct series
     return (a->label_count > b->label_count) - (a->label_count < b->label_count);
 }
 
+// Posting lists have a quarter of slack; a symbol's text has a header of the heap's.
+size_t head_memory_size(struct head *h)
+{
+    const struct postings *p = &h->postings;
+    const struct symbols *symbols = &h->symbols;
+    return h->pool.size + (size_t)h->chunks.slab_count * SLAB_SIZE +
+           atomic_load(&h->late.sample_count) * sizeof(struct sample) +
+           h->page_count * sizeof(struct series_page) + h->label_count * sizeof(uint32_t) * 5 / 4 +
+           hmap_memory_size(&h->index) + hmap_memory_size(&p->by_pair) +
+           hmap_memory_size(&p->by_name) + hmap_memory_size(&symbols->index) +
+           p->pair_capacity * sizeof(struct pair) + p->name_capacity * sizeof(struct pair_name) +
+           symbols->capacity * sizeof(struct symbol) + symbols->text_size + symbols->count * 24UL;
+}
+
 // Series on their way out: gone from the table, still in the posting lists.
 struct leaving {
     struct series **series;
@@ -205,6 +221,7 @@ static void leave(struct head *h, struct leaving *l, struct series *s, struct ar
 {
     arena_reset(arena);
     hmap_remove(&h->index, labels_hash(head_labels(h, s, arena)), s->id);
+    h->label_count -= s->label_count;
     MEM_GROW(l->series, l->count, l->capacity);
     l->series[l->count++] = s;
     atomic_fetch_sub_explicit(&h->series_count, 1, memory_order_relaxed);

@@ -68,7 +68,8 @@ struct head {
     size_t page_count;
     size_t page_capacity;
     uint32_t next_id;
-    struct hmap index; // labels_hash -> number
+    size_t label_count; // of all series
+    struct hmap index;  // labels_hash -> number
     struct series_pool pool;
     struct chunk_pool chunks;
     struct late late;
@@ -145,6 +146,9 @@ static inline size_t head_sample_bytes(struct head *h)
     return atomic_load(&h->chunks.used) * sizeof(union block) +
            atomic_load(&h->late.sample_count) * sizeof(struct sample);
 }
+
+// What the head takes, counted rather than measured. Caller holds lock.
+size_t head_memory_size(struct head *h);
 
 // A batch refers to the series: it is kept for two more passes of head_truncate(). False when it is
 // forgotten. Takes no lock.

@@ -130,7 +130,7 @@ static int read_chunks(const struct head *h, const struct series *s, int64_t min
 bool head_reaches(struct head *h, const struct series *s, const struct head_view *view,
                   int64_t min_ms, int64_t max_ms)
 {
-    if (late_has(&h->late, s->id))
+    if (late_reaches(&h->late, s->id, view->late_generation, min_ms, max_ms))
         return true;
     if (min_ms < view->min_ms)
         min_ms = view->min_ms;

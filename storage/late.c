@@ -116,6 +116,21 @@ bool late_has(struct late *l, uint32_t id)
     return has;
 }
 
+bool late_reaches(struct late *l, uint32_t id, uint64_t generation, int64_t min_ms, int64_t max_ms)
+{
+    bool reaches = false;
+    if (!atomic_load(&l->sample_count))
+        return false;
+    pthread_mutex_lock(&l->mutex);
+    for (const struct late_set *set = l->sets; set && set->generation >= generation && !reaches;
+         set = set->older) {
+        const struct late_series *s = find(set, id);
+        reaches = s && s->samples[0].t_ms <= max_ms && s->samples[s->count - 1].t_ms >= min_ms;
+    }
+    pthread_mutex_unlock(&l->mutex);
+    return reaches;
+}
+
 // Merges sorted samples into columns: from the back, so that nothing is moved twice.
 static void merge(const struct sample *samples, size_t count, struct columns *out, size_t from)
 {

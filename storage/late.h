@@ -39,6 +39,8 @@ void late_release(struct late *l);
 // Into the newest set; a sample that it has for this time stays.
 void late_add(struct late *l, uint32_t id, int64_t t_ms, double value);
 bool late_has(struct late *l, uint32_t id);
+// Whether sets from `generation` on may have samples in the range: gaps are not looked at.
+bool late_reaches(struct late *l, uint32_t id, uint64_t generation, int64_t min_ms, int64_t max_ms);
 // Merges the samples of sets from `generation` on with min_ms <= t <= max_ms into what the columns
 // hold from `from` on, which wins where both have a time.
 void late_read(struct late *l, uint32_t id, uint64_t generation, int64_t min_ms, int64_t max_ms,

@@ -28,6 +28,7 @@ static void add_slab(struct series_pool *p)
     void *slab = mem_alloc(SLAB_SIZE);
     *(void **)slab = p->slabs;
     p->slabs = slab;
+    p->size += SLAB_SIZE;
     p->next = (char *)slab + sizeof(void *);
     p->end = (char *)slab + SLAB_SIZE;
 }

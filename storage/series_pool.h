@@ -9,6 +9,7 @@
 
 struct series_pool {
     void *slabs; // owned, linked by their first pointer
+    size_t size; // of all slabs
     char *next;  // room left in the newest
     char *end;
     void *free[SERIES_POOL_SIZE_MAX / 8]; // by size, linked by their first pointer

@@ -39,8 +39,14 @@ static void collect(void *context)
     metric_set(m->journal_bytes, s->journal ? (double)journal_bytes(s->journal) : 0);
     metric_set(m->windows, (double)v->window_count);
     metric_set(m->window_bytes, (double)windows_bytes(v));
-    metric_set(m->written_bytes,
-               (double)(io_bytes_written() + atomic_load(&s->window_bytes_written)));
+    double written = (double)(io_bytes_written() + atomic_load(&s->window_bytes_written));
+    double samples = metric_value(m->samples);
+    metric_set(m->written_bytes, written);
+    metric_set(m->bytes_per_sample, samples > 0 ? written / samples : 0);
+    pthread_rwlock_rdlock(&s->head.lock);
+    metric_set(m->memory, (double)storage_memory_bytes(s));
+    pthread_rwlock_unlock(&s->head.lock);
+    metric_set(m->memory_limit, (double)s->options.memory_limit);
     view_put(s, v);
 }
 
@@ -61,7 +67,21 @@ void storage_metrics_init(struct storage *s)
             metrics_counter(m, "lapwing_storage_series_removed_total",
                             "Series forgotten after their samples went to windows.", ""),
         .series_refused = metrics_counter(m, "lapwing_storage_series_refused_total",
-                                          "New series refused by the limit on active series.", ""),
+                                          "New series refused by a limit on series or memory.", ""),
+        .memory = metrics_gauge(m, "lapwing_storage_memory_bytes",
+                                "Memory of series and samples, as counted against the limit.", ""),
+        .memory_limit = metrics_gauge(m, "lapwing_storage_memory_limit_bytes",
+                                      "Memory past which new series are refused; 0: no limit.", ""),
+        .late_samples = metrics_counter(m, "lapwing_storage_late_samples_total",
+                                        "Samples stored that came out of order or late.", ""),
+        .commit_seconds =
+            metrics_histogram(m, "lapwing_storage_commit_seconds", "Time to store a batch.", "",
+                              METRIC_SECONDS_BOUNDS, METRIC_SECONDS_BOUND_COUNT),
+        .failing = metrics_gauge(m, "lapwing_storage_failing",
+                                 "1 while the journal cannot be written, else 0.", ""),
+        .bytes_per_sample =
+            metrics_gauge(m, "lapwing_storage_written_bytes_per_sample",
+                          "Bytes written for each sample stored since the start.", ""),
         .chunks = metrics_gauge(m, "lapwing_storage_head_chunks", "Closed chunks in memory.", ""),
         .samples =
             metrics_counter(m, "lapwing_storage_samples_appended_total", "Samples stored.", ""),

@@ -297,6 +297,7 @@ static void report(struct storage *s, int rc, const struct error *err)
     if (rc)
         metric_add(s->metrics.journal_failures, 1);
     s->failing = rc != 0;
+    metric_set(s->metrics.failing, s->failing);
 }
 
 static void write_journal(struct storage *s)

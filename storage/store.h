@@ -31,7 +31,8 @@ struct storage_metrics {
         *max_time;
     struct metric *out_of_order, *out_of_bounds, *duplicate, *too_old, *too_far_ahead,
         *series_refused;
-    struct metric *late_samples;
+    struct metric *late_samples, *memory, *memory_limit, *commit_seconds, *bytes_per_sample,
+        *failing;
     struct metric *journal_bytes, *journal_cut, *journal_failures, *sync_seconds;
     struct metric *windows, *window_bytes, *seals, *seal_failures, *seal_seconds;
     struct metric *merges, *merge_failures, *merge_seconds;
@@ -50,10 +51,11 @@ struct storage {
     struct journal *journal; // NULL in memory
     int64_t synced_ns;       // monotonic, of the last sync
     _Atomic uint64_t window_bytes_written;
-    _Atomic uint64_t next_sequence;     // of window files
-    bool failing;                       // a commit failed and none succeeded since
-    atomic_int_least64_t committed_ns;  // monotonic, of the last batch
-    atomic_int_least64_t commit_gap_ns; // the longest between two lately
+    _Atomic uint64_t next_sequence;         // of window files
+    bool failing;                           // a commit failed and none succeeded since
+    atomic_int_least64_t committed_ns;      // monotonic, of the last batch
+    atomic_int_least64_t refusal_logged_ns; // monotonic; 0: never
+    atomic_int_least64_t commit_gap_ns;     // the longest between two lately
 
     // Samples before this are in windows or too late: refused. Grows.
     atomic_int_least64_t sealed_ms;
@@ -98,6 +100,8 @@ int querier_each_value(struct querier *q, struct str name, index_value_fn *each,
 
 // limits.c: whether there is room for another series; caller holds head.lock for writing.
 bool storage_takes_series(struct storage *s);
+// What the head and its surroundings take; caller holds head.lock.
+uint64_t storage_memory_bytes(struct storage *s);
 // How many bytes of samples the head may hold.
 size_t head_bytes_max(struct storage *s);
 

@@ -48,6 +48,7 @@ uint32_t symbols_take(struct symbols *s, struct str text)
         id = new_id(s);
         s->items[id] = (struct symbol){.ptr = mem_copy_str(text), .len = (uint32_t)text.len};
         hmap_insert(&s->index, hash, id);
+        s->text_size += text.len;
     }
     s->items[id].use_count++;
     return id;
@@ -60,6 +61,7 @@ void symbols_drop(struct symbols *s, uint32_t id)
     if (--symbol->use_count > 0)
         return;
     hmap_remove(&s->index, hash_str(symbols_text(s, id)), id);
+    s->text_size -= symbol->len;
     mem_free(symbol->ptr);
     *symbol = (struct symbol){.use_count = s->free};
     s->free = id;

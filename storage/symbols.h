@@ -20,7 +20,8 @@ struct symbols {
     struct symbol *items;
     uint32_t count; // ids given out so far, free ones included
     uint32_t capacity;
-    uint32_t free; // first free id, or SYMBOL_NONE
+    uint32_t free;    // first free id, or SYMBOL_NONE
+    size_t text_size; // bytes of all texts
     struct hmap index;
 };
 

@@ -24,6 +24,7 @@ struct storage_options {
     int64_t out_of_order_ms;   // how late a sample may come behind its series' newest; 0: not
     int64_t future_limit_ms;   // how far ahead of the clock a sample may be; 0: no limit
     size_t series_max;         // active series; 0: no limit
+    uint64_t memory_limit;     // bytes for series and samples in memory; 0: no limit
 };
 
 #define STORAGE_RETENTION_DEFAULT_MS (INT64_C(15) * 24 * 3600 * 1000)
@@ -33,6 +34,9 @@ struct storage_options {
 
 // Fills in the defaults above, without path, clock or metrics.
 void storage_options_init(struct storage_options *o);
+
+// Half of the memory of the machine, or of the control group.
+uint64_t storage_memory_limit_default(void);
 
 // Opens or creates, replays the journal, ready to use on return. The caller owns *out.
 int storage_open(struct storage **out, const struct storage_options *options, struct error *err);
