@@ -22,11 +22,15 @@
 
 #define OPEN_TRIES 10
 
+enum journal_part_index { IN_ORDER, LATE, JOURNAL_PARTS };
+
 struct archive {
     char *path;
-    struct bulk *bulk;
-    struct bulk_series **journal; // by labels
-    size_t journal_count;
+    struct journal_part {
+        struct bulk *bulk;
+        struct bulk_series **series; // by labels
+        size_t count;
+    } journal[JOURNAL_PARTS]; // what came in order, what came late
     struct journal_counts journal_counts;
     struct window **windows;
     size_t window_count;
@@ -101,18 +105,26 @@ static void forget(struct archive *a)
         window_unref(a->windows[i]);
     a->window_count = 0;
     a->set_aside = 0;
-    mem_free(a->journal);
-    a->journal = NULL;
-    bulk_free(a->bulk);
-    a->bulk = NULL;
+    for (int i = 0; i < JOURNAL_PARTS; i++) {
+        mem_free(a->journal[i].series);
+        bulk_free(a->journal[i].bulk);
+        a->journal[i] = (struct journal_part){.bulk = NULL};
+    }
     tombstones_unref(a->tombstones);
     a->tombstones = NULL;
 }
 
 static int read_folder(struct archive *a)
 {
-    a->bulk = bulk_new(NULL, SIZE_MAX);
-    int rc = journal_load(a->bulk, a->path, NULL, NULL, &a->journal_counts, a->err);
+    for (int i = 0; i < JOURNAL_PARTS; i++) {
+        a->journal[i].bulk = bulk_new(NULL, SIZE_MAX);
+        bulk_take_future(a->journal[i].bulk);
+    }
+    // Which of the samples in order count is known once the files are.
+    const struct journal_target to = {.in_order = a->journal[IN_ORDER].bulk,
+                                      .late = a->journal[LATE].bulk,
+                                      .in_order_min_ms = INT64_MIN};
+    int rc = journal_load(&to, a->path, &a->journal_counts, a->err);
     if (rc == OK)
         rc = tombstones_load(&a->tombstones, a->path, a->err);
     if (rc == OK)
@@ -122,7 +134,8 @@ static int read_folder(struct archive *a)
     drop_replaced(a);
     if (a->window_count)
         qsort(a->windows, a->window_count, sizeof(struct window *), by_time);
-    a->journal = bulk_collect(a->bulk, &a->journal_count);
+    for (int i = 0; i < JOURNAL_PARTS; i++)
+        a->journal[i].series = bulk_collect(a->journal[i].bulk, &a->journal[i].count);
     return OK;
 }
 
@@ -169,7 +182,9 @@ void archive_free(struct archive *a)
 }
 
 struct cursor {
-    struct window *window; // NULL: the journal
+    struct window *window;     // NULL: the journal
+    struct journal_part *part; // of it
+    int64_t min_ms;            // older ones are in files
     uint32_t id;
     uint32_t count;
     struct arena arena;
@@ -195,19 +210,27 @@ static int load_labels(struct scan *s, struct cursor *c)
     if (c->window)
         rc = window_labels(c->window, c->id, &c->arena, &c->labels);
     else
-        c->labels = bulk_series_labels(s->archive->journal[c->id]);
+        c->labels = bulk_series_labels(c->part->series[c->id]);
     return rc ? error_set(s->err, rc, "%s: %s", window_path(c->window), err_text(rc)) : OK;
 }
 
-static int open_cursor(struct scan *s, struct window *w)
+static int open_window(struct scan *s, struct window *w)
 {
     struct cursor *c = &s->cursors[s->count++];
-    int rc = w ? window_load(w) : OK;
+    int rc = window_load(w);
     *c = (struct cursor){.window = w};
     arena_init(&c->arena, 0);
     if (rc)
         return error_set(s->err, rc, "%s: %s", window_path(w), err_text(rc));
-    c->count = w ? window_series_count(w) : (uint32_t)s->archive->journal_count;
+    c->count = window_series_count(w);
+    return load_labels(s, c);
+}
+
+static int open_journal(struct scan *s, struct journal_part *part, int64_t min_ms)
+{
+    struct cursor *c = &s->cursors[s->count++];
+    *c = (struct cursor){.part = part, .min_ms = min_ms, .count = (uint32_t)part->count};
+    arena_init(&c->arena, 0);
     return load_labels(s, c);
 }
 
@@ -215,13 +238,17 @@ static int open_cursors(struct scan *s)
 {
     struct archive *a = s->archive;
     int rc = OK;
-    s->cursors = mem_calloc(a->window_count + 1, sizeof(*s->cursors));
+    int64_t sealed_ms = INT64_MIN;
+    s->cursors = mem_calloc(a->window_count + JOURNAL_PARTS, sizeof(*s->cursors));
     for (size_t i = 0; i < a->window_count && rc == OK; i++) {
         struct window *w = a->windows[i];
         if (window_min_ms(w) <= s->max_ms && window_max_ms(w) > s->min_ms)
-            rc = open_cursor(s, w);
+            rc = open_window(s, w);
+        sealed_ms = window_max_ms(w) > sealed_ms ? window_max_ms(w) : sealed_ms;
     }
-    return rc ? rc : open_cursor(s, NULL);
+    if (rc == OK)
+        rc = open_journal(s, &a->journal[LATE], INT64_MIN);
+    return rc ? rc : open_journal(s, &a->journal[IN_ORDER], sealed_ms);
 }
 
 static const struct cursor *least(const struct scan *s)
@@ -235,12 +262,12 @@ static const struct cursor *least(const struct scan *s)
     return found;
 }
 
-static void keep_range(struct scan *s, size_t from)
+static void keep_range(struct scan *s, int64_t min_ms, size_t from)
 {
     struct columns *c = &s->columns;
     size_t kept = from;
     for (size_t i = from; i < c->count; i++) {
-        if (c->times_ms[i] < s->min_ms || c->times_ms[i] > s->max_ms)
+        if (c->times_ms[i] < min_ms || c->times_ms[i] > s->max_ms)
             continue;
         c->times_ms[kept] = c->times_ms[i];
         c->values[kept++] = c->values[i];
@@ -255,8 +282,8 @@ static int read_cursor(struct scan *s, const struct cursor *c, struct deletions 
     if (c->window) {
         rc = window_read(c->window, c->id, s->min_ms, s->max_ms, &s->columns);
     } else {
-        bulk_series_read(s->archive->journal[c->id], INT64_MAX, &s->columns);
-        keep_range(s, before);
+        bulk_series_read(c->part->series[c->id], INT64_MAX, &s->columns);
+        keep_range(s, c->min_ms > s->min_ms ? c->min_ms : s->min_ms, before);
     }
     if (rc)
         return error_set(s->err, rc, "%s: %s", window_path(c->window), err_text(rc));
@@ -295,8 +322,11 @@ static void scan_release(struct scan *s)
     columns_release(&s->columns);
     mem_free(s->cursors);
     // The journal's readers are at their ends: another scan begins anew.
-    mem_free(s->archive->journal);
-    s->archive->journal = bulk_collect(s->archive->bulk, &s->archive->journal_count);
+    for (int i = 0; i < JOURNAL_PARTS; i++) {
+        struct journal_part *part = &s->archive->journal[i];
+        mem_free(part->series);
+        part->series = bulk_collect(part->bulk, &part->count);
+    }
 }
 
 int archive_each(struct archive *a, bool (*wanted)(void *context, struct labels labels),
@@ -356,7 +386,7 @@ void archive_summary(const struct archive *a, struct archive_summary *out)
     *out = (struct archive_summary){.in_use = is_in_use(a->path),
                                     .journal_segments = a->journal_counts.segments,
                                     .journal_bytes = a->journal_counts.bytes,
-                                    .journal_series = a->journal_count,
+                                    .journal_series = a->journal[IN_ORDER].count,
                                     .journal_samples = a->journal_counts.samples,
                                     .meta_bytes = dir_size(buf_text(&meta)),
                                     .tombstones = tombstones_count(a->tombstones),

@@ -8,10 +8,13 @@
 #define SEGMENT_SIZE_MAX ((size_t)1 << 30)
 
 struct loading {
-    struct bulk *bulk;
+    const struct journal_target *to;
     const char *folder;
-    void (*say)(void *context, const char *text);
-    void *context;
+    struct numbers {
+        uint32_t in_order, late; // of the loads
+    } * series;
+    size_t series_count;
+    size_t series_capacity;
     struct journal_counts *counts;
     struct error *err;
     int rc;
@@ -19,15 +22,31 @@ struct loading {
 
 static uint32_t take_series(void *context, struct labels labels)
 {
-    return bulk_series(((struct loading *)context)->bulk, labels);
+    struct loading *l = context;
+    MEM_GROW(l->series, l->series_count, l->series_capacity);
+    l->series[l->series_count] =
+        (struct numbers){bulk_series(l->to->in_order, labels), bulk_series(l->to->late, labels)};
+    return (uint32_t)l->series_count++;
+}
+
+static void add(struct loading *l, struct bulk *to, uint32_t series, int64_t t_ms, double value)
+{
+    l->counts->samples++;
+    if (l->rc == OK && sample_time_is_sane(t_ms))
+        l->rc = bulk_add(to, series, t_ms, value, l->err);
 }
 
 static void take_sample(void *context, uint32_t series, int64_t t_ms, double value)
 {
     struct loading *l = context;
-    l->counts->samples++;
-    if (l->rc == OK && sample_time_is_sane(t_ms))
-        l->rc = bulk_add(l->bulk, series, t_ms, value, l->err);
+    if (t_ms >= l->to->in_order_min_ms)
+        add(l, l->to->in_order, l->series[series].in_order, t_ms, value);
+}
+
+static void take_late(void *context, uint32_t series, int64_t t_ms, double value)
+{
+    struct loading *l = context;
+    add(l, l->to->late, l->series[series].late, t_ms, value);
 }
 
 static bool is_zero(struct str bytes)
@@ -45,15 +64,15 @@ static void tell_torn(struct loading *l, const char *name, size_t offset)
     l->counts->torn++;
     buf_printf(&text, "%s/%s: at byte %zu: a record is torn or damaged, and what follows is lost",
                l->folder, name, offset);
-    if (l->say)
-        l->say(l->context, buf_text(&text));
+    if (l->to->say)
+        l->to->say(l->to->context, buf_text(&text));
     buf_release(&text);
 }
 
 static int load_bytes(struct loading *l, const char *name, struct str bytes)
 {
     const struct journal_replay replay = {
-        .context = l, .series = take_series, .sample = take_sample, .late = take_sample};
+        .context = l, .series = take_series, .sample = take_sample, .late = take_late};
     struct str magic = STR(SEGMENT_MAGIC);
     int64_t max_ms;
     l->counts->segments++;
@@ -87,14 +106,15 @@ static int load_segment(void *context, const char *name)
     return rc;
 }
 
-int journal_load(struct bulk *b, const char *path, void (*say)(void *context, const char *text),
-                 void *context, struct journal_counts *out, struct error *err)
+int journal_load(const struct journal_target *to, const char *path, struct journal_counts *out,
+                 struct error *err)
 {
     struct buf folder = BUF_INIT;
     buf_printf(&folder, "%s/journal", path);
     *out = (struct journal_counts){.segments = 0};
-    struct loading l = {b, buf_text(&folder), say, context, out, err, OK};
+    struct loading l = {.to = to, .folder = buf_text(&folder), .counts = out, .err = err};
     int rc = file_exists(l.folder) ? dir_each(l.folder, load_segment, &l, err) : OK;
+    mem_free(l.series);
     buf_release(&folder);
     return rc;
 }

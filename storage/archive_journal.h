@@ -9,10 +9,20 @@ struct journal_counts {
     uint64_t torn; // segments that don't end in zeros or a sound record
 };
 
-// Adds the samples of PATH/journal to the load. `say` (may be NULL) is told of each torn segment.
-// A missing folder is empty. ERR_UNSUPPORTED: of another version. ERR_NOT_FOUND: a segment was
-// removed meanwhile: begin again.
-int journal_load(struct bulk *b, const char *path, void (*say)(void *context, const char *text),
-                 void *context, struct journal_counts *out, struct error *err);
+// Where samples go. As when a store is opened, those that came in order count from the end of the
+// newest file on: files hold the others, or held them until they were deleted.
+struct journal_target {
+    struct bulk *in_order;
+    struct bulk *late; // may be the same
+    int64_t in_order_min_ms;
+    // Told of each torn segment; may be NULL.
+    void (*say)(void *context, const char *text);
+    void *context;
+};
+
+// Reads the samples of PATH/journal. A missing folder is empty. ERR_UNSUPPORTED: of another version.
+// ERR_NOT_FOUND: a segment was removed meanwhile: begin again.
+int journal_load(const struct journal_target *to, const char *path, struct journal_counts *out,
+                 struct error *err);
 
 #endif

@@ -122,7 +122,9 @@ static void verify_journal(struct verifying *v)
     struct journal_counts counts = {.segments = 0};
     struct error err = {.code = OK};
     struct bulk *b = bulk_new(NULL, SIZE_MAX);
-    int rc = journal_load(b, v->path, say_torn, v, &counts, &err);
+    const struct journal_target to = {b, b, INT64_MIN, say_torn, v};
+    bulk_take_future(b);
+    int rc = journal_load(&to, v->path, &counts, &err);
     bulk_free(b);
     v->out->journal_segments = counts.segments;
     if (rc && rc != ERR_NOT_FOUND)

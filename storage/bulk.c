@@ -67,6 +67,11 @@ struct bulk *bulk_new_beside(struct stage *stage, const struct tombstones *hidde
     return b;
 }
 
+void bulk_take_future(struct bulk *b)
+{
+    b->newest_ms = INT64_MAX;
+}
+
 int bulk_open(struct bulk **out, const char *path, size_t memory_max, struct error *err)
 {
     struct stage *stage;

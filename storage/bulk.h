@@ -11,6 +11,8 @@ struct tombstones;
 // A load into a stage, which it owns from then on; NULL: samples are only gathered, and memory_max is
 // to be SIZE_MAX.
 struct bulk *bulk_new(struct stage *stage, size_t memory_max);
+// For what a store has taken already: times ahead of the clock are fine.
+void bulk_take_future(struct bulk *b);
 // The same without owning the stage, leaving out what the tombstones hide of a head.
 struct bulk *bulk_new_beside(struct stage *stage, const struct tombstones *hidden);
 // Writes the samples gathered so far as windows of the stage.

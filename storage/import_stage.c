@@ -25,6 +25,7 @@ struct stage {
     char *folder; // path/import
     int lock_fd;
     uint64_t sequence;         // the next window's
+    int64_t sealed_ms;         // the end of the newest window of the store
     struct window_span *spans; // of the windows made
     size_t count;
     size_t capacity;
@@ -68,8 +69,12 @@ static int see_window(void *context, const char *name)
 {
     struct stage *s = context;
     struct window_span span;
-    if (window_parse_name(name, &span) && span.sequence >= s->sequence)
+    if (!window_parse_name(name, &span))
+        return OK;
+    if (span.sequence >= s->sequence)
         s->sequence = span.sequence + 1;
+    if (span.max_ms > s->sealed_ms)
+        s->sealed_ms = span.max_ms;
     return OK;
 }
 
@@ -108,6 +113,7 @@ int stage_open(struct stage **out, const char *path, struct error *err)
     s->folder = join(path, "import");
     s->lock_fd = -1;
     s->sequence = 1;
+    s->sealed_ms = INT64_MIN;
     int rc = prepare(s, err);
     if (rc) {
         if (s->lock_fd >= 0)
@@ -219,7 +225,9 @@ static int stage_journal(struct stage *s, struct error *err)
     if (rc)
         return rc;
     struct bulk *b = bulk_new_beside(s, hidden);
-    rc = journal_load(b, s->path, NULL, NULL, &counts, err);
+    const struct journal_target to = {.in_order = b, .late = b, .in_order_min_ms = s->sealed_ms};
+    bulk_take_future(b);
+    rc = journal_load(&to, s->path, &counts, err);
     if (rc == OK)
         rc = bulk_flush(b, err);
     bulk_free(b);

@@ -136,6 +136,57 @@ static uint64_t tombstone_count(struct fixture *f)
     return count;
 }
 
+struct comparison {
+    const struct model *model;
+    uint64_t samples;
+};
+
+static int compare_series(void *context, struct labels labels, const struct columns *c)
+{
+    struct comparison *to = context;
+    uint64_t n;
+    assert_true(str_to_u64(labels_get(labels, STR("n")), &n));
+    assert_int_equal(c->count, to->model->counts[n]);
+    for (size_t i = 0; i < c->count; i++) {
+        assert_true(c->times_ms[i] == to->model->times[n][i]);
+        assert_memory_equal(&c->values[i], &to->model->values[n][i], sizeof(double));
+    }
+    to->samples += c->count;
+    return OK;
+}
+
+static void check_archive(const char *path, const struct model *m)
+{
+    struct archive *a;
+    struct error err = {.text = ""};
+    struct comparison to = {m, 0};
+    uint64_t expected = 0;
+    for (unsigned n = 0; n < SERIES_COUNT; n++)
+        expected += m->counts[n];
+    if (archive_open(&a, path, &err))
+        fail_msg("%s", err.text);
+    for (int round = 0; round < 2; round++) {
+        to.samples = 0;
+        assert_int_equal(archive_each(a, NULL, compare_series, &to, INT64_MIN, INT64_MAX, &err),
+                         OK);
+        assert_int_equal(to.samples, expected);
+    }
+    archive_free(a);
+}
+
+// A sample of a series beside the model's: the journal becomes windows along with it.
+static void load_one(struct fixture *f)
+{
+    struct bulk *b;
+    struct error err;
+    struct label label = {STR("other"), STR("1")};
+    assert_int_equal(bulk_open(&b, f->folder, SIZE_MAX, &err), OK);
+    uint32_t series = bulk_series(b, (struct labels){&label, 1});
+    assert_int_equal(bulk_add(b, series, START_MS - 1, 1, &err), OK);
+    assert_int_equal(bulk_commit(b, NULL, &err), OK);
+    bulk_free(b);
+}
+
 static void test_clean(void **state)
 {
     struct fixture *f = *state;
@@ -144,6 +195,7 @@ static void test_clean(void **state)
     struct error err = {.text = ""};
     rng_seed(&rng, 2);
     f->options.window_ms = HOUR_MS;
+    f->options.retention_ms = 0;
     open_store(f);
     scrape_for(f, m, &rng, 5 * HOUR_MS);
     uint64_t before = samples_in_files(f);
@@ -163,10 +215,21 @@ static void test_clean(void **state)
     check(f, m);
     reopen(f);
     check(f, m);
+    // The journal reaches back before the newest window's end, where it does not count any more.
+    int64_t sealed_ms = (f->clock.now_ms - 15000 - HOUR_MS / 2) / HOUR_MS * HOUR_MS;
+    erase(f, m, "5", START_MS, sealed_ms - 1);
+    assert_int_equal(storage_clean(f->storage, &err), OK);
+    assert_int_equal(tombstone_count(f), 0);
+    check_archive(f->folder, m);
+    storage_close(f->storage);
+    check_archive(f->folder, m);
+    load_one(f);
+    open_store(f);
+    check(f, m);
     // Files of which nothing is left go, and what the journal holds of their time stays hidden.
     erase(f, m, ".", INT64_MIN, INT64_MAX);
     assert_int_equal(storage_clean(f->storage, &err), OK);
-    assert_int_equal(samples_in_files(f), 0);
+    assert_int_equal(samples_in_files(f), 1);
     reopen(f);
     check(f, m);
     mem_free(m);
@@ -238,44 +301,6 @@ static void test_snapshot(void **state)
     buf_release(&sealed);
     mem_free(m);
     mem_free(then);
-}
-
-struct comparison {
-    const struct model *model;
-    uint64_t samples;
-};
-
-static int compare_series(void *context, struct labels labels, const struct columns *c)
-{
-    struct comparison *to = context;
-    uint64_t n;
-    assert_true(str_to_u64(labels_get(labels, STR("n")), &n));
-    assert_int_equal(c->count, to->model->counts[n]);
-    for (size_t i = 0; i < c->count; i++) {
-        assert_true(c->times_ms[i] == to->model->times[n][i]);
-        assert_memory_equal(&c->values[i], &to->model->values[n][i], sizeof(double));
-    }
-    to->samples += c->count;
-    return OK;
-}
-
-static void check_archive(const char *path, const struct model *m)
-{
-    struct archive *a;
-    struct error err = {.text = ""};
-    struct comparison to = {m, 0};
-    uint64_t expected = 0;
-    for (unsigned n = 0; n < SERIES_COUNT; n++)
-        expected += m->counts[n];
-    if (archive_open(&a, path, &err))
-        fail_msg("%s", err.text);
-    for (int round = 0; round < 2; round++) {
-        to.samples = 0;
-        assert_int_equal(archive_each(a, NULL, compare_series, &to, INT64_MIN, INT64_MAX, &err),
-                         OK);
-        assert_int_equal(to.samples, expected);
-    }
-    archive_free(a);
 }
 
 static void fail_on_problem(void *context, const char *text)
