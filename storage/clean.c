@@ -106,7 +106,7 @@ static void change_over(struct cleaning *c, struct window *cleaned)
 static int clean_window(struct cleaning *c)
 {
     struct window *w = c->window, *cleaned;
-    c->span = (struct window_span){window_min_ms(w), window_max_ms(w), 0, window_is_merged(w)};
+    c->span = window_span(w);
     c->hidden = deletions_begin_file(c->storage, &c->span.sequence);
     int rc = write_file(c, &cleaned);
     if (rc == OK)

@@ -290,11 +290,20 @@ void cold_values_encode(const double *values, size_t count, struct buf *out)
     buf_release(&body);
 }
 
-// A varint, most often of one byte. At the end it gives 0 and fails.
+// A varint, most often of one byte or two. At the end it gives 0 and fails.
 static inline uint64_t next_varint(struct decoder *d)
 {
-    if (d->pos < d->end && *d->pos < 0x80)
-        return *d->pos++;
+    const unsigned char *p = d->pos;
+    if (d->end - p < 2)
+        return decode_varint(d);
+    if (p[0] < 0x80) {
+        d->pos = p + 1;
+        return p[0];
+    }
+    if (p[1] < 0x80) {
+        d->pos = p + 2;
+        return (p[0] & 0x7fU) | (uint64_t)p[1] << 7;
+    }
     return decode_varint(d);
 }
 

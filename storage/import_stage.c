@@ -153,7 +153,9 @@ int64_t stage_span_end(int64_t t_ms, int64_t span_ms)
 
 void stage_window_begin(struct stage *s, int64_t min_ms, int64_t max_ms)
 {
-    s->span = (struct window_span){min_ms, max_ms, s->sequence, max_ms - min_ms > SHORT_LOAD_MS};
+    // How many samples will come isn't known yet: two a minute.
+    s->span = (struct window_span){min_ms, max_ms, s->sequence, max_ms - min_ms > SHORT_LOAD_MS,
+                                   window_slice_count((uint64_t)(max_ms - min_ms) / 30000)};
 }
 
 int stage_window_add(struct stage *s, struct labels labels, const struct columns *samples,

@@ -7,9 +7,10 @@
 //                  day        then the view changes over, then the sources are unlinked
 //
 // Longer columns compress better, and a query over days opens fewer files. Each sample is written
-// once more, so a day is merged once, when nothing can be added to it any more but by an exception;
-// what comes late after that stays beside it until it amounts to something. A day that many small
-// windows pile up in (memory was short) is merged in slots of two hours meanwhile.
+// once more, so a day is merged once: when nothing can be added to it any more but by an exception,
+// or when nothing comes any more at all. What comes after that stays beside it until it amounts to
+// something. Until then small windows (memory was short, the process stopped) are merged in slots of
+// two hours.
 //
 // The work is cut into slices, because the same thread syncs the journal. A new file lists those it
 // was made of: after a crash between its rename and their removal they are known to be dead.
@@ -21,8 +22,8 @@
 #define DAY_MS   INT64_C(86400000)
 #define SLOT_MS  INT64_C(7200000)
 #define SLICE_NS INT64_C(200000000)
-// So many windows in a slot are too many.
-#define SLOT_WINDOWS_MAX 4
+// In a store to which nothing comes, a day that isn't over is merged when it has more windows.
+#define IDLE_WINDOWS_MAX 4
 // Late windows are merged into their day once they are so many, or so large a part of it.
 #define LATE_WINDOWS_MAX 8
 #define LATE_PART        4
@@ -65,7 +66,14 @@ static struct run next_run(const struct view *v, size_t from, int64_t span_ms)
     return r;
 }
 
-static bool day_is_due(const struct view *v, struct run r)
+// What may be merged: spans that end by `settled_ms`, or, in a store to which nothing comes any
+// more, every one that consists of too many windows.
+struct due {
+    int64_t settled_ms;
+    bool idle;
+};
+
+static bool day_is_due(const struct view *v, struct run r, bool over)
 {
     uint64_t merged_bytes = 0, late_bytes = 0;
     size_t late_count = 0;
@@ -80,23 +88,23 @@ static bool day_is_due(const struct view *v, struct run r)
         }
     }
     if (merged_bytes == 0)
-        return late_count > 1;
+        return over || late_count > IDLE_WINDOWS_MAX;
     return late_count > LATE_WINDOWS_MAX || late_bytes > merged_bytes / LATE_PART;
 }
 
-static bool run_is_due(const struct view *v, struct run r, int64_t span_ms, int64_t settled_ms)
+static bool run_is_due(const struct view *v, struct run r, int64_t span_ms, struct due due)
 {
-    int64_t end_ms = floor_to(window_min_ms(v->windows[r.first]), span_ms) + span_ms;
-    if (end_ms > settled_ms || r.end - r.first < 2)
+    bool over = floor_to(window_min_ms(v->windows[r.first]), span_ms) + span_ms <= due.settled_ms;
+    if (r.end - r.first < 2 || !(over || due.idle))
         return false;
-    return span_ms == DAY_MS ? day_is_due(v, r) : r.end - r.first > SLOT_WINDOWS_MAX;
+    return span_ms == SLOT_MS || day_is_due(v, r, over);
 }
 
-static bool find_due(const struct view *v, int64_t span_ms, int64_t settled_ms, struct run *out)
+static bool find_due(const struct view *v, int64_t span_ms, struct due due, struct run *out)
 {
     for (size_t i = 0; i < v->window_count; i = out->end) {
         *out = next_run(v, i, span_ms);
-        if (run_is_due(v, *out, span_ms, settled_ms))
+        if (run_is_due(v, *out, span_ms, due))
             return true;
     }
     return false;
@@ -164,12 +172,17 @@ static void start(struct storage *s, const struct view *v, struct run r)
     uint64_t *sources = mem_calloc(r.end - r.first, sizeof(*sources));
     s->merge = m;
     columns_init(&m->columns);
-    m->span = (struct window_span){window_min_ms(v->windows[r.first]), INT64_MIN, 0, true};
+    m->span = (struct window_span){window_min_ms(v->windows[r.first]), INT64_MIN, 0, true, 0};
+    uint64_t sample_count = 0, series_count = 1;
     for (size_t i = r.first; i < r.end; i++) {
         int64_t max_ms = window_max_ms(v->windows[i]);
         m->span.max_ms = max_ms > m->span.max_ms ? max_ms : m->span.max_ms;
         sources[i - r.first] = window_sequence(v->windows[i]);
+        sample_count += window_sample_count(v->windows[i]);
+        if (window_series_count(v->windows[i]) > series_count)
+            series_count = window_series_count(v->windows[i]);
     }
+    m->span.slice_count = window_slice_count(sample_count / series_count);
     int rc = open_cursors(m, v, r, &err);
     if (rc == OK) {
         m->hidden = deletions_begin_file(s, &m->span.sequence);
@@ -311,16 +324,27 @@ static void go_on(struct storage *s)
         finish(s);
 }
 
+static bool head_is_empty(struct storage *s)
+{
+    return atomic_load(&s->head.min_ms) == INT64_MAX && !atomic_load(&s->head.late.sample_count);
+}
+
+static bool find_any(struct storage *s, const struct view *v, struct run *out)
+{
+    int64_t sealed_ms = atomic_load(&s->sealed_ms), late_ms = atomic_load(&s->out_of_order_ms);
+    struct due day = {sealed_ms > INT64_MIN / 2 ? sealed_ms - late_ms : sealed_ms,
+                      head_is_empty(s)};
+    struct due slot = {sealed_ms, false};
+    return find_due(v, DAY_MS, day, out) || find_due(v, SLOT_MS, slot, out);
+}
+
 void merge_due(struct storage *s)
 {
     struct view *v = view_get(s);
-    int64_t sealed_ms = atomic_load(&s->sealed_ms);
-    int64_t late_ms = atomic_load(&s->out_of_order_ms);
-    int64_t settled_ms = sealed_ms - (sealed_ms > INT64_MIN / 2 ? late_ms : 0);
     struct run r;
     if (s->merge && !sources_are_served(s->merge, v))
         merge_abort(s);
-    if (!s->merge && (find_due(v, DAY_MS, settled_ms, &r) || find_due(v, SLOT_MS, sealed_ms, &r)))
+    if (!s->merge && find_any(s, v, &r))
         start(s, v, r);
     view_put(s, v);
     if (s->merge)

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "base/compress.h"
 
-#define CACHED_BLOCKS  64
+#define CACHED_BLOCKS  256
 #define CACHED_COLUMNS 256
 // Bytes of columns kept: past it all are dropped and the cache fills anew.
 #define CACHED_COLUMN_BYTES ((size_t)4 << 20)
@@ -37,10 +37,11 @@ struct read_cache {
 
 struct read_cache *read_cache_new(void);
 void read_cache_free(struct read_cache *c);
-// Where a window's last block stands, whichever it is.
-static inline struct cached_block *read_cache_block(struct read_cache *c, uint64_t window)
+// Where the last block of a window's slice stands, whichever it is.
+static inline struct cached_block *read_cache_block(struct read_cache *c, uint64_t window,
+                                                    uint32_t slice)
 {
-    return &c->blocks[window % CACHED_BLOCKS];
+    return &c->blocks[(window * 16 + slice) % CACHED_BLOCKS];
 }
 // Where a column stands or may be put with read_cache_set_column().
 struct cached_column *read_cache_column(struct read_cache *c, uint64_t window, uint32_t number);

@@ -106,6 +106,23 @@ static int write_series(struct sealing *seal, uint32_t id, struct window_span sp
     return rc;
 }
 
+#define PROBED_SERIES 16
+
+// About how many samples a series has in the span.
+static uint64_t samples_per_series(struct sealing *seal, struct window_span span, struct columns *c)
+{
+    size_t stride = seal->id_count / PROBED_SERIES + 1;
+    uint64_t most = 0;
+    for (size_t i = 0; i < seal->id_count; i += stride) {
+        c->count = 0;
+        if (head_read(&seal->storage->head, seal->ids[i], &seal->before, span.min_ms,
+                      span.max_ms - 1, c))
+            break;
+        most = c->count > most ? c->count : most;
+    }
+    return most;
+}
+
 // Writes and opens the window of a span; *out is NULL when there is nothing in it.
 static int write_window(struct sealing *seal, int64_t min_ms, int64_t max_ms, struct window **out,
                         struct error *err)
@@ -117,8 +134,9 @@ static int write_window(struct sealing *seal, int64_t min_ms, int64_t max_ms, st
     *out = NULL;
     seal->series_count = 0;
     seal->hidden = deletions_begin_file(s, &span.sequence);
-    int rc = window_writer_new(&w, s->path, span, NULL, 0, err);
     columns_init(&c);
+    span.slice_count = window_slice_count(samples_per_series(seal, span, &c));
+    int rc = window_writer_new(&w, s->path, span, NULL, 0, err);
     for (size_t i = 0; i < seal->id_count && rc == OK; i++)
         rc = write_series(seal, seal->ids[i], span, w, &c, err);
     columns_release(&c);

@@ -15,8 +15,12 @@ struct window; // counted
 struct window_span {
     int64_t min_ms, max_ms; // [min, max)
     uint64_t sequence;
-    bool merged; // a day
+    bool merged;          // a day
+    uint32_t slice_count; // equal parts of the span that are read apart; 0: one
 };
+
+// How many slices suit a span in which a series has about so many samples.
+uint32_t window_slice_count(uint64_t samples_per_series);
 
 // Writing: series in the order of their labels, each once. The file appears whole, at
 // window_writer_finish(), or not at all.
@@ -55,6 +59,7 @@ bool window_is_corrupt(const struct window *w);
 int window_set_aside(struct window *w, struct error *err);
 
 const char *window_path(const struct window *w);
+struct window_span window_span(const struct window *w);
 int64_t window_min_ms(const struct window *w);
 int64_t window_max_ms(const struct window *w); // exclusive
 uint64_t window_sequence(const struct window *w);

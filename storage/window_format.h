@@ -14,7 +14,10 @@
 #define DATA_KEY_SIZE     8
 
 // Blocks close at this many bytes before compression, or this many series.
-#define BLOCK_SIZE       32768
+#define BLOCK_SIZE 32768
+// A slice of time is about so many samples of a series, or the whole of it.
+#define SLICE_SAMPLES    360
+#define SLICES_MAX       24
 #define BLOCK_SERIES_MAX 256
 #define BLOCK_SIZE_MAX   (64u << 20)
 // Extents close past this size: each is one run of pages.
@@ -24,7 +27,7 @@
 #define NAME_SIZE   8  // be32 symbol, be32 first pair
 #define PAIR_SIZE   12 // be32 name, be32 value's symbol, be32 offset of its list
 #define COLUMN_SIZE 24 // be64 first time, be64 last time, be32 count, be32 offset of its bytes
-#define BLOCK_ENTRY 28 // be32 first series, extent, offset, stored size, raw size, be64 sum
+#define BLOCK_ENTRY 32 // be32 slice, first series, extent, offset, stored size, size, be64 sum
 
 // What the index begins with: be64 each.
 enum index_size {

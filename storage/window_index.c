@@ -178,30 +178,42 @@ int window_index_column(const struct window_index *x, uint32_t number, struct in
     return out->count ? OK : ERR_CORRUPT;
 }
 
-static uint32_t block_first(const struct window_index *x, uint32_t number)
+// What blocks are sorted by.
+static uint64_t block_order(uint32_t slice, uint32_t series)
 {
-    return be32_get(x->blocks + (size_t)number * BLOCK_ENTRY);
+    return (uint64_t)slice << 32 | series;
 }
 
-int window_index_find_block(const struct window_index *x, uint32_t id, uint32_t *out)
+static uint64_t block_order_at(const struct window_index *x, uint32_t number)
+{
+    return be64_get(x->blocks + (size_t)number * BLOCK_ENTRY);
+}
+
+int window_index_find_block(const struct window_index *x, uint32_t slice, uint32_t id,
+                            uint32_t *out)
 {
     uint32_t low = 0, high = (uint32_t)x->sizes[INDEX_BLOCKS];
+    uint64_t wanted = block_order(slice, id);
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
-        if (block_first(x, middle) <= id)
+        if (block_order_at(x, middle) <= wanted)
             low = middle;
         else
             high = middle;
     }
     *out = low;
-    return high > low && block_first(x, low) <= id ? OK : ERR_CORRUPT;
+    return high > low && block_order_at(x, low) <= wanted &&
+                   block_order_at(x, low) >= block_order(slice, 0)
+               ? OK
+               : ERR_CORRUPT;
 }
 
 void window_index_block(const struct window_index *x, uint32_t number, struct index_block *out)
 {
     const unsigned char *entry = x->blocks + (size_t)number * BLOCK_ENTRY;
     *out = (struct index_block){be32_get(entry),      be32_get(entry + 4),  be32_get(entry + 8),
-                                be32_get(entry + 12), be32_get(entry + 16), be64_get(entry + 20)};
+                                be32_get(entry + 12), be32_get(entry + 16), be32_get(entry + 20),
+                                be64_get(entry + 24)};
 }
 
 // Passes on the series of a pair; `ids` is scratch.

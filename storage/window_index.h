@@ -32,8 +32,9 @@ struct index_column {
     struct str bytes;
 };
 
-// A run of neighbouring series, compressed together.
+// A run of neighbouring series in one slice of time, compressed together.
 struct index_block {
+    uint32_t slice;
     uint32_t first_series;
     uint32_t extent;
     uint32_t offset;
@@ -62,8 +63,9 @@ int window_index_labels(const struct window_index *x, uint32_t id, struct arena 
 // The number of the series' column.
 int window_index_series_column(const struct window_index *x, uint32_t id, uint32_t *out);
 int window_index_column(const struct window_index *x, uint32_t number, struct index_column *out);
-// The block that holds a series, by number.
-int window_index_find_block(const struct window_index *x, uint32_t id, uint32_t *out);
+// The block that holds a series in a slice, by number.
+int window_index_find_block(const struct window_index *x, uint32_t slice, uint32_t id,
+                            uint32_t *out);
 void window_index_block(const struct window_index *x, uint32_t number, struct index_block *out);
 
 // The two questions of match.h.

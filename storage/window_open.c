@@ -12,6 +12,12 @@
 #include "base/mem.h"
 #include "window_file.h"
 
+uint32_t window_slice_count(uint64_t samples_per_series)
+{
+    uint64_t count = (samples_per_series + SLICE_SAMPLES / 2) / SLICE_SAMPLES;
+    return count < 1 ? 1 : count > SLICES_MAX ? SLICES_MAX : (uint32_t)count;
+}
+
 static bool next_number(struct str *rest, int64_t *out)
 {
     size_t dash = rest->len ? 1 + str_find(str_skip(*rest, 1), '-') : 0;
@@ -64,8 +70,12 @@ static int read_header(struct window *w, struct lmdb_txn *t, struct error *err)
     w->span.min_ms = (int64_t)decode_be64(&d);
     w->span.max_ms = (int64_t)decode_be64(&d);
     w->span.sequence = decode_be64(&d);
+    w->span.slice_count = decode_be32(&d);
     w->series_count = (uint32_t)decode_be64(&d);
     w->sample_count = decode_be64(&d);
+    if (w->span.slice_count == 0 || w->span.slice_count > SLICES_MAX ||
+        w->span.max_ms <= w->span.min_ms)
+        return corrupt(w, "the header makes no sense", err);
     return read_sources(w, &d) ? corrupt(w, "the header is short", err) : OK;
 }
 
@@ -220,6 +230,11 @@ int window_set_aside(struct window *w, struct error *err)
 const char *window_path(const struct window *w)
 {
     return w->path;
+}
+
+struct window_span window_span(const struct window *w)
+{
+    return w->span;
 }
 
 int64_t window_min_ms(const struct window *w)

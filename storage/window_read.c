@@ -10,6 +10,7 @@
 #include "cold_values.h"
 #include "read_cache.h"
 #include "window_file.h"
+#include "window_slice.h"
 
 static void index_all(void *context, struct ids *out)
 {
@@ -79,14 +80,14 @@ int window_read_block(const struct window *w, const struct index_block *block,
     return zstd_decoder_run(zstd, stored, out, block->raw_size);
 }
 
-// The block that holds the series, decompressed.
-static int get_block(const struct window *w, uint32_t id, struct read_cache *cache,
+// The block that holds the series in a slice, decompressed.
+static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct read_cache *cache,
                      struct cached_block **out)
 {
     uint32_t number;
     struct index_block block;
-    int rc = window_index_find_block(&w->index, id, &number);
-    struct cached_block *b = *out = read_cache_block(cache, w->serial);
+    int rc = window_index_find_block(&w->index, slice, id, &number);
+    struct cached_block *b = *out = read_cache_block(cache, w->serial, slice);
     if (rc || (b->window == w->serial && b->number == number))
         return rc;
     window_index_block(&w->index, number, &block);
@@ -143,37 +144,37 @@ static int get_times(const struct window *w, uint32_t number, const struct index
     return rc;
 }
 
-// How many of the times are before t_ms.
-static size_t count_before(const int64_t *times_ms, size_t count, int64_t t_ms)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (times_ms[middle] < t_ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static int read_samples(const struct window *w, uint32_t id, const struct index_column *column,
-                        const int64_t *times_ms, size_t from, size_t count, struct columns *out)
+// The values [from, from + count) of the `total` that the series has in a slice.
+static int read_slice(const struct window *w, uint32_t slice, uint32_t id, size_t total,
+                      size_t from, size_t count, struct read_cache *cache, double *out)
 {
     struct cached_block *block;
     struct str stream;
-    int rc = get_block(w, id, out->cache, &block);
+    int rc = get_block(w, slice, id, cache, &block);
     if (rc == OK)
         rc = get_stream(w, block, id, &stream);
-    if (rc)
-        return rc;
-    columns_reserve(out, out->count + count);
-    rc = cold_values_decode(stream, column->count, from, count, out->values + out->count);
-    if (rc)
-        return rc;
-    memcpy(out->times_ms + out->count, times_ms + from, count * sizeof(*times_ms));
-    out->count += count;
-    return OK;
+    return rc ? rc : cold_values_decode(stream, total, from, count, out);
+}
+
+// The samples [from, end) of a series' column.
+static int read_samples(const struct window *w, uint32_t id, const int64_t *times_ms, size_t total,
+                        size_t from, size_t end, struct columns *out)
+{
+    size_t start = 0;
+    int rc = OK;
+    columns_reserve(out, out->count + (end - from));
+    memcpy(out->times_ms + out->count, times_ms + from, (end - from) * sizeof(*times_ms));
+    for (uint32_t slice = 0; slice < w->span.slice_count && start < end && rc == OK; slice++) {
+        size_t stop = slice_end(&w->span, slice, times_ms, total);
+        size_t first = from > start ? from : start, last = end < stop ? end : stop;
+        if (first < last) {
+            rc = read_slice(w, slice, id, stop - start, first - start, last - first, out->cache,
+                            out->values + out->count);
+            out->count += last - first;
+        }
+        start = stop;
+    }
+    return rc;
 }
 
 int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, struct columns *out)
@@ -194,7 +195,7 @@ int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, s
     size_t from = count_before(times_ms, column.count, min_ms);
     size_t end =
         max_ms == INT64_MAX ? column.count : count_before(times_ms, column.count, max_ms + 1);
-    return from < end ? read_samples(w, id, &column, times_ms, from, end - from, out) : OK;
+    return from < end ? read_samples(w, id, times_ms, column.count, from, end, out) : OK;
 }
 
 static int verify_series(struct window *w, uint32_t id, struct arena *arena, struct columns *c)

@@ -2,13 +2,15 @@
 // and leaves them full: extents of compressed blocks first, then the header and the index. It is
 // written beside its place, synced, and renamed.
 //
-//     series -> block (32 KB of neighbours' values) -> zstd -> extent (1 MB, one value)
+//     series -> slice of time -> block (32 KB of neighbours' values) -> zstd -> extent (1 MB, a value)
 //            -> column of times, shared  ->  index (one value)
 //            -> symbols, pairs, series   ->  the same
 //
 // An extent is committed as soon as it is full: what a writer holds in memory is an extent and the
-// index, however large the file.
+// index, however large the file. Slices are filled side by side: who reads an hour of a day
+// decompresses that hour, of many series at once.
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/compress.h"
 #include "base/file.h"
@@ -17,7 +19,8 @@
 #include "index_builder.h"
 #include "lmdb_env.h"
 #include "window.h"
-#include "window_format.h"
+#include "window_index.h"
+#include "window_slice.h"
 
 #define ZSTD_LEVEL 3
 // Address space, not memory; a file past it is refused.
@@ -32,14 +35,17 @@ struct window_writer {
     struct index_builder index;
     uint64_t sample_count;
     struct zstd_encoder *zstd;
-    struct buf raw; // the block being filled
+    struct open_block {
+        struct buf raw;
+        uint32_t first; // series
+        uint32_t count;
+    } * slices; // the block being filled of each
     struct buf stream;
-    uint32_t raw_first; // its first series
-    uint32_t raw_count;
     struct buf extent; // compressed blocks
     uint32_t extent_count;
-    struct buf blocks; // entries of the index
+    struct index_block *blocks;
     size_t block_count;
+    size_t block_capacity;
     struct buf sources; // be64 each
     size_t source_count;
 };
@@ -62,6 +68,8 @@ int window_writer_new(struct window_writer **out, const char *folder, struct win
     column_store_init(&w->columns);
     index_builder_init(&w->index);
     w->zstd = zstd_encoder_new(ZSTD_LEVEL);
+    w->span.slice_count = span.slice_count ? span.slice_count : 1;
+    w->slices = mem_calloc(w->span.slice_count, sizeof(*w->slices));
     w->source_count = source_count;
     for (size_t i = 0; i < source_count; i++)
         buf_be64(&w->sources, sources[i]);
@@ -86,10 +94,12 @@ static void writer_free(struct window_writer *w)
     zstd_encoder_free(w->zstd);
     buf_release(&w->path);
     buf_release(&w->beside);
-    buf_release(&w->raw);
+    for (uint32_t i = 0; i < w->span.slice_count; i++)
+        buf_release(&w->slices[i].raw);
+    mem_free(w->slices);
     buf_release(&w->stream);
     buf_release(&w->extent);
-    buf_release(&w->blocks);
+    mem_free(w->blocks);
     buf_release(&w->sources);
     mem_free(w->folder);
     mem_free(w);
@@ -132,23 +142,46 @@ static int end_extent(struct window_writer *w, struct error *err)
     return rc;
 }
 
-static int end_block(struct window_writer *w, struct error *err)
+static int end_block(struct window_writer *w, uint32_t slice, struct error *err)
 {
-    if (w->raw_count == 0)
+    struct open_block *b = &w->slices[slice];
+    if (b->count == 0)
         return OK;
     size_t offset = w->extent.len;
-    zstd_encoder_run(w->zstd, buf_view(&w->raw), &w->extent);
+    zstd_encoder_run(w->zstd, buf_view(&b->raw), &w->extent);
     struct str stored = str_skip(buf_view(&w->extent), offset);
-    buf_be32(&w->blocks, w->raw_first);
-    buf_be32(&w->blocks, w->extent_count);
-    buf_be32(&w->blocks, (uint32_t)offset);
-    buf_be32(&w->blocks, (uint32_t)stored.len);
-    buf_be32(&w->blocks, (uint32_t)w->raw.len);
-    buf_be64(&w->blocks, hash64(stored.ptr, stored.len, 0));
-    w->block_count++;
-    buf_reset(&w->raw);
-    w->raw_count = 0;
+    MEM_GROW(w->blocks, w->block_count, w->block_capacity);
+    w->blocks[w->block_count++] = (struct index_block){slice,
+                                                       b->first,
+                                                       w->extent_count,
+                                                       (uint32_t)offset,
+                                                       (uint32_t)stored.len,
+                                                       (uint32_t)b->raw.len,
+                                                       hash64(stored.ptr, stored.len, 0)};
+    buf_reset(&b->raw);
+    b->count = 0;
     return w->extent.len >= EXTENT_SIZE ? end_extent(w, err) : OK;
+}
+
+static int end_blocks(struct window_writer *w, struct error *err)
+{
+    int rc = OK;
+    for (uint32_t i = 0; i < w->span.slice_count && rc == OK; i++)
+        rc = end_block(w, i, err);
+    return rc;
+}
+
+// Adds a series' values of one slice, maybe none.
+static int add_stream(struct window_writer *w, uint32_t slice, uint32_t id, const double *values,
+                      size_t count, struct error *err)
+{
+    struct open_block *b = &w->slices[slice];
+    if (b->count++ == 0)
+        b->first = id;
+    buf_reset(&w->stream);
+    cold_values_encode(values, count, &w->stream);
+    buf_sized(&b->raw, buf_view(&w->stream));
+    return b->raw.len < BLOCK_SIZE && b->count < BLOCK_SERIES_MAX ? OK : end_block(w, slice, err);
 }
 
 int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
@@ -157,18 +190,17 @@ int window_writer_add(struct window_writer *w, struct labels labels, const struc
     assert(samples->count && samples->count < UINT32_MAX);
     assert(samples->times_ms[0] >= w->span.min_ms &&
            samples->times_ms[samples->count - 1] < w->span.max_ms);
-    if (w->raw_count == 0)
-        w->raw_first = (uint32_t)w->index.series_count;
+    uint32_t id = (uint32_t)w->index.series_count;
     uint32_t column = column_store_add(&w->columns, samples->times_ms, samples->count);
+    int rc = OK;
     index_builder_add(&w->index, labels, column);
-    buf_reset(&w->stream);
-    cold_values_encode(samples->values, samples->count, &w->stream);
-    buf_sized(&w->raw, buf_view(&w->stream));
-    w->raw_count++;
     w->sample_count += samples->count;
-    if (w->raw.len < BLOCK_SIZE && w->raw_count < BLOCK_SERIES_MAX)
-        return OK;
-    return end_block(w, err);
+    for (uint32_t slice = 0, from = 0; slice < w->span.slice_count && rc == OK; slice++) {
+        uint32_t end = slice_end(&w->span, slice, samples->times_ms, samples->count);
+        rc = add_stream(w, slice, id, samples->values + from, end - from, err);
+        from = end;
+    }
+    return rc;
 }
 
 static void seal_value(struct buf *value)
@@ -184,6 +216,7 @@ static void put_header(const struct window_writer *w, struct buf *out)
     buf_be64(out, (uint64_t)w->span.min_ms);
     buf_be64(out, (uint64_t)w->span.max_ms);
     buf_be64(out, w->span.sequence);
+    buf_be32(out, w->span.slice_count);
     buf_be64(out, w->index.series_count);
     buf_be64(out, w->sample_count);
     buf_be64(out, w->source_count);
@@ -191,18 +224,44 @@ static void put_header(const struct window_writer *w, struct buf *out)
     seal_value(out);
 }
 
+static int by_slice(const void *a, const void *b)
+{
+    const struct index_block *x = a, *y = b;
+    if (x->slice != y->slice)
+        return x->slice < y->slice ? -1 : 1;
+    return (x->first_series > y->first_series) - (x->first_series < y->first_series);
+}
+
+static void put_blocks(struct window_writer *w, struct buf *out)
+{
+    if (w->block_count)
+        qsort(w->blocks, w->block_count, sizeof(*w->blocks), by_slice);
+    for (size_t i = 0; i < w->block_count; i++) {
+        const struct index_block *b = &w->blocks[i];
+        buf_be32(out, b->slice);
+        buf_be32(out, b->first_series);
+        buf_be32(out, b->extent);
+        buf_be32(out, b->offset);
+        buf_be32(out, b->stored_size);
+        buf_be32(out, b->raw_size);
+        buf_be64(out, b->sum);
+    }
+}
+
 static int put_index(struct window_writer *w, struct error *err)
 {
-    struct buf header = BUF_INIT, index = BUF_INIT;
+    struct buf header = BUF_INIT, index = BUF_INIT, blocks = BUF_INIT;
     put_header(w, &header);
+    put_blocks(w, &blocks);
     buf_be64(&index, 0);
-    index_builder_finish(&w->index, &w->columns, buf_view(&w->blocks), w->block_count, &index);
+    index_builder_finish(&w->index, &w->columns, buf_view(&blocks), w->block_count, &index);
     seal_value(&index);
     struct str keys[] = {WINDOW_KEY_HEADER, WINDOW_KEY_INDEX};
     struct str values[] = {buf_view(&header), buf_view(&index)};
     int rc = put_all(w, keys, values, 2, err);
     buf_release(&header);
     buf_release(&index);
+    buf_release(&blocks);
     return rc;
 }
 
@@ -219,7 +278,7 @@ static int put_in_place(struct window_writer *w, struct error *err)
 
 int window_writer_finish(struct window_writer *w, struct error *err)
 {
-    int rc = end_block(w, err);
+    int rc = end_blocks(w, err);
     if (rc == OK)
         rc = end_extent(w, err);
     if (rc == OK)

@@ -72,7 +72,8 @@ static void add_hour(struct fixture *f, struct model *m, struct rng *rng, int64_
         }
     }
     for (unsigned i = 0; i < part_count; i++)
-        add_file(f, (struct window_span){min_ms, min_ms + HOUR_MS, sequence + i, false}, &parts[i]);
+        add_file(f, (struct window_span){min_ms, min_ms + HOUR_MS, sequence + i, false, i + 1},
+                 &parts[i]);
     mem_free(parts);
 }
 
@@ -112,7 +113,7 @@ static void test_day_is_merged(void **state)
         add_hour(f, m, &rng, MIDNIGHT_MS + h * HOUR_MS, 1 + h % 2, 1 + 2 * h);
     model_add(again, 2, m->times[2][7], 123.5);
     m->values[2][7] = 123.5;
-    add_file(f, (struct window_span){MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS, 99, false}, again);
+    add_file(f, (struct window_span){MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS, 99, false, 0}, again);
     open_store(f);
     check_all(f, m);
     maintain_until_merged(f);
@@ -191,7 +192,7 @@ static void test_any_bit_may_be_wrong(void **state)
     for (unsigned round = 0; round < 150; round++) {
         struct model *m = mem_calloc(1, sizeof(*m)), *none = mem_calloc(1, sizeof(*none));
         struct buf path = BUF_INIT;
-        struct window_span span = {MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS, 1, false};
+        struct window_span span = {MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS, 1, false, 3};
         add_hour(f, m, &rng, MIDNIGHT_MS, 1, 1);
         buf_printf(&path, "%s/", f->folder);
         window_name(span, &path);
