@@ -127,7 +127,8 @@ static int push_run(struct points *p, enum point_kind kind, double first, double
 {
     int rc = OK;
     double value = first;
-    for (uint64_t i = 0; i < times && rc == OK; i++, value += by)
+    // Adding even 0 would make a staleness marker an ordinary NaN.
+    for (uint64_t i = 0; i < times && rc == OK; i++, value = by == 0 ? value : value + by)
         rc = push(p, kind, value);
     return rc;
 }
