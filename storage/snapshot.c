@@ -150,6 +150,28 @@ static int make(struct snapshot *s, bool skip_head, const char *folder, const ch
     return rc ? rc : dir_sync(parent, s->err);
 }
 
+static int remove_unfinished(void *context, const char *name)
+{
+    char *path = join(context, name);
+    struct error err;
+    if (str_has_suffix(str_from(name), STR(".tmp")) && dir_remove_all(path, &err))
+        log_warn("an unfinished snapshot could not be removed", LOG_ERR(&err));
+    mem_free(path);
+    return OK;
+}
+
+void snapshots_open(struct storage *s)
+{
+    char *parent = join(s->path, "snapshots"), *import = join(s->path, "import");
+    struct error err;
+    if (file_exists(parent) && dir_each(parent, remove_unfinished, parent, &err))
+        log_warn("the snapshots cannot be listed", LOG_ERR(&err));
+    if (dir_remove_all(import, &err))
+        log_warn("an unfinished import could not be removed", LOG_ERR(&err));
+    mem_free(parent);
+    mem_free(import);
+}
+
 int storage_snapshot(struct storage *s, bool skip_head, struct buf *name, struct error *err)
 {
     struct buf own = BUF_INIT, folder = BUF_INIT, beside = BUF_INIT;

@@ -195,8 +195,10 @@ static int open_folder(struct storage *s, struct error *err)
         rc = lock_folder(s, err);
     if (rc == OK)
         rc = open_windows(s, err);
-    if (rc == OK)
+    if (rc == OK) {
+        snapshots_open(s);
         deletions_open(s);
+    }
     if (rc == OK)
         rc = open_journal(s, err);
     if (rc)

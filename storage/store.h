@@ -117,6 +117,9 @@ void merge_abort(struct storage *s);
 void retire_windows(struct storage *s);
 void set_aside_log(struct storage *s, const char *path, const char *why);
 
+// snapshot.c: removes what a killed process left of snapshots and imports.
+void snapshots_open(struct storage *s);
+
 // meta.c
 int meta_open(struct meta **out, const char *path, struct error *err);
 void meta_close(struct meta *m);

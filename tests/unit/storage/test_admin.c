@@ -1,6 +1,8 @@
 // Deleting, cleaning, snapshots, bulk loads and reading from outside, each against the naive model.
 #include "store_fixture.h"
 
+#include <errno.h>
+
 #include "base/clock.h"
 #include "bulk.h"
 #include "storage/admin.h"
@@ -441,6 +443,94 @@ static void test_tombstones_file(void **state)
     buf_release(&copy);
 }
 
+struct fault {
+    int countdown; // calls until the one that fails
+    int code;
+    bool struck;
+};
+
+static int strike(void *context, enum io_call call, const char *path)
+{
+    struct fault *fault = context;
+    (void)path;
+    if (call == IO_OPEN || fault->countdown-- != 0)
+        return 0;
+    fault->struck = true;
+    return fault->code;
+}
+
+// Runs the operation with its nth call failing, for each n, and checks the store after each.
+static void with_faults(struct fixture *f, struct model *m,
+                        int (*run)(struct fixture *f, struct error *err))
+{
+    for (int n = 0;; n++) {
+        struct fault fault = {n, n % 2 ? EIO : ENOSPC, false};
+        struct error err = {.text = ""};
+        io_fault_set(strike, &fault);
+        int rc = run(f, &err);
+        io_fault_set(NULL, NULL);
+        check(f, m);
+        if (!fault.struck) {
+            assert_int_equal(rc, OK);
+            return;
+        }
+        assert_true(rc == OK || err.text[0]);
+        if (n % 4 == 3) {
+            reopen(f);
+            check(f, m);
+        }
+    }
+}
+
+static int snapshot_once(struct fixture *f, struct error *err)
+{
+    struct buf name = BUF_INIT, path = BUF_INIT;
+    clock_virtual_advance(&f->clock, 1000);
+    int rc = storage_snapshot(f->storage, false, &name, err);
+    buf_printf(&path, "%s/snapshots", f->folder);
+    if (rc == OK)
+        buf_printf(&path, "/%s", buf_text(&name));
+    assert_true(rc == OK || name.len == 0);
+    dir_remove_all(buf_text(&path), NULL);
+    buf_release(&name);
+    buf_release(&path);
+    return rc;
+}
+
+static int clean_once(struct fixture *f, struct error *err)
+{
+    return storage_clean(f->storage, err);
+}
+
+// Deletes nothing that the model has, so that it fits whether it fails or not.
+static int delete_once(struct fixture *f, struct error *err)
+{
+    struct matcher match;
+    assert_int_equal(matcher_init(&match, MATCH_EQUAL, STR("n"), STR("2"), err), OK);
+    int rc = storage_delete(f->storage, &match, 1, INT64_MIN, START_MS + 60000, err);
+    matcher_release(&match);
+    return rc;
+}
+
+static void test_faults(void **state)
+{
+    struct fixture *f = *state;
+    struct model *m = mem_calloc(1, sizeof(*m));
+    struct rng rng;
+    rng_seed(&rng, 7);
+    f->options.window_ms = HOUR_MS;
+    f->options.retention_ms = 0;
+    open_store(f);
+    scrape_for(f, m, &rng, 4 * HOUR_MS);
+    with_faults(f, m, snapshot_once);
+    erase(f, m, "2", INT64_MIN, START_MS + HOUR_MS);
+    with_faults(f, m, delete_once);
+    erase(f, m, "[345]", START_MS, START_MS + 2 * HOUR_MS);
+    with_faults(f, m, clean_once);
+    assert_int_equal(tombstone_count(f), 0);
+    mem_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +540,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_archive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bulk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
         cmocka_unit_test(test_tombstones_file),
     };
     return UNIT_RUN(tests);
