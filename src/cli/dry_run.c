@@ -1,6 +1,7 @@
 // The subcommand `rules dry-run`: reads files and flags, opens the store and plays.
 //
 // The store's folder is opened as the server opens it, so not while one runs; nothing is added to it.
+// With --url a running server is asked for a snapshot, which is played and then removed.
 #include "cli/dry_run.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/snapshot.h"
 #include "config/prometheus.h"
 #include "model/duration.h"
 #include "promql/promql.h"
@@ -20,6 +22,7 @@
 
 struct session {
     const char *storage_path, *config_path, *alertmanager_path, *external_url;
+    const char *url;                 // of the server that has the store open; NULL: none has
     int64_t from_ms, to_ms, over_ms; // 0: not given
     int64_t interval_ms;
     unsigned features;
@@ -79,6 +82,8 @@ static bool take_option(struct session *s, struct str name, const char *value)
     struct str text = str_from(value);
     if (str_is(name, "--storage.path") || str_is(name, "--storage.tsdb.path"))
         s->storage_path = value;
+    else if (str_is(name, "--url"))
+        s->url = value;
     else if (str_is(name, "--config.file"))
         s->config_path = value;
     else if (str_is(name, "--alertmanager.config.file"))
@@ -257,15 +262,15 @@ static int play(struct session *s, struct storage *storage, struct error *err)
     return rc;
 }
 
-static int open_and_play(struct session *s, struct error *err)
+static int open_and_play(struct session *s, const char *folder, struct error *err)
 {
     struct storage_options o;
     struct storage *storage;
-    if (!file_exists(s->storage_path))
-        return error_set(err, ERR_NOT_FOUND, "%s: there is no such folder", s->storage_path);
+    if (!file_exists(folder))
+        return error_set(err, ERR_NOT_FOUND, "%s: there is no such folder", folder);
     struct metrics *metrics = metrics_new();
     storage_options_init(&o);
-    o.path = s->storage_path;
+    o.path = folder;
     o.clock = &clock_system;
     o.metrics = metrics;
     o.retention_ms = 0;
@@ -274,12 +279,27 @@ static int open_and_play(struct session *s, struct error *err)
         rc = play(s, storage, err);
         storage_close(storage);
     } else if (rc == ERR_EXISTS) {
-        error_set(err, rc,
-                  "%s is in use by another process: stop that server, or run over a copy of the "
-                  "folder",
-                  s->storage_path);
+        error_set(
+            err, rc,
+            "%s is in use by another process: add --url=http://localhost:9090, the address of "
+            "that server (it needs --web.enable-admin-api), or stop it",
+            folder);
     }
     metrics_free(metrics);
+    return rc;
+}
+
+static int play_snapshot(struct session *s, struct error *err)
+{
+    struct buf folder = BUF_INIT;
+    struct error unused;
+    int rc = snapshot_take(str_from(s->url), s->storage_path, &folder, err);
+    if (rc == OK) {
+        rc = open_and_play(s, buf_text(&folder), err);
+        if (dir_remove_all(buf_text(&folder), &unused))
+            fprintf(stderr, "WARNING: the snapshot stays: %s\n", unused.text);
+    }
+    buf_release(&folder);
     return rc;
 }
 
@@ -289,7 +309,7 @@ static int dry_run_files(struct session *s, char **files, int count)
     rules_config_init(&s->rules);
     int rc = load(s, files, count, &err);
     if (rc == OK)
-        rc = open_and_play(s, &err);
+        rc = s->url ? play_snapshot(s, &err) : open_and_play(s, s->storage_path, &err);
     if (rc)
         fail(&err);
     rules_config_release(&s->rules);

@@ -82,7 +82,7 @@ def series(name):
 
 
 class Server:
-    def __init__(self, folder):
+    def __init__(self, folder, *flags):
         port = differential.free_port()
         with open(f"{folder}/server.yml", "w", encoding="utf-8") as out:
             out.write("global: {}\n")
@@ -91,7 +91,8 @@ class Server:
         self.server = differential.Server(
             [LAPWING, f"--config.file={folder}/server.yml", f"--storage.path={folder}/data",
              f"--alertmanager.config.file={folder}/am.yml", "--web.enable-remote-write-receiver",
-             f"--web.listen-address=127.0.0.1:{port}"], port, folder)
+             f"--web.listen-address=127.0.0.1:{port}", *flags], port, folder)
+        self.url = self.server.url
         self.stop = self.server.stop
 
     def post(self, path, body, **headers):
@@ -247,6 +248,24 @@ class DryRun(unittest.TestCase):
             server.stop()
         self.assertEqual(result.returncode, 1)
         self.assertIn("is in use by another process", result.stderr)
+
+    def test_a_snapshot_of_a_running_server(self):
+        arguments = [self.path + "/rules.yml", "--to", str(START + 3 * HOUR)]
+        server = Server(self.path, "--web.enable-admin-api")
+        try:
+            result = self.lapwing(*arguments, "--url", server.url + "/")
+        finally:
+            server.stop()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("Down: fired 1 time", result.stdout)
+        self.assertEqual(os.listdir(self.path + "/data/snapshots"), [])
+        server = Server(self.path)
+        try:
+            result = self.lapwing(*arguments, "--url=" + server.url)
+        finally:
+            server.stop()
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("it needs --web.enable-admin-api", result.stderr)
 
     def test_usage(self):
         self.assertEqual(self.lapwing().returncode, 2)
