@@ -5,6 +5,7 @@
 
 #include "alerting/preview.h"
 #include "base/buf.h"
+#include "config/http_file.h"
 #include "scrape/transfer.h"
 
 #define URL_DEFAULT   "http://localhost:9090"
@@ -31,7 +32,8 @@ static int usage(void)
     fprintf(stderr, "usage:\n");
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
         fprintf(stderr,
-                "  lapwing alerts %s%s%s [--url=%s] [--start=TIME] [--end=TIME] "
+                "  lapwing alerts %s%s%s [--url=%s] [--http.config.file=FILE] [--start=TIME] "
+                "[--end=TIME] "
                 "[--limit=COUNT] %s\n",
                 subcommands[i].name, subcommands[i].word ? " " : "",
                 subcommands[i].word ? subcommands[i].word : "", URL_DEFAULT,
@@ -49,14 +51,24 @@ static void add_param(struct buf *url, struct str name, struct str value)
         buf_printf(url, "%%%02X", (unsigned char)value.ptr[i]);
 }
 
-static bool add_option(struct buf *query, struct str option, struct str *base)
+// How the server is reached.
+struct server {
+    struct str url;
+    const char *http_file; // TLS and credentials; NULL: none
+};
+
+static bool add_option(struct buf *query, struct str option, struct server *server)
 {
     static const char *const known[] = {"start", "end", "limit"};
     struct str name, value;
     if (!str_cut(str_skip(option, 2), '=', &name, &value))
         return false;
     if (str_is(name, "url")) {
-        *base = value;
+        server->url = value;
+        return true;
+    }
+    if (str_is(name, "http.config.file")) {
+        server->http_file = value.ptr; // an argument: it ends with a NUL
         return true;
     }
     for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -90,7 +102,7 @@ static void print_answer(void *context, const struct transfer_result *result)
                str_has_suffix(result->body, STR("\n")) ? "" : "\n");
 }
 
-static int call(const char *method, struct str url)
+static int call(const char *method, struct str url, const struct config_http *http)
 {
     struct answer answer = {.status = 1};
     struct transfer *transfer;
@@ -100,7 +112,8 @@ static int call(const char *method, struct str url)
                                              .url = url,
                                              .timeout_ms = TIMEOUT_MS,
                                              .response_max = RESPONSE_MAX,
-                                             .encoding = TRANSFER_COMPRESSED};
+                                             .encoding = TRANSFER_COMPRESSED,
+                                             .http = http};
     if (transfer_start(client, &request, print_answer, &answer, &transfer, &err))
         fprintf(stderr, "lapwing: %s\n", err.text);
     else
@@ -108,6 +121,20 @@ static int call(const char *method, struct str url)
             transfer_run(client, 1000);
     transfer_client_free(client);
     return answer.status;
+}
+
+// With the TLS settings and credentials of a file.
+static int call_server(const struct server *server, const char *method, struct str url)
+{
+    struct http_file *file = NULL;
+    struct error err;
+    if (server->http_file && http_file_load(&file, server->http_file, &err)) {
+        fprintf(stderr, "lapwing: %s\n", err.text);
+        return 1;
+    }
+    int status = call(method, url, file ? &file->http : NULL);
+    http_file_free(file);
+    return status;
 }
 
 static bool read_labels(int argc, char **argv, struct arena *arena, struct labels *out)
@@ -154,7 +181,7 @@ static int test_routes(const char *path, int argc, char **argv)
 static int run(const struct subcommand *sub, int argc, char **argv)
 {
     struct buf query = BUF_INIT, url = BUF_INIT;
-    struct str base = STR(URL_DEFAULT);
+    struct server server = {.url = STR(URL_DEFAULT)};
     int arguments = 0;
     bool good = true;
     for (int i = 0; sub->word && i < argc; i++)
@@ -163,16 +190,16 @@ static int run(const struct subcommand *sub, int argc, char **argv)
     for (int i = 0; i < argc; i++) {
         struct str word = str_from(argv[i]);
         if (str_has_prefix(word, STR("--"))) {
-            good &= add_option(&query, word, &base);
+            good &= add_option(&query, word, &server);
         } else {
             add_param(&query, str_from(sub->param), word);
             arguments++;
         }
     }
-    while (str_has_suffix(base, STR("/")))
-        base.len--;
-    buf_printf(&url, "%.*s%s%.*s", STR_ARG(base), sub->path, STR_ARG(buf_view(&query)));
-    int status = good && arguments ? call(sub->method, buf_view(&url)) : usage();
+    while (str_has_suffix(server.url, STR("/")))
+        server.url.len--;
+    buf_printf(&url, "%.*s%s%.*s", STR_ARG(server.url), sub->path, STR_ARG(buf_view(&query)));
+    int status = good && arguments ? call_server(&server, sub->method, buf_view(&url)) : usage();
     buf_release(&url);
     buf_release(&query);
     return status;

@@ -47,6 +47,7 @@ class Web:
                                  for a in self.server.arguments]
         for file in CERTS.iterdir():
             shutil.copy(file, self.server.folder)
+        self.server.write("alertmanager.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
         self.tls = "tls_server_config" in config
         self.configure(config)
         self.server.start(wait=False)
@@ -214,6 +215,27 @@ def test_client_certificates():
             got = [web.status("--tls-max", version, *options) for options in ([], mine, other)]
             assert got == [none, known, stranger], (config, version, got)
         web.stop()
+
+
+def test_command_line():
+    """lapwing alerts reaches a server that asks for a certificate and a password."""
+    config = ("tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt, "
+              f"client_auth_type: RequireAndVerifyClientCert}}\nbasic_auth_users: {{alice: {bcrypt('secret')}}}\n")
+    web = Web(config, "--alertmanager.config.file=FOLDER/alertmanager.yml")
+    web.server.write("http.yml", "basic_auth: {username: alice, password: secret}\n"
+                     "tls_config: {ca_file: ca.crt, cert_file: client.crt, key_file: client.key}\n")
+    web.server.write("wrong.yml", "basic_auth: {username: alice}\ntls: {}\n")
+
+    def alerts(*options):
+        run = subprocess.run([LAPWING, "alerts", "history", f"--url=https://localhost:{web.server.port}", *options,
+                              "alertname=x"], capture_output=True, text=True, cwd=web.server.folder)
+        return run.returncode, run.stdout + run.stderr
+    status, output = alerts("--http.config.file=http.yml")
+    assert status == 0 and '"events":[]' in output, output
+    assert alerts()[0] == 1
+    status, output = alerts("--http.config.file=wrong.yml")
+    assert status == 1 and "wrong.yml:2:1: " in output, output
+    web.stop()
 
 
 def check(text):
