@@ -191,6 +191,7 @@ static void verify_meta(struct verifying *v)
     bool alone = fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0;
     buf_reset(&path);
     buf_printf(&path, "%s/meta/data.mdb", v->path);
+    v->out->meta_skipped = !alone;
     if (alone && file_exists(buf_text(&path)) && read_meta(buf_text(&path), &err))
         tell(v, err.text);
     buf_release(&path);

@@ -126,6 +126,11 @@ uint32_t bulk_series(struct bulk *b, struct labels labels)
     return (uint32_t)b->count++;
 }
 
+struct labels bulk_labels(const struct bulk *b, uint32_t series)
+{
+    return b->series[series]->labels;
+}
+
 static void keep_late(struct bulk *b, struct bulk_series *s, int64_t t_ms, double value)
 {
     MEM_GROW(s->late, s->late_count, s->late_capacity);

@@ -17,6 +17,7 @@ void bulk_take_future(struct bulk *b);
 struct bulk *bulk_new_beside(struct stage *stage, const struct tombstones *hidden);
 // Writes the samples gathered so far as windows of the stage.
 int bulk_flush(struct bulk *b, struct error *err);
+struct labels bulk_labels(const struct bulk *b, uint32_t series);
 // The label sets of which samples were written.
 void bulk_each_stored(struct bulk *b, void (*each)(void *context, struct labels labels),
                       void *context);

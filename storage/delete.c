@@ -177,6 +177,34 @@ int deletions_drop(struct storage *s, const struct tombstones *done, struct erro
     return rc;
 }
 
+static bool is_in_reach(void *context, const struct tombstone *t)
+{
+    return t->max_ms >= *(const int64_t *)context;
+}
+
+void deletions_retire(struct storage *s)
+{
+    struct error err;
+    struct tombstones *now = deletions_get(s);
+    bool any = tombstones_count(now) > 0;
+    tombstones_unref(now);
+    if (!any)
+        return;
+    int64_t oldest_ms = head_edge(s);
+    struct view *v = view_get(s);
+    for (size_t i = 0; i < v->window_count; i++)
+        oldest_ms =
+            window_min_ms(v->windows[i]) < oldest_ms ? window_min_ms(v->windows[i]) : oldest_ms;
+    view_put(s, v);
+    pthread_mutex_lock(&s->tombstone_mutex);
+    size_t gone = 0;
+    for (size_t i = 0; i < tombstones_count(s->tombstones); i++)
+        gone += !is_in_reach(&oldest_ms, tombstones_at(s->tombstones, i));
+    if (gone && publish(s, tombstones_with(s->tombstones, is_in_reach, &oldest_ms, NULL), &err))
+        log_warn("tombstones could not be removed", LOG_ERR(&err));
+    pthread_mutex_unlock(&s->tombstone_mutex);
+}
+
 static bool covers_head(struct querier *q, uint32_t id, struct deletions d, int64_t min_ms,
                         int64_t max_ms)
 {

@@ -13,6 +13,8 @@ struct tombstones *deletions_get(struct storage *s);
 // The number of a new file and the tombstones that are to be left out of it; later ones apply to the
 // file. A reference.
 struct tombstones *deletions_begin_file(struct storage *s, uint64_t *sequence);
+// Drops the tombstones of times that nothing stored reaches back to any more.
+void deletions_retire(struct storage *s);
 // Drops the tombstones that stand in `done`, but those of samples that the head may hold.
 int deletions_drop(struct storage *s, const struct tombstones *done, struct error *err);
 // Whether all that a place may have in [min_ms, max_ms] is deleted.

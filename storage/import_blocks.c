@@ -152,6 +152,7 @@ static int add_series(struct reading *r, size_t number, int64_t min_ms, int64_t 
                       int64_t *next_ms, struct error *err)
 {
     struct prom_series series;
+    uint64_t histograms = r->counts.histogram_chunks;
     arena_reset(&r->arena);
     r->columns.count = 0;
     int rc = prom_index_series(&r->block.index, number, &r->arena, &series, err);
@@ -160,6 +161,8 @@ static int add_series(struct reading *r, size_t number, int64_t min_ms, int64_t 
     if (rc)
         return rc;
     look_ahead(&series, max_ms, next_ms);
+    if (r->counts.histogram_chunks > histograms)
+        prom_import_note_histogram(r->import, series.labels);
     if (r->columns.count == 0)
         return OK;
     r->samples += r->columns.count;
@@ -207,8 +210,9 @@ static void finish_block(struct prom_import *im, const char *name, const struct 
     if (r->counts.histogram_chunks)
         prom_import_say(im, false,
                         "block %s: native histograms are not supported yet: %llu samples of them "
-                        "are skipped",
-                        name, (unsigned long long)r->counts.histogram_samples);
+                        "are skipped: %s",
+                        name, (unsigned long long)r->counts.histogram_samples,
+                        prom_import_histograms(im));
     if (r->counts.unknown_chunks)
         prom_import_say(im, true,
                         "block %s: %llu chunks are in an encoding that is not supported yet", name,

@@ -105,7 +105,15 @@ static void take_metadata(void *context, uint64_t ref)
     r->import->counts->metadata_records += r->samples;
 }
 
-static void take_other(void *context, unsigned type)
+static void take_histogram(struct head_reading *r, uint64_t ref)
+{
+    const struct log_ref *found = find_ref(r, ref);
+    r->import->counts->histogram_records++;
+    if (found)
+        prom_import_note_histogram(r->import, bulk_labels(r->bulk, found->series));
+}
+
+static void take_other(void *context, unsigned type, uint64_t ref)
 {
     struct head_reading *r = context;
     struct prom_import_counts *counts = r->import->counts;
@@ -114,7 +122,7 @@ static void take_other(void *context, unsigned type)
     if (type == PROM_EXEMPLARS)
         counts->exemplar_records++;
     else if (type >= PROM_HISTOGRAMS && type <= PROM_CUSTOM_FLOAT_HISTOGRAMS)
-        counts->histogram_records++;
+        take_histogram(r, ref);
     else
         counts->unknown_records++;
 }
@@ -174,8 +182,8 @@ static void tell_counts(struct prom_import *im)
     if (c->histogram_records)
         prom_import_say(im, false,
                         "wal: native histograms are not supported yet: %llu records of them are "
-                        "skipped",
-                        (unsigned long long)c->histogram_records);
+                        "skipped: %s",
+                        (unsigned long long)c->histogram_records, prom_import_histograms(im));
     if (c->bad_records)
         prom_import_say(im, true, "wal: %llu records end early",
                         (unsigned long long)c->bad_records);

@@ -56,6 +56,36 @@ void prom_import_count_times(struct prom_import *im, int64_t min_ms, int64_t max
         im->counts->max_ms = max_ms;
 }
 
+#define NAMES_MAX 5
+
+static bool is_listed(struct str list, struct str name)
+{
+    struct str piece;
+    while (str_next(&list, ',', &piece)) {
+        if (str_eq(str_trim(piece), name))
+            return true;
+    }
+    return false;
+}
+
+void prom_import_note_histogram(struct prom_import *im, struct labels labels)
+{
+    struct str name = labels_get(labels, STR(LABEL_METRIC_NAME));
+    if (im->histogram_name_count > NAMES_MAX || is_listed(buf_view(&im->histograms), name))
+        return;
+    if (im->histogram_name_count)
+        buf_cstr(&im->histograms, ", ");
+    if (im->histogram_name_count++ < NAMES_MAX)
+        buf_str(&im->histograms, name);
+    else
+        buf_cstr(&im->histograms, "...");
+}
+
+const char *prom_import_histograms(struct prom_import *im)
+{
+    return buf_text(&im->histograms);
+}
+
 static int see_entry(void *context, const char *name)
 {
     bool *found = context;
@@ -111,6 +141,7 @@ int prom_import(const struct prom_import_options *options, struct prom_import_co
     counts->series = im.hash_count;
     hmap_release(&im.hash_index);
     mem_free(im.hashes);
+    buf_release(&im.histograms);
     if (lock_fd >= 0)
         close(lock_fd);
     return rc;

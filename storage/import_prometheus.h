@@ -15,6 +15,8 @@ struct prom_import {
     size_t hash_count;
     size_t hash_capacity;
     struct hmap hash_index;
+    struct buf histograms; // some names of metrics that have native ones, for people
+    size_t histogram_name_count;
 };
 
 void prom_import_say(struct prom_import *im, bool problem, const char *format, ...)
@@ -24,6 +26,11 @@ void prom_import_count_series(struct prom_import *im, struct labels labels);
 // Forgets those counted since there were `hash_count`.
 void prom_import_uncount_series(struct prom_import *im, size_t hash_count);
 void prom_import_count_times(struct prom_import *im, int64_t min_ms, int64_t max_ms);
+
+// Remembers the name of a metric that has native histograms.
+void prom_import_note_histogram(struct prom_import *im, struct labels labels);
+// ": a, b, ..." or nothing.
+const char *prom_import_histograms(struct prom_import *im);
 
 // import_blocks.c: what is damaged is told and skipped; an error means that nothing can be written.
 int prom_import_blocks(struct prom_import *im, struct error *err);

@@ -109,7 +109,7 @@ int prom_record_decode(struct str record, struct arena *scratch,
     case PROM_MMAP_MARKERS: // where chunks of samples lie that are in the log as well
         break;
     default:
-        sink->other(sink->context, type);
+        sink->other(sink->context, type, decoder_left(&d) >= 8 ? decode_be64(&d) : 0);
     }
     return sound ? OK : ERR_CORRUPT;
 }

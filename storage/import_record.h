@@ -25,7 +25,8 @@ struct prom_record_sink {
     void (*sample)(void *context, uint64_t ref, int64_t t_ms, double value);
     void (*deleted)(void *context, uint64_t ref, int64_t min_ms, int64_t max_ms);
     void (*metadata)(void *context, uint64_t ref);
-    void (*other)(void *context, unsigned type); // a record that is passed over
+    // A record that is passed over; `ref` is a series of it, 0 when none is known.
+    void (*other)(void *context, unsigned type, uint64_t ref);
 };
 
 // ERR_CORRUPT when the record ends early; what came before was passed on. `scratch` is reset.

@@ -328,6 +328,7 @@ void storage_maintain(struct storage *s)
         return;
     seal_due(s);
     retire_windows(s);
+    deletions_retire(s);
     merge_due(s);
     pthread_mutex_unlock(&s->maintenance);
 }

@@ -45,6 +45,7 @@ void archive_summary(const struct archive *a, struct archive_summary *out);
 struct archive_verdict {
     uint64_t files, samples, journal_segments; // checked
     uint64_t problems;
+    bool meta_skipped; // its tables change in place while a server has the folder open
 };
 
 // Checks every byte that has a checksum and what must hold between them, calling say() for each thing

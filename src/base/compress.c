@@ -109,11 +109,39 @@ void zstd_encode(struct str in, int level, struct buf *out)
     buf_advance(out, size);
 }
 
+// A frame that doesn't say how large its content is.
+static int zstd_decode_steps(struct str in, size_t size_max, struct buf *out)
+{
+    ZSTD_DCtx *zstd = ZSTD_createDCtx();
+    ZSTD_inBuffer from = {in.ptr, in.len, 0};
+    size_t left = size_max, hint = 1;
+    int rc = OK;
+    while (hint && rc == OK) {
+        // One byte past the limit tells "exactly the limit" from "more than it".
+        size_t offered = left < STEP_SIZE ? left + 1 : STEP_SIZE;
+        char *room = buf_reserve(out, offered);
+        ZSTD_outBuffer to = {room, room ? offered : 0, 0};
+        size_t before = from.pos;
+        hint = ZSTD_decompressStream(zstd, &to, &from);
+        if (ZSTD_isError(hint) || (hint && to.pos == 0 && from.pos == before))
+            rc = ERR_CORRUPT;
+        else if (!room || to.pos > left)
+            rc = ERR_LIMIT;
+        else
+            buf_advance(out, to.pos);
+        left -= rc == OK ? to.pos : 0;
+    }
+    ZSTD_freeDCtx(zstd);
+    return rc == OK && from.pos < in.len ? ERR_CORRUPT : rc;
+}
+
 int zstd_decode(struct str in, size_t size_max, struct buf *out)
 {
     unsigned long long size = ZSTD_getFrameContentSize(in.ptr, in.len);
-    if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN)
+    if (size == ZSTD_CONTENTSIZE_ERROR)
         return ERR_CORRUPT;
+    if (size == ZSTD_CONTENTSIZE_UNKNOWN)
+        return zstd_decode_steps(in, size_max, out);
     if (size > size_max)
         return ERR_LIMIT;
     char *room = buf_reserve(out, (size_t)size);

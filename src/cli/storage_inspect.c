@@ -149,5 +149,7 @@ int cli_storage_verify(const struct storage_arguments *a)
     printf("%s: %" PRIu64 " files with %" PRIu64 " samples and %" PRIu64
            " journal segments checked, %" PRIu64 " problems\n",
            a->path, v.files, v.samples, v.journal_segments, v.problems);
+    if (v.meta_skipped)
+        printf("A server has the folder open: the tables of alert state were not checked.\n");
     return v.problems ? 1 : 0;
 }

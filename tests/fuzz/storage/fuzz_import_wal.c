@@ -42,9 +42,9 @@ static void on_metadata(void *context, uint64_t ref)
     ((struct sink *)context)->event_count++;
 }
 
-static void on_other(void *context, unsigned type)
+static void on_other(void *context, unsigned type, uint64_t ref)
 {
-    (void)type;
+    (void)type, (void)ref;
     ((struct sink *)context)->event_count++;
 }
 

@@ -91,6 +91,17 @@ static void test_compression(void **state)
     assert_int_equal(zstd_decode(buf_view(&packed), in.len, &out), OK);
     assert_true(str_eq(buf_view(&in), buf_view(&out)));
     assert_int_equal(zstd_decode(STR("garbage"), in.len, &out), ERR_CORRUPT);
+    // A frame without its size, as made from a stream: "hello hello hello hello".
+    static const unsigned char stream[] = {0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x58, 0x65, 0x00, 0x00,
+                                           0x30, 0x68, 0x65, 0x6c, 0x6c, 0x6f, 0x20, 0x01, 0x00,
+                                           0x99, 0x4b, 0x11, 0x17, 0x5e, 0xae, 0x0d};
+    struct str unsized = str_make((const char *)stream, sizeof(stream));
+    buf_reset(&out);
+    assert_int_equal(zstd_decode(unsized, 23, &out), OK);
+    assert_buf(&out, "hello hello hello hello");
+    assert_int_equal(zstd_decode(unsized, 22, &out), ERR_LIMIT);
+    assert_int_equal(zstd_decode(str_first(unsized, 20), 23, &out), ERR_CORRUPT);
+    buf_reset(&out);
     buf_release(&in);
     buf_release(&packed);
     buf_release(&out);

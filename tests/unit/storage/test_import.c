@@ -136,9 +136,9 @@ static void say_metadata(void *context, uint64_t ref)
     buf_printf(context, "metadata %llu\n", (unsigned long long)ref);
 }
 
-static void say_other(void *context, unsigned type)
+static void say_other(void *context, unsigned type, uint64_t ref)
 {
-    buf_printf(context, "other %u\n", type);
+    buf_printf(context, "other %u %llu\n", type, (unsigned long long)ref);
 }
 
 static int decode(const struct buf *record, struct buf *out)
@@ -194,7 +194,10 @@ static void test_records(void **state)
     buf_reset(&r);
     buf_char(&r, PROM_HISTOGRAMS);
     assert_int_equal(decode(&r, &out), OK);
-    assert_buf(&out, "other 7\n");
+    assert_buf(&out, "other 7 0\n");
+    buf_be64(&r, 12);
+    assert_int_equal(decode(&r, &out), OK);
+    assert_buf(&out, "other 7 12\n");
     buf_release(&r);
     buf_release(&out);
 }
