@@ -243,17 +243,23 @@ def main():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     desk = f"http://127.0.0.1:{server.server_address[1]}/"
     folder = servers.scratch_folder()
-    rows = {}
+    rows, failures = {}, []
     try:
         for name in options.only or ("lapwing", "prometheus"):
             rows[name] = {}
             for part in (measure_rules, measure_firing, measure_delay):
                 print(f"alerts: {name}, {part.__name__[8:]}", file=sys.stderr)
-                rows[name].update(part(name, options, folder, desk))
+                try:
+                    rows[name].update(part(name, options, folder, desk))
+                except (OSError, RuntimeError) as fault:
+                    failures.append(f"{name}: {fault}")
+    except KeyboardInterrupt:
+        failures.append(f"interrupted while {name} was measured")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     versions = [servers.version_of(name, options.programs / "lapwing") for name in rows]
-    return tables.publish("alerts", "prometheus is the sum with its alertmanager", FIGURES, rows, versions, options)
+    return tables.publish("alerts", "prometheus is the sum with its alertmanager", FIGURES, rows, versions, options,
+                          failures=failures)
 
 
 if __name__ == "__main__":

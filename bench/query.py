@@ -125,7 +125,11 @@ def ask(running, options, loaded, folder):
         command.append("--reference=prometheus")
     command += [f"--{kind}={getattr(options, kind)}" for kind in ("csv", "html") if getattr(options, kind)]
     with open(folder / "query.txt", "w", encoding="utf-8") as out:
-        status = subprocess.run(command, stdout=out, check=False).returncode
+        process = subprocess.Popen(command, stdout=out)
+        try:
+            status = process.wait()
+        except KeyboardInterrupt:  # the tool had it too, and writes what it has
+            status = process.wait()
     print((folder / "query.txt").read_text(), file=sys.stderr)
     return json.loads(path.read_text()), status
 
@@ -167,7 +171,8 @@ def main():
         (key, heading, layout, None, {}) for key, heading, layout, _, _ in FIGURES]
     name = "query" if options.set == "dashboard16" else f"query {options.set}"
     missed = tables.publish(name, title, figures, means(results), [s.version() for s in running], options,
-                            ["", *query_lines(results)])
+                            ["", *query_lines(results)],
+                            [] if results["complete"] else ["see the runs above that are refused or not reached"])
     slow = slower_than_peers(results)
     if slow:
         print("slower than a peer: " + ", ".join(slow), file=sys.stderr)

@@ -1,5 +1,7 @@
 // The one file format of results. Names of members are the names of fields; what is not known is
 // left out. Reading takes what it finds: a file of an older version gives what it has.
+#include <math.h>
+
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
@@ -184,8 +186,20 @@ static struct str read_text(struct results *r, const struct json *object, const 
 
 static double read_number(const struct json *object, const char *key)
 {
-    return json_number(json_get(object, key));
+    double value = json_number(json_get(object, key));
+    return isfinite(value) ? value : 0;
 }
+
+// A whole number from 0 to `most`, whatever stands there.
+static uint64_t read_count(const struct json *object, const char *key, uint64_t most)
+{
+    double value = read_number(object, key);
+    if (!(value > 0))
+        return 0;
+    return value < (double)most ? (uint64_t)value : most;
+}
+
+#define COUNT_EXACT (UINT64_C(1) << 53)
 
 // Index of the text among `count` names; `fallback` when it is none of them.
 static int index_of(struct str name, const char *const *names, int count, int fallback)
@@ -207,10 +221,10 @@ static size_t child_count(const struct json *array)
 
 static void read_usage(const struct json *object, struct process_usage *u)
 {
-    u->rss_anon = (uint64_t)read_number(object, "rss_anon");
-    u->rss_file = (uint64_t)read_number(object, "rss_file");
-    u->rss_peak = (uint64_t)read_number(object, "rss_peak");
-    u->bytes_written = (uint64_t)read_number(object, "bytes_written");
+    u->rss_anon = read_count(object, "rss_anon", COUNT_EXACT);
+    u->rss_file = read_count(object, "rss_file", COUNT_EXACT);
+    u->rss_peak = read_count(object, "rss_peak", COUNT_EXACT);
+    u->bytes_written = read_count(object, "bytes_written", COUNT_EXACT);
     u->cpu_seconds = read_number(object, "cpu_seconds");
 }
 
@@ -220,8 +234,8 @@ static void read_target(struct results *r, const struct json *item, struct targe
     t->url = read_text(r, item, "url");
     t->data = read_text(r, item, "data");
     t->kind = index_of(json_text(json_get(item, "kind")), target_kind_names, KIND_COUNT, 0);
-    t->disk_bytes = (uint64_t)read_number(item, "disk_bytes");
-    t->pid = (pid_t)read_number(item, "pid");
+    t->disk_bytes = read_count(item, "disk_bytes", COUNT_EXACT);
+    t->pid = (pid_t)read_count(item, "pid", INT32_MAX);
     read_usage(json_get(item, "before"), &t->before);
     read_usage(json_get(item, "after"), &t->after);
 }
@@ -231,8 +245,8 @@ static void read_query(struct results *r, const struct json *item, struct query 
     q->name = read_text(r, item, "name");
     q->expr = read_text(r, item, "expr");
     q->range = str_is(json_text(json_get(item, "kind")), "range");
-    q->span_ms = (int64_t)read_number(item, "span_ms");
-    q->step_ms = (int64_t)read_number(item, "step_ms");
+    q->span_ms = (int64_t)read_count(item, "span_ms", COUNT_EXACT);
+    q->step_ms = (int64_t)read_count(item, "step_ms", COUNT_EXACT);
 }
 
 static void read_run(struct results *r, size_t q, const struct json *item)
@@ -250,13 +264,14 @@ static void read_run(struct results *r, size_t q, const struct json *item)
     run->agreement =
         index_of(json_text(json_get(item, "agreement")), AGREEMENT_NAMES, AGREEMENT_COUNT, 0);
     run->note = read_text(r, item, "note");
-    run->series_count = (size_t)read_number(item, "series");
-    run->sample_count = (size_t)read_number(item, "values");
-    run->body_size = (size_t)read_number(item, "bytes");
+    run->series_count = read_count(item, "series", COUNT_EXACT);
+    run->sample_count = read_count(item, "values", COUNT_EXACT);
+    run->body_size = read_count(item, "bytes", COUNT_EXACT);
     run->seconds = read_number(item, "seconds");
-    run->first_ms = first ? json_number(first) : -1;
+    run->first_ms = first ? read_number(item, "first_ms") : -1;
     for (const struct json *v = json_child(json_get(item, "latencies_ms")); v; v = json_next(v))
-        measurements_add(&run->latencies_ms, json_number(v));
+        if (isfinite(json_number(v)))
+            measurements_add(&run->latencies_ms, json_number(v));
 }
 
 static void read_head(struct results *r, const struct json *root)
@@ -265,10 +280,10 @@ static void read_head(struct results *r, const struct json *root)
     r->date = read_text(r, root, "date");
     r->machine = read_text(r, root, "machine");
     r->complete = json_is_true(json_get(root, "complete"));
-    r->end_ms = (int64_t)read_number(root, "end_ms");
-    r->repetitions = (unsigned)read_number(root, "repetitions");
-    r->warmup = (unsigned)read_number(root, "warmup");
-    r->concurrency = (unsigned)read_number(root, "concurrency");
+    r->end_ms = (int64_t)read_count(root, "end_ms", COUNT_EXACT);
+    r->repetitions = (unsigned)read_count(root, "repetitions", UINT32_MAX);
+    r->warmup = (unsigned)read_count(root, "warmup", UINT32_MAX);
+    r->concurrency = (unsigned)read_count(root, "concurrency", UINT32_MAX);
     for (const struct json *m = json_child(json_get(root, "modes")); m; m = json_next(m)) {
         int mode = index_of(json_text(m), run_mode_names, MODE_COUNT, -1);
         if (mode >= 0)
@@ -295,6 +310,20 @@ static void read_lists(struct results *r, const struct json *targets, const stru
     }
 }
 
+static bool names_tell_targets_apart(const struct results *r)
+{
+    if (!r->target_count)
+        return false;
+    for (size_t i = 0; i < r->target_count; i++) {
+        bool taken = r->targets[i].name.len == 0;
+        for (size_t j = 0; j < i; j++)
+            taken |= str_eq(r->targets[i].name, r->targets[j].name);
+        if (taken)
+            return false;
+    }
+    return true;
+}
+
 int results_read_json(struct results *r, struct str source, struct error *err)
 {
     struct json *root;
@@ -310,6 +339,10 @@ int results_read_json(struct results *r, struct str source, struct error *err)
     } else {
         read_head(r, root);
         read_lists(r, targets, queries);
+        if (!names_tell_targets_apart(r)) {
+            results_release(r);
+            result = error_set(err, ERR_INVALID, "targets without names of their own");
+        }
     }
     json_free(root);
     return result;

@@ -243,6 +243,17 @@ static bool first_round(struct runner *r, int64_t end_ms)
     return true;
 }
 
+// Results are told apart by their target's name.
+static void name_target(struct results *r, size_t index)
+{
+    struct target *target = &r->targets[index];
+    if (!target->name.len)
+        target->name = target->url;
+    for (size_t t = 0; t < index; t++)
+        if (str_eq(r->targets[t].name, target->name))
+            target->name = arena_printf(&r->arena, "%.*s-%zu", STR_ARG(target->name), index + 1);
+}
+
 static void probe_targets(struct runner *r, size_t reference)
 {
     r->reference = SIZE_MAX;
@@ -252,13 +263,12 @@ static void probe_targets(struct runner *r, size_t reference)
         int result = target_probe(target, r->workers[0].http, r->options->timeout_ms,
                                   &r->results->arena, &err);
         r->reachable[t] = result == OK;
+        name_target(r->results, t);
         if (!result) {
             target_measure(target, &target->before);
             r->reference = r->reference == SIZE_MAX || t == reference ? t : r->reference;
             continue;
         }
-        if (!target->name.len)
-            target->name = target->url;
         for (size_t i = 0; i < r->results->query_count * MODE_COUNT; i++) {
             r->step = (struct step){i / MODE_COUNT, t, i % MODE_COUNT, 0};
             fail(r, RUN_UNREACHABLE, "%s", err.text);

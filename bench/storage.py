@@ -102,7 +102,7 @@ def main():
     workload += ["--hosts=5", "--span=6h"] if options.short else []
     pack = prepare(options.programs / "lapwing-bench", workload)
     folder = servers.scratch_folder()
-    rows, versions = {}, []
+    rows, versions, failures, loaded = {}, [], [], None
     try:
         for name in options.only or servers.KINDS:
             server = servers.Server(name, folder, options.programs / "lapwing")
@@ -110,15 +110,21 @@ def main():
             versions.append(server.version())
             try:
                 rows[name], loaded = measure(server, options, pack, folder)
+            except (OSError, RuntimeError, subprocess.CalledProcessError) as fault:
+                failures.append(f"{name}: {fault}")
             finally:
                 server.remove()
+    except KeyboardInterrupt:
+        failures.append(f"interrupted while {name} was measured")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    if not loaded:
+        sys.exit("storage: nothing was measured: " + "; ".join(failures))
     w = loaded["workload"]
     title = (f"{w['hosts']} hosts x {w['series']} series every {w['interval_ms'] // 1000} s for "
              f"{w['span_ms'] // 3600000} h, {loaded['samples']:,} samples, {loaded['requests']:,} requests over "
              f"{options.connections} connection{'s' if options.connections > 1 else ''}")
-    return tables.publish("storage", title, FIGURES, rows, versions, options)
+    return tables.publish("storage", title, FIGURES, rows, versions, options, failures=failures)
 
 
 if __name__ == "__main__":

@@ -62,21 +62,24 @@ def update(path, name, lines):
     path.write_text(before + begin + "\n".join(lines) + "\n" + end + rest.split(end, 1)[1])
 
 
-def publish(name, title, figures, rows, versions, options, more=()):
+def publish(name, title, figures, rows, versions, options, more=(), failures=()):
     """Prints the table and the lines `more`, writes them where options.update and options.json say; 1 when
-    something was missed."""
+    something was missed. `failures` say in words what could not be measured: such a run is not a whole one, and
+    no document is changed by it."""
     table, missed = build(figures, rows)
     table += more
+    table += ["", "**Not a whole run:**", *[f"- {failure}" for failure in failures]] if failures else []
     today = datetime.date.today().isoformat()
     short = " --short" if getattr(options, "short", False) else ""
     head = [f"`./dev bench {name}{short}`, {today}: {title}.", "",
             f"On {servers.machine()}: {', '.join(versions)}.", ""]
     print("\n".join(head + table))
-    if options.update:
+    if options.update and not failures:
         update(options.update, name, head + table)
     if options.json:
         options.json.write_text(json.dumps({"name": name, "date": today, "title": title, "machine": servers.machine(),
-                                            "versions": versions, "rows": rows, "missed": missed}, indent=1) + "\n")
+                                            "versions": versions, "rows": rows, "missed": missed,
+                                            "failures": list(failures)}, indent=1) + "\n")
     if missed:
         print(f"\nmissed: {', '.join(missed)}", file=sys.stderr)
-    return 1 if missed else 0
+    return 1 if missed or failures else 0
