@@ -1,26 +1,33 @@
-// /api/v1/read: Prometheus remote read, answered with samples.
-//
-// Clients name the response types they take, the best first, and take what they get; of the two
-// that exist only SAMPLES is spoken here. One that takes nothing else than chunks is told so.
+// /api/v1/read: Prometheus remote read, answered with samples or, chunk by chunk, compressed as
+// Prometheus' store has them: whichever the client names first.
 //
 // As in Prometheus, the external labels are seen by those who read: a matcher that they satisfy is
 // left out, and they are added to each series that has no label of that name.
 #include "api.h"
 #include "base/coding.h"
 #include "base/compress.h"
+#include "base/crc32c.h"
 #include "protobuf.h"
 #include "remote_read.h"
 #include "routes.h"
 #include "storage/querier.h"
+#include "xor_chunk.h"
+
+// A frame is sent once its series is as large as this.
+#define FRAME_SIZE_MAX ((size_t)1 << 20)
 
 struct reading {
     struct web_server *web;
     struct request *req;
+    enum read_response form;
+    size_t query_index;
     struct labels external;
     struct columns columns;
     uint64_t sample_count;
     struct buf message; // the response so far
+    struct buf result;  // of one query: its samples
     struct buf series;  // one series' message
+    struct buf chunk;
 };
 
 static bool is_external(const struct reading *r, const struct matcher *m)
@@ -72,26 +79,87 @@ static void put_sample(struct buf *out, int64_t t_ms, double value)
     proto_put_varint(out, 2, (uint64_t)t_ms);
 }
 
-static int put_series(struct reading *r, struct labels set, struct buf *result, struct error *err)
+static void put_labels(struct reading *r, struct labels set)
+{
+    buf_reset(&r->series);
+    for (size_t i = 0; i < set.count; i++)
+        put_label(&r->series, set.items[i]);
+}
+
+static void put_samples(struct reading *r, struct labels set)
+{
+    put_labels(r, set);
+    for (size_t i = 0; i < r->columns.count; i++)
+        put_sample(&r->series, r->columns.times_ms[i], r->columns.values[i]);
+    proto_put_bytes(&r->result, 1, buf_view(&r->series));
+}
+
+// Chunk { 1: min_ms; 2: max_ms; 3: encoding (1 is XOR); 4: bytes data }
+static void put_chunk(struct reading *r, const int64_t *times_ms, const double *values,
+                      size_t count)
+{
+    struct buf data = BUF_INIT;
+    xor_chunk_encode(&data, times_ms, values, count);
+    buf_reset(&r->chunk);
+    proto_put_varint(&r->chunk, 1, (uint64_t)times_ms[0]);
+    proto_put_varint(&r->chunk, 2, (uint64_t)times_ms[count - 1]);
+    proto_put_varint(&r->chunk, 3, 1);
+    proto_put_bytes(&r->chunk, 4, buf_view(&data));
+    proto_put_bytes(&r->series, 2, buf_view(&r->chunk));
+    buf_release(&data);
+}
+
+// A frame holds a ChunkedReadResponse { 1: series; 2: index of the query }: its length as a varint,
+// its CRC-32C, big-endian, and itself.
+static void put_frame(struct reading *r)
+{
+    unsigned char checksum[4];
+    buf_reset(&r->chunk);
+    proto_put_bytes(&r->chunk, 1, buf_view(&r->series));
+    if (r->query_index)
+        proto_put_varint(&r->chunk, 2, r->query_index);
+    buf_varint(&r->message, r->chunk.len);
+    be32_put(checksum, crc32c(0, buf_view(&r->chunk)));
+    buf_append(&r->message, checksum, sizeof(checksum));
+    buf_str(&r->message, buf_view(&r->chunk));
+}
+
+// A long series goes on in further frames, its labels repeated.
+static void put_chunks(struct reading *r, struct labels set)
+{
+    const struct columns *c = &r->columns;
+    put_labels(r, set);
+    for (size_t i = 0; i < c->count; i += XOR_CHUNK_SAMPLES) {
+        size_t left = c->count - i;
+        if (r->series.len > FRAME_SIZE_MAX) {
+            put_frame(r);
+            put_labels(r, set);
+        }
+        put_chunk(r, c->times_ms + i, c->values + i,
+                  left < XOR_CHUNK_SAMPLES ? left : XOR_CHUNK_SAMPLES);
+    }
+    put_frame(r);
+}
+
+static int put_series(struct reading *r, struct labels set, struct error *err)
 {
     uint64_t limit = r->web->options.read_sample_limit;
     r->sample_count += r->columns.count;
     if (limit && r->sample_count > limit)
         return error_set(err, ERR_LIMIT, "exceeded sample limit (%llu)", (unsigned long long)limit);
     set = with_external(r, set);
-    buf_reset(&r->series);
-    for (size_t i = 0; i < set.count; i++)
-        put_label(&r->series, set.items[i]);
-    for (size_t i = 0; i < r->columns.count; i++)
-        put_sample(&r->series, r->columns.times_ms[i], r->columns.values[i]);
-    proto_put_bytes(result, 1, buf_view(&r->series));
-    return result->failed ? error_set(err, ERR_LIMIT, "the answer is larger than %zu MiB",
-                                      RESPONSE_BODY_MAX >> 20)
-                          : OK;
+    if (r->form == READ_CHUNKS)
+        put_chunks(r, set);
+    else
+        put_samples(r, set);
+    if (r->result.failed || r->message.failed || r->series.failed)
+        return error_set(err, ERR_LIMIT, "the answer is larger than %zu MiB",
+                         RESPONSE_BODY_MAX >> 20);
+    return OK;
 }
 
 static int read_series(struct reading *r, struct querier *querier, const struct read_query *q,
-                       struct buf *result, struct error *err)
+                       struct error *err)
 {
     struct series_set set;
     size_t count;
@@ -103,7 +171,7 @@ static int read_series(struct reading *r, struct querier *querier, const struct 
             return error_set(err, ERR_CANCELED, "the client hung up");
         rc = querier_read(querier, set.series[i], q->start_ms, q->end_ms, &r->columns, err);
         if (rc == OK && r->columns.count)
-            rc = put_series(r, set.labels[i], result, err);
+            rc = put_series(r, set.labels[i], err);
     }
     return rc;
 }
@@ -111,23 +179,22 @@ static int read_series(struct reading *r, struct querier *querier, const struct 
 static int read_query(struct reading *r, const struct read_query *q, struct error *err)
 {
     struct querier *querier;
-    struct buf result;
-    buf_init(&result, RESPONSE_BODY_MAX);
     int rc = OK;
+    buf_reset(&r->result);
     // A range without extent has an empty result, not none: results answer queries by place.
     if (q->start_ms <= q->end_ms) {
         rc = querier_new(&querier, r->web->options.storage, q->start_ms, q->end_ms, err);
         if (rc == OK) {
-            rc = read_series(r, querier, q, &result, err);
+            rc = read_series(r, querier, q, err);
             querier_free(querier);
         }
     }
-    if (rc == OK)
-        proto_put_bytes(&r->message, 1, buf_view(&result));
-    buf_release(&result);
+    if (rc == OK && r->form == READ_SAMPLES)
+        proto_put_bytes(&r->message, 1, buf_view(&r->result));
     if (rc == OK && r->message.failed)
         rc =
             error_set(err, ERR_LIMIT, "the answer is larger than %zu MiB", RESPONSE_BODY_MAX >> 20);
+    r->query_index++;
     return rc;
 }
 
@@ -142,23 +209,34 @@ static void answer(struct reading *r, const struct read_request *request, struct
         response_text(res, status, arena_copy(&r->req->arena, str_from(err.text)));
         return;
     }
+    res->encoded = true;
+    if (r->form == READ_CHUNKS) {
+        res->content_type = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+        buf_release(&res->body);
+        res->body = r->message;
+        buf_init(&r->message, RESPONSE_BODY_MAX);
+        return;
+    }
     res->content_type = "application/x-protobuf";
     response_header(res, "Content-Encoding", STR("snappy"));
     snappy_encode(buf_view(&r->message), &res->body);
-    res->encoded = true;
 }
 
 static void run(struct web_server *web, struct request *req, struct response *res,
                 const struct read_request *request)
 {
-    struct reading r = {.web = web, .req = req};
+    struct reading r = {.web = web, .req = req, .form = request->response};
     if (web->options.external_labels)
         r.external = web->options.external_labels(web->options.context, &req->arena);
     columns_init(&r.columns);
     buf_init(&r.message, RESPONSE_BODY_MAX);
+    buf_init(&r.result, RESPONSE_BODY_MAX);
     buf_init(&r.series, RESPONSE_BODY_MAX);
+    buf_init(&r.chunk, 0);
     answer(&r, request, res);
+    buf_release(&r.chunk);
     buf_release(&r.series);
+    buf_release(&r.result);
     buf_release(&r.message);
     columns_release(&r.columns);
 }
@@ -178,10 +256,10 @@ void api_read(struct web_server *web, struct request *req, struct response *res)
     if (rc)
         response_text(res, rc == ERR_LIMIT ? 413 : 400,
                       arena_copy(&req->arena, str_from(err.text)));
-    else if (!request.accepts_samples)
+    else if (request.response == READ_UNKNOWN)
         response_text(res, 400,
-                      STR("server does not support any of the requested response types: "
-                          "[STREAMED_XOR_CHUNKS]; supported: [SAMPLES]"));
+                      STR("server does not support any of the requested response types; "
+                          "supported: [SAMPLES STREAMED_XOR_CHUNKS]"));
     else
         run(web, req, res, &request);
     read_request_release(&request);

@@ -57,21 +57,17 @@ static int decode_query(struct read_query *q, struct str bytes, struct arena *ar
     return OK;
 }
 
-struct accepted {
-    bool samples;
-    bool other;
-};
-
 // Enumerations in a list come packed into one field, or one by one.
-static bool decode_accepted(struct accepted *a, const struct proto_field *f)
+static bool decode_accepted(enum read_response *first, bool *any, const struct proto_field *f)
 {
-    if (f->type == WIRE_VARINT) {
-        *(f->number == 0 ? &a->samples : &a->other) = true;
-        return true;
+    bool packed = f->type == WIRE_BYTES;
+    for (size_t i = 0; i < (packed ? f->bytes.len : 1); i++) {
+        uint64_t number = packed ? (unsigned char)f->bytes.ptr[i] : f->number;
+        *any = true;
+        if (*first == READ_UNKNOWN && number < READ_UNKNOWN)
+            *first = (enum read_response)number;
     }
-    for (size_t i = 0; f->type == WIRE_BYTES && i < f->bytes.len; i++)
-        *(f->bytes.ptr[i] == 0 ? &a->samples : &a->other) = true;
-    return f->type == WIRE_BYTES;
+    return packed || f->type == WIRE_VARINT;
 }
 
 int read_request_decode(struct read_request *out, struct str message, struct arena *arena,
@@ -79,13 +75,14 @@ int read_request_decode(struct read_request *out, struct str message, struct are
 {
     struct proto_reader r = proto_reader_of(message);
     struct proto_field f;
-    struct accepted accepted = {0};
+    enum read_response first = READ_UNKNOWN;
+    bool any = false;
     size_t capacity = 0;
     *out = (struct read_request){0};
     while (proto_more(&r)) {
         if (!proto_take(&r, &f))
             return corrupt(err, "malformed protobuf message");
-        if (f.id == 2 && !decode_accepted(&accepted, &f))
+        if (f.id == 2 && !decode_accepted(&first, &any, &f))
             return corrupt(err, "malformed response types");
         if (f.id != 1)
             continue;
@@ -98,7 +95,7 @@ int read_request_decode(struct read_request *out, struct str message, struct are
         if (rc)
             return rc;
     }
-    out->accepts_samples = accepted.samples || !accepted.other;
+    out->response = any ? first : READ_SAMPLES;
     return OK;
 }
 

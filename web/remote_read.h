@@ -22,10 +22,12 @@ struct read_query {
     size_t matcher_count;
 };
 
+enum read_response { READ_SAMPLES, READ_CHUNKS, READ_UNKNOWN };
+
 struct read_request {
     struct read_query *queries; // in the arena
     size_t query_count;
-    bool accepts_samples;
+    enum read_response response; // the first known one that the client takes
 };
 
 // ERR_INVALID. Release in both cases.

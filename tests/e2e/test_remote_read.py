@@ -53,7 +53,8 @@ def matcher(kind, name, value):
 
 def query(start, end, *matchers):
     return field(1, 0, varint(start)) + field(2, 0, varint(end)) + b"".join(
-        field(3, 2, m) for m in matchers) + field(4, 2, field(1, 0, varint(60000)))
+        field(3, 2, m) for m in matchers) + field(4, 2, field(1, 0, varint(60000)) + field(3, 0, varint(start)) +
+                                                  field(4, 0, varint(end)))
 
 
 def send(server, message, compressed=True):
@@ -118,12 +119,150 @@ def test_by_hand(server, times):
 
 
 def test_response_types(server, times):
+    """The first known one of the list."""
     q = query(times[0], times[-1], matcher(0, "job", "a"))
-    for types in (field(2, 0, varint(1)) + field(2, 0, varint(0)), field(2, 2, b"\x01\x00"),
-                  field(2, 0, varint(0))):
+    for types in (b"", field(2, 0, varint(0)) + field(2, 0, varint(1)), field(2, 2, b"\x00\x01"),
+                  field(2, 0, varint(7)) + field(2, 0, varint(0))):
         assert len(read(server, q, types=types)[0]) == 3
-    answer = send(server, field(1, 2, q) + field(2, 0, varint(1)))
+    for types in (field(2, 0, varint(1)), field(2, 2, b"\x01\x00"), field(2, 2, b"\x07\x01")):
+        assert len(read_chunks(server, q, types=types)) == 3
+    answer = send(server, field(1, 2, q) + field(2, 0, varint(7)))
     assert answer.status == 400 and "does not support any of the requested" in answer.text, answer.text
+
+
+class Bits:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, count):
+        value = 0
+        for _ in range(count):
+            value = value << 1 | self.data[self.at >> 3] >> (7 - (self.at & 7)) & 1
+            self.at += 1
+        return value
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.take(8)
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+
+def decode_chunk(data):
+    """[(t_ms, bits of the value)] of an XOR chunk, by the format's description."""
+    bits = Bits(data)
+    count, samples = bits.take(16), []
+    leading = trailing = t = delta = value = 0
+    for i in range(count):
+        if i == 0:
+            t = bits.varint()
+            t = t >> 1 ^ -(t & 1)
+            value = bits.take(64)
+        else:
+            if i == 1:
+                delta = bits.varint()
+            else:
+                ones = 0
+                while ones < 4 and bits.take(1):
+                    ones += 1
+                size = (0, 14, 17, 20, 64)[ones]
+                change = bits.take(size)
+                if size and change > 1 << (size - 1):
+                    change -= 1 << size
+                delta += change
+            t += delta
+            if bits.take(1):
+                if bits.take(1):
+                    leading, size = bits.take(5), bits.take(6) or 64
+                    trailing = 64 - leading - size
+                value ^= bits.take(64 - leading - trailing) << trailing
+        samples.append((t, value))
+    return samples
+
+
+def read_chunks(server, *queries, types=field(2, 0, varint(1))):
+    """[(index of the query, labels, samples)], the chunks of a series joined."""
+    answer = send(server, b"".join(field(1, 2, q) for q in queries) + types)
+    assert answer.status == 200, answer.text
+    assert answer.headers["Content-Type"] == "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse"
+    assert answer.headers["Content-Encoding"] in (None, "")
+    data, found = answer.body, []
+    while data:
+        size = shift = at = 0
+        while True:
+            size |= (data[at] & 127) << shift
+            shift += 7
+            at += 1
+            if data[at - 1] < 128:
+                break
+        checksum, frame, data = data[at:at + 4], data[at + 4:at + 4 + size], data[at + 4 + size:]
+        assert checksum == struct.pack(">I", crc32c(frame)), "a frame's checksum"
+        index = 0
+        for number, part in fields(frame):
+            if number == 2:
+                index = part
+        for number, part in fields(frame):
+            if number != 1:
+                continue
+            labels, samples = {}, []
+            for kind, inner in fields(part):
+                if kind == 1:
+                    label = dict(fields(inner))
+                    labels[label[1].decode()] = label[2].decode()
+                else:
+                    chunk = dict(fields(inner))
+                    decoded = decode_chunk(chunk[4])
+                    assert chunk[3] == 1 and signed(chunk.get(1, 0)) == decoded[0][0] and signed(chunk[2]) == decoded[-1][0]
+                    samples += decoded
+            if found and found[-1][:2] == (index, labels):
+                found[-1][2].extend(samples)
+            else:
+                found.append((index, labels, samples))
+    return found
+
+
+def crc32c(data):
+    state = 0xffffffff
+    for byte in data:
+        state ^= byte
+        for _ in range(8):
+            state = state >> 1 ^ (0x82f63b78 if state & 1 else 0)
+    return state ^ 0xffffffff
+
+
+def test_chunks(server, times):
+    """Chunks and samples say the same, and Debian's prometheus streams the same of the same samples."""
+    peer = prometheus("--web.enable-remote-write-receiver").start()
+    random = __import__("random").Random(7)
+    jumps = [0, 1, 15000, 15000, 15001, 14999, 23191, 6808, 80536, 79000, 540000, 600000, 2000000, 5000]
+    t, series = NOW_MS - 3000000, []
+    points = []
+    for i in range(500):
+        t += jumps[i] if i < len(jumps) and jumps[i] else 1 + random.randrange(30 if i % 7 else 900)
+        points.append((t, random.choice([0.0, 1.0, -1.5, i * 0.1, random.random(), 1e300, -1e-300, math.inf, float(i)])))
+    for target in (server, peer):
+        remote_write(target, [({"__name__": "chunky"}, points), ({"__name__": "chunky", "x": "one"}, points[:1]),
+                              ({"__name__": "chunky", "x": "same"}, [(p[0], 3.25) for p in points[:240]])])
+    queries = [query(0, NOW_MS, matcher(0, "__name__", "nothing")),
+               query(points[0][0], points[-1][0], matcher(0, "__name__", "chunky"))]
+    ours, theirs = read_chunks(server, *queries), read_chunks(peer, *queries)
+    for index, labels, _ in ours:
+        assert index == 1 and labels.pop("cluster") == "edge"
+    for mine, other in zip(ours, theirs):
+        assert mine == other, [pair for pair in zip(mine[2], other[2]) if pair[0] != pair[1]][:3] or (mine[:2], other[:2],
+                                                                                                     len(mine[2]), len(other[2]))
+    assert len(ours) == len(theirs)
+    assert [len(samples) for _, _, samples in ours] == [500, 1, 240]
+    plain = read(server, *queries)[1]
+    assert [[(t, struct.unpack(">Q", struct.pack(">d", v))[0]) for t, v in samples] for _, samples in plain] == [
+        samples for _, _, samples in ours]
+    # Part of a chunk is a chunk of its own.
+    middle = read_chunks(server, query(points[100][0], points[130][0], matcher(0, "__name__", "chunky"), matcher(0, "x", "")))
+    assert [t for t, _ in middle[0][2]] == [t for t, _ in points[100:131]]
+    peer.stop()
 
 
 def test_bad_input(server, times):
