@@ -7,10 +7,13 @@ alerts.json and report.html. --short finishes in less than 15 minutes. Exits wit
 required of it; the suites that failed are named at the end, and the others are finished.
 """
 import argparse
+import json
 import pathlib
 import subprocess
 import sys
 import time
+
+import pages
 
 HERE = pathlib.Path(__file__).parent
 
@@ -28,6 +31,14 @@ def suites(options):
     ]
 
 
+def write_report(programs):
+    """Adds the other suites' figures to the page of the queries."""
+    path = programs / "report.html"
+    documents = [json.loads(file.read_text()) for name in ("storage", "scrape", "alerts")
+                 if (file := programs / f"{name}.json").exists()]
+    path.write_text(pages.add_sections(path.read_text() if path.exists() else None, documents))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("programs", type=pathlib.Path)
@@ -35,6 +46,8 @@ def main():
     parser.add_argument("--update", type=pathlib.Path)
     options = parser.parse_args()
     failed = []
+    for file in ("storage.json", "query.json", "scrape.json", "alerts.json", "report.html"):
+        (options.programs / file).unlink(missing_ok=True)
     for name, command in suites(options):
         start = time.monotonic()
         print(f"\n=== {name}\n", flush=True)
@@ -42,9 +55,10 @@ def main():
             if subprocess.run([sys.executable, *command], check=False).returncode:
                 failed.append(name)
         except KeyboardInterrupt:
-            print("interrupted: the suites above are all there is", file=sys.stderr)
-            return 130
+            failed.append(f"{name} (interrupted)")
+            break
         print(f"=== {name}: {time.monotonic() - start:.0f} s", flush=True)
+    write_report(options.programs)
     print(f"\nreport: {options.programs}/report.html")
     if failed:
         print(f"failed or missed: {', '.join(failed)}", file=sys.stderr)

@@ -79,7 +79,8 @@ def publish(name, title, figures, rows, versions, options, more=(), failures=())
     if options.json:
         options.json.write_text(json.dumps({"name": name, "date": today, "title": title, "machine": servers.machine(),
                                             "versions": versions, "rows": rows, "missed": missed,
-                                            "failures": list(failures)}, indent=1) + "\n")
+                                            "failures": list(failures),
+                                            "figures": [[key, heading, layout] for key, heading, layout, *_ in figures]}, indent=1) + "\n")
     if missed:
         print(f"\nmissed: {', '.join(missed)}", file=sys.stderr)
     return 1 if missed or failures else 0
