@@ -326,7 +326,7 @@ void runner_run(struct results *results, size_t reference, const struct runner_o
     int64_t end_ms = results->end_ms - rounds * options->roll_ms;
     bool whole = r.reference != SIZE_MAX && first_round(&r, end_ms);
     for (unsigned i = 0; whole && i < rounds; i++) {
-        end_ms += options->roll_ms;
+        end_ms = options->live ? clock_wall_ms(&clock_system) : end_ms + options->roll_ms;
         whole = round_of_all(&r, i, end_ms, i >= results->warmup);
     }
     for (size_t t = 0; t < results->target_count; t++)

@@ -7,6 +7,7 @@
 struct runner_options {
     int64_t timeout_ms; // of a query
     int64_t roll_ms;    // the end moves on by this with every repetition, up to the run's; 0: fixed
+    bool live;          // each repetition ends now instead
     bool compare;       // whether answers agree
     bool quiet;
 };

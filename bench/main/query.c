@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "commands.h"
+#include "model/duration.h"
 #include "runner.h"
 #include "target.h"
 
@@ -18,6 +19,7 @@ struct query_command {
     struct query_set set;
     struct target targets[TARGETS_MAX];
     struct runner_options options;
+    double tolerance;      // of queries that say none
     const char *reference; // name or number of a target, or NULL
     const char *json, *csv, *html;
 };
@@ -44,7 +46,13 @@ static void read_options(struct query_command *c, struct args *a)
     r->repetitions = (unsigned)args_integer(a, "repetitions", 20);
     r->warmup = (unsigned)args_integer(a, "warmup", 3);
     r->concurrency = (unsigned)args_integer(a, "concurrency", 1);
-    r->end_ms = args_time(a, "end", clock_wall_ms(&clock_system));
+    const char *end = args_text(a, "end", "now");
+    c->options.live = strcmp(end, "rolling") == 0;
+    r->end_ms = clock_wall_ms(&clock_system);
+    if (!c->options.live && strcmp(end, "now") != 0 && !timestamp_parse(str_from(end), &r->end_ms))
+        error_set(&a->err, ERR_INVALID,
+                  "--end: expected now, rolling, RFC 3339 or Unix seconds, got \"%s\"", end);
+    c->tolerance = args_number(a, "tolerance", TOLERANCE_DEFAULT);
     c->options.timeout_ms = args_duration(a, "timeout", 60000);
     c->options.roll_ms = args_duration(a, "roll", 0);
     c->options.compare = !args_flag(a, "no-compare");
@@ -57,7 +65,8 @@ static void read_options(struct query_command *c, struct args *a)
     if (!a->err.code && (r->repetitions < 1 || r->repetitions > 1000000 || r->concurrency < 1 ||
                          r->concurrency > 1000))
         error_set(&a->err, ERR_INVALID,
-                  "expected 1 to 1000000 --repetitions and 1 to 1000 of --concurrency");
+                  "expected 1 to 1000000 --repetitions, 1 to 1000 of --concurrency and a "
+                  "--tolerance that is not negative");
 }
 
 // Files come before targets: an argument with a scheme, a colon or an equals sign is a target.
@@ -108,6 +117,10 @@ static void describe(struct query_command *c, const char *title)
     r->title =
         title ? str_from(title)
               : arena_printf(&r->arena, "%zu queries, %zu targets", c->set.count, r->target_count);
+    for (size_t q = 0; q < c->set.count; q++)
+        for (int kind = 0; kind < KIND_COUNT; kind++)
+            if (c->set.queries[q].tolerances[kind] == TOLERANCE_DEFAULT)
+                c->set.queries[q].tolerances[kind] = c->tolerance;
     r->targets = c->targets;
     r->queries = c->set.queries;
     r->query_count = c->set.count;
