@@ -62,8 +62,8 @@ static void read_options(struct query_command *c, struct args *a)
     c->csv = args_text(a, "csv", NULL);
     c->html = args_text(a, "html", NULL);
     read_modes(c, a);
-    if (!a->err.code && (r->repetitions < 1 || r->repetitions > 1000000 || r->concurrency < 1 ||
-                         r->concurrency > 1000))
+    if (!a->err.code && (!(c->tolerance >= 0) || r->repetitions < 1 || r->repetitions > 1000000 ||
+                         r->concurrency < 1 || r->concurrency > 1000))
         error_set(&a->err, ERR_INVALID,
                   "expected 1 to 1000000 --repetitions, 1 to 1000 of --concurrency and a "
                   "--tolerance that is not negative");
@@ -177,7 +177,8 @@ int command_query(struct args *a)
     read_options(&c, a);
     const char *title = args_text(a, "title", NULL);
     int status;
-    if (read_positional(&c, a, &err) || args_finish(a, &err) ||
+    if ((a->err.code && args_finish(a, &err)) || read_positional(&c, a, &err) ||
+        args_finish(a, &err) ||
         (c.reference && reference_index(&c) == SIZE_MAX &&
          error_set(&err, ERR_INVALID, "--reference: no target is called \"%s\"", c.reference))) {
         status = command_usage(&err);

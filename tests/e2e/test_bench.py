@@ -209,6 +209,8 @@ class BenchTest(unittest.TestCase):
         for arguments, text in ((["query"], "expected a FILE of queries and a URL"), (["fly"], 'no such command: "fly"'),
                                 (["load"], "expected a URL"), (["generate", "--hosts=0"], "--hosts: expected 1 to 100000"),
                                 (["generate", "--workload=Z"], 'no workload is called "Z"'),
+                                (["query", "q.txt", "a:1", "--tolerance=-1"], "--tolerance that is not negative"),
+                                (["query", "q.txt", "a:1", "--end=soon"], "--end: expected now, rolling,"),
                                 (["compare", "a"], "expected OLD.json NEW.json")):
             run = bench(*arguments)
             self.assertEqual(run.returncode, 2, arguments)
