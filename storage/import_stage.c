@@ -1,6 +1,7 @@
-// Windows are written below PATH/import and renamed into PATH once all are there: a run that fails or
-// is killed leaves the store as it was, and the next one empties the folder. Their sequence numbers
-// are above all that the store has, so that names never meet.
+// Windows are written below PATH/import. Once all are there and synced, a file named "complete" is: from
+// then on the import has happened, and whoever opens the store next moves what is left to be moved.
+// Before that, whoever opens it next throws the folder away. Their sequence numbers are above all that
+// the store has, so that names never meet.
 //
 // A server that starts takes the end of the newest window for the place where its journal goes on. So
 // what the journal holds becomes windows along with the load, and its segments go.
@@ -29,9 +30,12 @@ struct stage {
     struct window_span *spans; // of the windows made
     size_t count;
     size_t capacity;
+    bool committed;
     struct window_writer *writer; // NULL: none was needed yet
     struct window_span span;      // of the window being made
 };
+
+#define MARKER "complete"
 
 #define HOUR_MS       (INT64_C(3600) * 1000)
 #define DAY_MS        (24 * HOUR_MS)
@@ -98,11 +102,11 @@ static int prepare(struct stage *s, struct error *err)
     if (rc == OK)
         rc = lock_store(s, err);
     if (rc == OK)
+        rc = stage_recover(s->path, err);
+    if (rc == OK)
         rc = dir_each(s->path, see_window, s, err);
     if (rc == OK)
         rc = see_tombstones(s, err);
-    if (rc == OK)
-        rc = dir_remove_all(s->folder, err);
     return rc ? rc : dir_create(s->folder, err);
 }
 
@@ -132,7 +136,8 @@ void stage_free(struct stage *s)
     if (!s)
         return;
     stage_rollback(s, 0);
-    dir_remove_all(s->folder, NULL);
+    if (!s->committed)
+        dir_remove_all(s->folder, NULL);
     close(s->lock_fd);
     mem_free(s->spans);
     mem_free(s->folder);
@@ -199,25 +204,6 @@ void stage_rollback(struct stage *s, size_t window_count)
     }
 }
 
-static int move(const char *from, const char *to, struct window_span span, struct error *err)
-{
-    char *old = window_at(from, span), *new = window_at(to, span);
-    int rc = io_rename(old, new);
-    if (rc)
-        error_set(err, rc, "rename to %s: %m", new);
-    mem_free(old);
-    mem_free(new);
-    return rc;
-}
-
-static int remove_segment(void *context, const char *name)
-{
-    char *path = join(context, name);
-    io_unlink(path);
-    mem_free(path);
-    return OK;
-}
-
 // The windows of what the journal holds come behind those of the load.
 static int stage_journal(struct stage *s, struct error *err)
 {
@@ -237,32 +223,81 @@ static int stage_journal(struct stage *s, struct error *err)
     return rc;
 }
 
-static int move_all(struct stage *s, struct error *err)
+int stage_commit(struct stage *s, struct error *err)
 {
-    size_t moved = 0;
-    int rc = OK;
-    while (moved < s->count && (rc = move(s->folder, s->path, s->spans[moved], err)) == OK)
-        moved++;
+    if (s->count == 0)
+        return OK;
+    char *marker = join(s->folder, MARKER);
+    int rc = stage_journal(s, err);
     if (rc == OK)
-        rc = dir_sync(s->path, err);
-    while (rc && moved) {
-        if (move(s->path, s->folder, s->spans[--moved], NULL))
-            break;
-    }
+        rc = dir_sync(s->folder, err);
+    if (rc == OK)
+        rc = file_write_atomic(marker, str_make(NULL, 0), err);
+    mem_free(marker);
+    if (rc)
+        return rc;
+    s->count = 0;
+    s->committed = true;
+    rc = stage_recover(s->path, err);
+    return rc ? error_prefix(err, "the import is complete and will be moved into place when the "
+                                  "folder is opened: ")
+              : OK;
+}
+
+struct recovery {
+    const char *from, *to;
+    struct error *err;
+};
+
+static int move_window(void *context, const char *name)
+{
+    const struct recovery *r = context;
+    struct window_span span;
+    if (!window_parse_name(name, &span))
+        return OK;
+    char *from = join(r->from, name), *to = join(r->to, name);
+    int rc = io_rename(from, to);
+    if (rc)
+        error_set(r->err, rc, "rename to %s: %m", to);
+    mem_free(from);
+    mem_free(to);
     return rc;
 }
 
-int stage_commit(struct stage *s, struct error *err)
+static int remove_segment(void *context, const char *name)
 {
-    int rc = s->count ? stage_journal(s, err) : OK;
+    const struct recovery *r = context;
+    char *path = join(r->from, name);
+    int rc = io_unlink(path);
+    if (rc)
+        error_set(r->err, rc, "remove %s: %m", path);
+    mem_free(path);
+    return rc;
+}
+
+// No server has written to the journal since: it would have come here first.
+static int finish_import(const char *path, const char *folder, struct error *err)
+{
+    char *journal = join(path, "journal");
+    struct recovery windows = {folder, path, err}, segments = {journal, NULL, err};
+    int rc = dir_each(folder, move_window, &windows, err);
     if (rc == OK)
-        rc = move_all(s, err);
-    if (rc || s->count == 0)
-        return rc;
-    char *journal = join(s->path, "journal");
-    if (file_exists(journal))
-        dir_each(journal, remove_segment, journal, NULL);
+        rc = dir_sync(path, err);
+    if (rc == OK && file_exists(journal))
+        rc = dir_each(journal, remove_segment, &segments, err);
     mem_free(journal);
-    s->count = 0;
-    return OK;
+    return rc;
+}
+
+int stage_recover(const char *path, struct error *err)
+{
+    char *folder = join(path, "import"), *marker = join(folder, MARKER);
+    int rc = OK;
+    if (file_exists(marker))
+        rc = finish_import(path, folder, err);
+    if (rc == OK)
+        rc = dir_remove_all(folder, err);
+    mem_free(marker);
+    mem_free(folder);
+    return rc;
 }

@@ -30,8 +30,11 @@ int stage_window_end(struct stage *s, struct error *err);
 // How many windows there are, and back to that many.
 size_t stage_window_count(const struct stage *s);
 void stage_rollback(struct stage *s, size_t window_count);
-// Moves the windows into the store, with others made of what its journal holds. On failure those that
-// were moved are taken back.
+// Moves the windows into the store, with others made of what its journal holds: all of it or nothing,
+// whenever the process is killed. On failure nothing has happened, or all of it will when the store
+// is opened next; the error says which.
 int stage_commit(struct stage *s, struct error *err);
+// Before a store is opened, under its lock: ends what a killed process began.
+int stage_recover(const char *path, struct error *err);
 
 #endif

@@ -162,14 +162,11 @@ static int remove_unfinished(void *context, const char *name)
 
 void snapshots_open(struct storage *s)
 {
-    char *parent = join(s->path, "snapshots"), *import = join(s->path, "import");
+    char *parent = join(s->path, "snapshots");
     struct error err;
     if (file_exists(parent) && dir_each(parent, remove_unfinished, parent, &err))
         log_warn("the snapshots cannot be listed", LOG_ERR(&err));
-    if (dir_remove_all(import, &err))
-        log_warn("an unfinished import could not be removed", LOG_ERR(&err));
     mem_free(parent);
-    mem_free(import);
 }
 
 int storage_snapshot(struct storage *s, bool skip_head, struct buf *name, struct error *err)

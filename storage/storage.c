@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "delete.h"
+#include "import_stage.h"
 #include "store.h"
 
 void storage_options_init(struct storage_options *o)
@@ -193,6 +194,8 @@ static int open_folder(struct storage *s, struct error *err)
     int rc = dir_create(s->path, err);
     if (rc == OK)
         rc = lock_folder(s, err);
+    if (rc == OK)
+        rc = stage_recover(s->path, err);
     if (rc == OK)
         rc = open_windows(s, err);
     if (rc == OK) {

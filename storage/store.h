@@ -117,7 +117,7 @@ void merge_abort(struct storage *s);
 void retire_windows(struct storage *s);
 void set_aside_log(struct storage *s, const char *path, const char *why);
 
-// snapshot.c: removes what a killed process left of snapshots and imports.
+// snapshot.c: removes what a killed process left of snapshots.
 void snapshots_open(struct storage *s);
 
 // meta.c

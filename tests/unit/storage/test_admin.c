@@ -531,6 +531,87 @@ static void test_faults(void **state)
     mem_free(m);
 }
 
+#define LOADED 5
+
+static int load_some(const char *path, struct error *err)
+{
+    struct bulk *b;
+    struct label label = {STR("other"), STR("1")};
+    int rc = bulk_open(&b, path, SIZE_MAX, err);
+    if (rc)
+        return rc;
+    uint32_t series = bulk_series(b, (struct labels){&label, 1});
+    for (int i = 0; i < LOADED && rc == OK; i++)
+        rc = bulk_add(b, series, START_MS - 5 * HOUR_MS * i, i, err);
+    if (rc == OK)
+        rc = bulk_commit(b, NULL, err);
+    bulk_free(b);
+    return rc;
+}
+
+static size_t count_loaded(struct storage *s)
+{
+    struct querier *q;
+    struct series_set set;
+    struct matcher match;
+    struct arena arena;
+    struct columns c;
+    struct error err;
+    columns_init(&c);
+    arena_init(&arena, 0);
+    assert_int_equal(matcher_init(&match, MATCH_EQUAL, STR("other"), STR("1"), &err), OK);
+    assert_int_equal(querier_new(&q, s, INT64_MIN, INT64_MAX, &err), OK);
+    assert_int_equal(querier_select(q, &match, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    if (set.count)
+        assert_int_equal(querier_read(q, set.series[0], INT64_MIN, INT64_MAX, &c, &err), OK);
+    size_t count = c.count;
+    querier_free(q);
+    matcher_release(&match);
+    arena_release(&arena);
+    columns_release(&c);
+    return count;
+}
+
+// All of a load or nothing, and the journal's samples either way, whichever call fails; the store that
+// is loaded into is a snapshot, for those have a journal.
+static void test_bulk_faults(void **state)
+{
+    struct fixture *f = *state;
+    struct model *m = mem_calloc(1, sizeof(*m));
+    struct rng rng;
+    bool struck = true;
+    rng_seed(&rng, 8);
+    f->options.window_ms = HOUR_MS;
+    f->options.retention_ms = 0;
+    open_store(f);
+    scrape_for(f, m, &rng, 2 * HOUR_MS);
+    for (int n = 0; struck; n++) {
+        struct fault fault = {n, ENOSPC, false};
+        struct buf path = BUF_INIT;
+        struct error err = {.text = ""};
+        struct storage *copy;
+        struct storage_options options = f->options;
+        clock_virtual_advance(&f->clock, 1000);
+        buf_printf(&path, "%s/snapshots/", f->folder);
+        assert_int_equal(storage_snapshot(f->storage, false, &path, &err), OK);
+        io_fault_set(strike, &fault);
+        int rc = load_some(buf_text(&path), &err);
+        io_fault_set(NULL, NULL);
+        struck = fault.struck;
+        assert_true(rc == OK || (struck && err.text[0]));
+        options.path = buf_text(&path);
+        if (storage_open(&copy, &options, &err))
+            fail_msg("%s", err.text);
+        check_samples(copy, m, START_MS, INT64_MAX);
+        size_t count = count_loaded(copy);
+        assert_true(count == LOADED || (rc && count == 0));
+        storage_close(copy);
+        assert_int_equal(dir_remove_all(buf_text(&path), &err), OK);
+        buf_release(&path);
+    }
+    mem_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -541,6 +622,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_archive, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bulk, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bulk_faults, setup, teardown),
         cmocka_unit_test(test_tombstones_file),
     };
     return UNIT_RUN(tests);
