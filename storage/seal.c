@@ -33,6 +33,8 @@
 #define IDLE_BYTES ((size_t)1 << 20)
 // A head of less is replayed from the journal in no time.
 #define CLOSE_BYTES ((size_t)256 << 10)
+// Between two times that the pages of windows are given back.
+#define FORGET_NS INT64_C(15000000000)
 
 static int64_t floor_to(int64_t t_ms, int64_t span_ms)
 {
@@ -295,8 +297,22 @@ static int64_t unsealed_from(struct storage *s)
     return oldest_ms < min_ms ? min_ms : oldest_ms;
 }
 
+// Windows stay mapped: what queries read of them would count as memory for ever.
+static void forget_pages(struct storage *s)
+{
+    int64_t now_ns = clock_mono_ns(s->options.clock);
+    if (now_ns - s->pages_forgotten_ns < FORGET_NS)
+        return;
+    s->pages_forgotten_ns = now_ns;
+    struct view *v = view_get(s);
+    for (size_t i = 0; i < v->window_count; i++)
+        window_forget_pages(v->windows[i]);
+    view_put(s, v);
+}
+
 void seal_due(struct storage *s)
 {
+    forget_pages(s);
     if (has_sealed_chunks(s))
         forget_sealed(s);
     for (;;) {

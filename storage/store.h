@@ -54,6 +54,7 @@ struct storage {
     _Atomic uint64_t next_sequence;         // of window files
     bool failing;                           // a commit failed and none succeeded since
     atomic_int_least64_t committed_ns;      // monotonic, of the last batch
+    int64_t pages_forgotten_ns;             // monotonic; of the maintenance
     atomic_int_least64_t refusal_logged_ns; // monotonic; 0: never
     atomic_int_least64_t commit_gap_ns;     // the longest between two lately
 

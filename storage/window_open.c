@@ -4,9 +4,7 @@
 // and the blocks are read in place, and no read transaction outlives a call. Opening looks at the
 // header alone; the index is checked, once, when it is first needed; a block whenever it is read.
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -193,19 +191,9 @@ int window_remove(struct window *w, struct error *err)
     return rc ? error_set(err, rc, "remove %s: %m", w->path) : OK;
 }
 
-static void forget_pages(struct str bytes)
-{
-    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)bytes.ptr & ~(page - 1);
-    madvise((void *)start, (uintptr_t)bytes.ptr + bytes.len - start, MADV_DONTNEED);
-}
-
 void window_forget_pages(struct window *w)
 {
-    if (!atomic_load_explicit(&w->loaded, memory_order_acquire))
-        return;
-    for (uint32_t i = 0; i < w->extent_count; i++)
-        forget_pages(w->extents[i]);
-    forget_pages(w->index_bytes);
+    lmdb_env_forget_pages(w->env);
 }
 
 void window_mark_corrupt(struct window *w)
