@@ -4,9 +4,9 @@
 #include "base/mem.h"
 #include "cold_times.h"
 
-void column_store_init(struct column_store *s)
+void column_store_init(struct column_store *s, struct window_span span)
 {
-    *s = (struct column_store){0};
+    *s = (struct column_store){.span = span};
     hmap_init(&s->index);
 }
 
@@ -51,7 +51,7 @@ static uint32_t find_or_add(struct column_store *s, const struct column_entry *e
                             const int64_t *times_ms)
 {
     buf_reset(&s->scratch);
-    cold_times_encode(times_ms, entry->count, &s->scratch);
+    cold_times_encode(&s->span, times_ms, entry->count, &s->scratch);
     uint32_t number = hmap_find(&s->index, entry->hash, same_column, s, entry);
     if (number != HMAP_NONE)
         return number;

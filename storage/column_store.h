@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/hmap.h"
+#include "window.h"
 
 struct column_entry {
     uint64_t hash;
@@ -15,6 +16,7 @@ struct column_entry {
 #define RECENT_COLUMNS 64
 
 struct column_store {
+    struct window_span span;
     struct column_entry *entries;
     size_t count;
     size_t capacity;
@@ -30,7 +32,7 @@ struct column_store {
     } recent[RECENT_COLUMNS];
 };
 
-void column_store_init(struct column_store *s);
+void column_store_init(struct column_store *s, struct window_span span);
 void column_store_release(struct column_store *s);
 // The number of the column with these times, of which there is at least one.
 uint32_t column_store_add(struct column_store *s, const int64_t *times_ms, size_t count);

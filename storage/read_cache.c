@@ -29,19 +29,20 @@ void read_cache_free(struct read_cache *c)
     mem_free(c);
 }
 
-struct cached_column *read_cache_column(struct read_cache *c, uint64_t window, uint32_t number)
+struct cached_column *read_cache_column(struct read_cache *c, uint64_t window, uint32_t number,
+                                        uint32_t slice)
 {
-    return &c->columns[(window * 31 + number) % CACHED_COLUMNS];
+    return &c->columns[((window * 31 + number) * 16 + slice) % CACHED_COLUMNS];
 }
 
 void read_cache_set_column(struct read_cache *c, struct cached_column *place, uint64_t window,
-                           uint32_t number, uint32_t count)
+                           uint32_t number, uint32_t slice, size_t count)
 {
     size_t size = count * sizeof(*place->times_ms);
     if (c->column_bytes + size > CACHED_COLUMN_BYTES)
         drop_columns(c);
     c->column_bytes -= place->count * sizeof(*place->times_ms);
     mem_free(place->times_ms);
-    *place = (struct cached_column){window, number, count, mem_alloc(size)};
+    *place = (struct cached_column){window, number, slice, count, mem_alloc(size)};
     c->column_bytes += size;
 }

@@ -9,7 +9,7 @@
 #include "base/compress.h"
 
 #define CACHED_BLOCKS  256
-#define CACHED_COLUMNS 256
+#define CACHED_COLUMNS 1024
 // Bytes of columns kept: past it all are dropped and the cache fills anew.
 #define CACHED_COLUMN_BYTES ((size_t)4 << 20)
 
@@ -21,10 +21,12 @@ struct cached_block {
     struct buf bytes;
 };
 
+// The times of a column in one slice.
 struct cached_column {
     uint64_t window;
     uint32_t number;
-    uint32_t count;
+    uint32_t slice;
+    size_t count;
     int64_t *times_ms; // owned
 };
 
@@ -44,9 +46,10 @@ static inline struct cached_block *read_cache_block(struct read_cache *c, uint64
     return &c->blocks[(window * 16 + slice) % CACHED_BLOCKS];
 }
 // Where a column stands or may be put with read_cache_set_column().
-struct cached_column *read_cache_column(struct read_cache *c, uint64_t window, uint32_t number);
+struct cached_column *read_cache_column(struct read_cache *c, uint64_t window, uint32_t number,
+                                        uint32_t slice);
 // Replaces what is there by room for `count` times, which the caller fills.
 void read_cache_set_column(struct read_cache *c, struct cached_column *place, uint64_t window,
-                           uint32_t number, uint32_t count);
+                           uint32_t number, uint32_t slice, size_t count);
 
 #endif

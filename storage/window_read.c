@@ -10,7 +10,6 @@
 #include "cold_values.h"
 #include "read_cache.h"
 #include "window_file.h"
-#include "window_slice.h"
 
 static void index_all(void *context, struct ids *out)
 {
@@ -126,61 +125,76 @@ static int get_stream(const struct window *w, struct cached_block *b, uint32_t i
     return d.failed ? ERR_CORRUPT : OK;
 }
 
-static int get_times(const struct window *w, uint32_t number, const struct index_column *column,
-                     struct read_cache *cache, const int64_t **out)
+static int get_times(const struct window *w, uint32_t number, struct str column, uint32_t slice,
+                     struct read_cache *cache, const struct cached_column **out)
 {
-    struct cached_column *c = read_cache_column(cache, w->serial, number);
-    int rc = OK;
-    if (c->window != w->serial || c->number != number) {
-        // A few bytes stand for a run of any length: believe no count blindly.
-        if (column->count > w->sample_count)
-            return ERR_CORRUPT;
-        read_cache_set_column(cache, c, w->serial, number, column->count);
-        rc = cold_times_decode(column->bytes, column->first_ms, column->count, c->times_ms);
-        if (rc)
-            c->window = 0;
-    }
-    *out = c->times_ms;
+    struct cached_column *c = read_cache_column(cache, w->serial, number, slice);
+    struct slice_times times;
+    *out = c;
+    if (c->window == w->serial && c->number == number && c->slice == slice)
+        return OK;
+    int rc = cold_times_find(&w->span, column, slice, &times);
+    // A few bytes stand for a run of any length: believe no count blindly.
+    if (rc || times.count > w->sample_count)
+        return ERR_CORRUPT;
+    read_cache_set_column(cache, c, w->serial, number, slice, times.count);
+    rc = cold_times_decode(&times, c->times_ms);
+    if (rc)
+        c->window = 0;
     return rc;
 }
 
-// The values [from, from + count) of the `total` that the series has in a slice.
-static int read_slice(const struct window *w, uint32_t slice, uint32_t id, size_t total,
-                      size_t from, size_t count, struct read_cache *cache, double *out)
+// How many of the times are before t_ms.
+static size_t count_before(const int64_t *times_ms, size_t count, int64_t t_ms)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (times_ms[middle] < t_ms)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+// The samples [from, end) of those that the series has in a slice.
+static int read_samples(const struct window *w, uint32_t slice, uint32_t id,
+                        const struct cached_column *times, size_t from, size_t end,
+                        struct columns *out)
 {
     struct cached_block *block;
     struct str stream;
-    int rc = get_block(w, slice, id, cache, &block);
+    int rc = get_block(w, slice, id, out->cache, &block);
     if (rc == OK)
         rc = get_stream(w, block, id, &stream);
-    return rc ? rc : cold_values_decode(stream, total, from, count, out);
+    if (rc)
+        return rc;
+    columns_reserve(out, out->count + (end - from));
+    memcpy(out->times_ms + out->count, times->times_ms + from, (end - from) * sizeof(int64_t));
+    rc = cold_values_decode(stream, times->count, from, end - from, out->values + out->count);
+    out->count += rc ? 0 : end - from;
+    return rc;
 }
 
-// The samples [from, end) of a series' column.
-static int read_samples(const struct window *w, uint32_t id, const int64_t *times_ms, size_t total,
-                        size_t from, size_t end, struct columns *out)
+static int read_slice(const struct window *w, uint32_t slice, uint32_t id, uint32_t number,
+                      struct str column, int64_t min_ms, int64_t max_ms, struct columns *out)
 {
-    size_t start = 0;
-    int rc = OK;
-    columns_reserve(out, out->count + (end - from));
-    memcpy(out->times_ms + out->count, times_ms + from, (end - from) * sizeof(*times_ms));
-    for (uint32_t slice = 0; slice < w->span.slice_count && start < end && rc == OK; slice++) {
-        size_t stop = slice_end(&w->span, slice, times_ms, total);
-        size_t first = from > start ? from : start, last = end < stop ? end : stop;
-        if (first < last) {
-            rc = read_slice(w, slice, id, stop - start, first - start, last - first, out->cache,
-                            out->values + out->count);
-            out->count += last - first;
-        }
-        start = stop;
-    }
-    return rc;
+    const struct cached_column *times;
+    int rc = get_times(w, number, column, slice, out->cache, &times);
+    if (rc || times->count == 0)
+        return rc;
+    size_t from = 0, end = times->count;
+    if (times->times_ms[0] < min_ms)
+        from = count_before(times->times_ms, end, min_ms);
+    if (times->times_ms[end - 1] > max_ms)
+        end = count_before(times->times_ms, end, max_ms + 1);
+    return from < end ? read_samples(w, slice, id, times, from, end, out) : OK;
 }
 
 int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, struct columns *out)
 {
     struct index_column column;
-    const int64_t *times_ms;
     uint32_t number;
     int rc = window_load(w);
     if (rc == OK)
@@ -189,13 +203,13 @@ int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, s
         return rc;
     if (!out->cache)
         out->cache = read_cache_new();
-    rc = get_times(w, number, &column, out->cache, &times_ms);
-    if (rc)
-        return rc;
-    size_t from = count_before(times_ms, column.count, min_ms);
-    size_t end =
-        max_ms == INT64_MAX ? column.count : count_before(times_ms, column.count, max_ms + 1);
-    return from < end ? read_samples(w, id, times_ms, column.count, from, end, out) : OK;
+    for (uint32_t slice = 0; slice < w->span.slice_count && rc == OK; slice++) {
+        if (slice_start_ms(&w->span, slice) > max_ms)
+            break;
+        if (slice_start_ms(&w->span, slice + 1) > min_ms)
+            rc = read_slice(w, slice, id, number, column.bytes, min_ms, max_ms, out);
+    }
+    return rc;
 }
 
 static int verify_series(struct window *w, uint32_t id, struct arena *arena, struct columns *c)

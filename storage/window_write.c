@@ -15,12 +15,12 @@
 #include "base/compress.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cold_times.h"
 #include "cold_values.h"
 #include "index_builder.h"
 #include "lmdb_env.h"
 #include "window.h"
 #include "window_index.h"
-#include "window_slice.h"
 
 #define ZSTD_LEVEL 3
 // Address space, not memory; a file past it is refused.
@@ -65,10 +65,10 @@ int window_writer_new(struct window_writer **out, const char *folder, struct win
     buf_printf(&w->path, "%s/", folder);
     window_name(span, &w->path);
     buf_printf(&w->beside, "%s.tmp", buf_text(&w->path));
-    column_store_init(&w->columns);
     index_builder_init(&w->index);
     w->zstd = zstd_encoder_new(ZSTD_LEVEL);
     w->span.slice_count = span.slice_count ? span.slice_count : 1;
+    column_store_init(&w->columns, w->span);
     w->slices = mem_calloc(w->span.slice_count, sizeof(*w->slices));
     w->source_count = source_count;
     for (size_t i = 0; i < source_count; i++)
@@ -195,8 +195,9 @@ int window_writer_add(struct window_writer *w, struct labels labels, const struc
     int rc = OK;
     index_builder_add(&w->index, labels, column);
     w->sample_count += samples->count;
-    for (uint32_t slice = 0, from = 0; slice < w->span.slice_count && rc == OK; slice++) {
-        uint32_t end = slice_end(&w->span, slice, samples->times_ms, samples->count);
+    size_t from = 0;
+    for (uint32_t slice = 0; slice < w->span.slice_count && rc == OK; slice++) {
+        size_t end = slice_end(&w->span, slice, samples->times_ms, samples->count);
         rc = add_stream(w, slice, id, samples->values + from, end - from, err);
         from = end;
     }

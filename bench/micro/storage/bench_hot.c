@@ -90,6 +90,8 @@ static void fill_store(void)
     appender_free(a);
 }
 
+static const struct window_span span = {START_MS, START_MS + BLOCK *STEP_MS + 1, 0, false, 1};
+
 static void prepare(void)
 {
     struct rng rng;
@@ -102,7 +104,7 @@ static void prepare(void)
         write_chunk(values[shape], &chunks[shape]);
         cold_values_encode(values[shape], BLOCK, &cold[shape]);
     }
-    cold_times_encode(times, BLOCK, &cold_times);
+    cold_times_encode(&span, times, BLOCK, &cold_times);
     fill_store();
 }
 
@@ -125,9 +127,11 @@ static void decode_cold(void)
 {
     int64_t out_times[BLOCK];
     double out[BLOCK];
+    struct slice_times found;
     for (int shape = 0; shape < SHAPES; shape++)
         if (cold_values_decode(buf_view(&cold[shape]), BLOCK, 0, BLOCK, out) ||
-            cold_times_decode(buf_view(&cold_times), times[0], BLOCK, out_times))
+            cold_times_find(&span, buf_view(&cold_times), 0, &found) ||
+            cold_times_decode(&found, out_times))
             abort();
 }
 

@@ -136,26 +136,49 @@ static void make_times(struct rng *rng, int64_t *times_ms, size_t count)
     }
 }
 
+static void check_times(const struct window_span *span, struct str column, const int64_t *times_ms,
+                        size_t count)
+{
+    int64_t out[COUNT_MAX];
+    struct slice_times t;
+    size_t from = 0;
+    for (uint32_t slice = 0; slice < span->slice_count; slice++) {
+        assert_int_equal(cold_times_find(span, column, slice, &t), OK);
+        assert_true(t.count <= count - from);
+        assert_int_equal(cold_times_decode(&t, out), OK);
+        assert_memory_equal(times_ms + from, out, t.count * sizeof(*out));
+        for (size_t i = 0; i < t.count; i++) {
+            assert_true(out[i] >= slice_start_ms(span, slice));
+            assert_true(out[i] < slice_start_ms(span, slice + 1));
+        }
+        from += t.count;
+    }
+    assert_int_equal(from, count);
+}
+
 static void test_times_come_back(void **state)
 {
     (void)state;
     struct rng rng;
     int64_t times_ms[COUNT_MAX], out[COUNT_MAX];
+    struct slice_times t;
     rng_seed(&rng, 3);
     for (unsigned round = 0; round < 300; round++) {
         struct buf b = BUF_INIT;
         size_t count = 1 + rng_below(&rng, COUNT_MAX);
         make_times(&rng, times_ms, count);
-        cold_times_encode(times_ms, count, &b);
-        assert_int_equal(cold_times_decode(buf_view(&b), times_ms[0], count, out), OK);
-        assert_memory_equal(times_ms, out, count * sizeof(*out));
-        if (count > 1) {
-            assert_int_equal(cold_times_decode(buf_view(&b), times_ms[0], count - 1, out),
-                             ERR_CORRUPT);
-            assert_int_equal(
-                cold_times_decode(str_first(buf_view(&b), b.len - 1), times_ms[0], count, out),
-                ERR_CORRUPT);
+        struct window_span span = {times_ms[0] - (int64_t)rng_below(&rng, 2) * 100000,
+                                   times_ms[count - 1] + 1 + (int64_t)rng_below(&rng, 100000), 1,
+                                   false, 1 + (uint32_t)rng_below(&rng, 24)};
+        cold_times_encode(&span, times_ms, count, &b);
+        check_times(&span, buf_view(&b), times_ms, count);
+        // Whatever the damage: an answer, and no other time than within the slice's bytes.
+        b.ptr[rng_below(&rng, b.len)] ^= (char)(1 + rng_below(&rng, 255));
+        for (uint32_t slice = 0; slice < span.slice_count; slice++) {
+            if (cold_times_find(&span, buf_view(&b), slice, &t) == OK && t.count <= COUNT_MAX)
+                cold_times_decode(&t, out);
         }
+        assert_int_equal(cold_times_find(&span, str_first(buf_view(&b), 0), 0, &t), ERR_CORRUPT);
         buf_release(&b);
     }
 }
