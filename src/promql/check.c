@@ -98,7 +98,8 @@ static bool is_label_in(struct str name, const struct str *list, size_t count)
     return false;
 }
 
-static void check_matching(struct parser *p, const struct promql_expr *e, bool vectors)
+static void check_matching(struct parser *p, const struct promql_expr *e, bool vectors,
+                           size_t operator_at)
 {
     const struct vector_matching *m = &e->binary.matching;
     enum binary_op op = e->binary.op;
@@ -107,7 +108,7 @@ static void check_matching(struct parser *p, const struct promql_expr *e, bool v
         parser_fail(p, e->position.start, "vector matching only allowed between instant vectors");
     for (size_t i = 0; m->on && i < m->include_count; i++) {
         if (is_label_in(m->include[i], m->labels, m->label_count))
-            parser_fail(p, e->position.start,
+            parser_fail(p, operator_at,
                         "label \"%.*s\" must not occur in ON and GROUP clause at once",
                         STR_ARG(m->include[i]));
     }
@@ -142,6 +143,6 @@ void check_binary(struct parser *p, struct promql_expr *e, size_t operator_at)
         parser_fail(p, e->position.start,
                     "set operator \"%s\" not allowed in binary scalar expression",
                     binary_op_name(op));
-    check_matching(p, e, vectors);
+    check_matching(p, e, vectors, operator_at);
     e->type = scalars ? TYPE_SCALAR : TYPE_VECTOR;
 }

@@ -76,8 +76,8 @@ static int find_newest(struct info *x, uint32_t id, struct str metric, size_t fr
             continue;
         if (best && best->values[step] == row->values[step]) {
             struct buf a = BUF_INIT, b = BUF_INIT;
-            labels_format(&a, best->labels);
-            labels_format(&b, row->labels);
+            labels_format_all(&a, best->labels);
+            labels_format_all(&b, row->labels);
             long long t = (long long)(row->values[step] * 1000);
             int rc = eval_fail(x->ev,
                                "found duplicate series for info metric: existing %s @ %lld, new "

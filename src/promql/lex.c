@@ -125,6 +125,19 @@ static size_t number_end(const struct lexer *l)
     }
 }
 
+// 0x and 1e, which are begun and not finished.
+static bool is_unfinished(struct str text)
+{
+    size_t last = text.len - 1;
+    char c = text.ptr[last];
+    if (last && (c == '+' || c == '-'))
+        c = text.ptr[--last];
+    bool exponent = (c | 0x20) == 'e' && last > 0;
+    for (size_t i = 0; exponent && i < last; i++)
+        exponent = is_digit(text.ptr[i]) || text.ptr[i] == '.';
+    return exponent || str_eq_nocase(text, STR("0x"));
+}
+
 static int lex_number(struct lexer *l, struct token *t)
 {
     size_t end = number_end(l);
@@ -134,6 +147,11 @@ static int lex_number(struct lexer *l, struct token *t)
     } else if (duration_parse(t->text, &t->duration_ms)) {
         t->kind = TOKEN_DURATION;
         t->number = (double)t->duration_ms / 1000;
+    } else if (is_unfinished(t->text)) {
+        return syntax_error(l->err, l->text, l->at,
+                            "error parsing number: strconv.ParseFloat: parsing \"%.*s\": invalid "
+                            "syntax",
+                            STR_ARG(t->text));
     } else {
         return syntax_error(l->err, l->text, l->at, "bad number or duration syntax: \"%.*s\"",
                             STR_ARG(t->text));
@@ -155,6 +173,8 @@ static bool lex_coded(struct lexer *l, struct buf *out)
 {
     char c = at(l, l->at);
     bool octal = c >= '0' && c <= '7';
+    if (!octal && c != 'x' && c != 'u' && c != 'U')
+        return false;
     int digits = c == 'x' ? 2 : c == 'u' ? 4 : c == 'U' ? 8 : octal ? 3 : 0;
     uint32_t value = 0;
     l->at += !octal;
@@ -187,6 +207,20 @@ static bool lex_escape(struct lexer *l, char quote, struct buf *out)
     return lex_coded(l, out);
 }
 
+// `escape`: where it began, behind the backslash; l->at: where it went wrong.
+static int fail_escape(struct lexer *l, size_t start, size_t escape)
+{
+    uint32_t code_point = 0;
+    struct str rest = str_skip(l->text, l->at < l->text.len ? l->at : l->text.len);
+    size_t size = utf8_decode(rest, &code_point);
+    if (!rest.len)
+        return syntax_error(l->err, l->text, start, "escape sequence not terminated");
+    return syntax_error(l->err, l->text, start,
+                        l->at == escape ? "unknown escape sequence U+%04X '%.*s'"
+                                        : "illegal character U+%04X '%.*s' in escape sequence",
+                        code_point, (int)size, rest.ptr);
+}
+
 static int lex_quoted(struct lexer *l, struct token *t, struct buf *text)
 {
     size_t start = l->at;
@@ -200,10 +234,11 @@ static int lex_quoted(struct lexer *l, struct token *t, struct buf *text)
         l->at++;
         if (c == quote)
             break;
+        size_t escape = l->at;
         if (c != '\\' || quote == '`')
             buf_char(text, c);
         else if (!lex_escape(l, quote, text))
-            return syntax_error(l->err, l->text, l->at, "unknown escape sequence");
+            return fail_escape(l, start, escape);
     }
     t->kind = TOKEN_STRING;
     t->text = str_make(l->text.ptr + start, l->at - start);
@@ -248,8 +283,11 @@ static int lex_punctuation(struct lexer *l, struct token *t)
         len = 1;
     if (!len) {
         uint32_t code_point;
-        struct str rest = str_skip(l->text, l->at);
+        struct str rest = str_skip(l->text, l->at + (c == '!'));
         size_t size = utf8_decode(rest, &code_point);
+        if (c == '!' && size)
+            return syntax_error(l->err, l->text, l->at, "unexpected character after '!': '%.*s'",
+                                (int)size, rest.ptr);
         if (!size)
             return syntax_error(l->err, l->text, l->at, "unexpected character: '\\x%02x'",
                                 (unsigned char)c);

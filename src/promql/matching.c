@@ -89,9 +89,9 @@ static int fail_many_to_many(struct join *j, const struct row *later, const stru
 {
     struct label_filter f = j->node->binary.signature;
     struct buf group = BUF_INIT, a = BUF_INIT, b = BUF_INIT;
-    labels_format(&group, label_filter_labels(j->ev->arena, &f, later->labels));
-    labels_format(&a, later->labels);
-    labels_format(&b, earlier->labels);
+    labels_format_all(&group, label_filter_labels(j->ev->arena, &f, later->labels));
+    labels_format_all(&a, later->labels);
+    labels_format_all(&b, earlier->labels);
     int rc = eval_fail(j->ev,
                        "found duplicate series for the match group %s on the %s hand-side of the "
                        "operation: [%s, %s];many-to-many matching not allowed: matching labels "

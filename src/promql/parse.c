@@ -63,63 +63,6 @@ const char *aggregate_op_name(enum aggregate_op op)
     return aggregates[op];
 }
 
-void parser_fail(struct parser *p, size_t at, const char *format, ...)
-{
-    char text[ERROR_TEXT_SIZE / 2];
-    va_list args;
-    if (p->rc)
-        return;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    p->rc = syntax_error(p->err, p->lexer.text, at, "%s", text);
-    p->token.kind = TOKEN_END;
-}
-
-static void describe(struct buf *out, const struct token *t)
-{
-    static const char *const kinds[] = {[TOKEN_WORD] = "identifier",
-                                        [TOKEN_NUMBER] = "number",
-                                        [TOKEN_DURATION] = "duration",
-                                        [TOKEN_STRING] = "string"};
-    static const struct {
-        const char *text, *name;
-    } names[] = {{"(", "left parenthesis"}, {")", "right parenthesis"}, {"{", "left brace"},
-                 {"}", "right brace"},      {"[", "left bracket"},      {"]", "right bracket"}};
-    if (t->kind == TOKEN_END) {
-        buf_cstr(out, "end of input");
-        return;
-    }
-    if (t->kind != TOKEN_PUNCTUATION) {
-        buf_printf(out, "%s ", kinds[t->kind]);
-        if (t->kind == TOKEN_STRING)
-            buf_str(out, t->text);
-        else
-            str_quote(out, t->text);
-        return;
-    }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (str_is(t->text, names[i].text)) {
-            buf_cstr(out, names[i].name);
-            return;
-        }
-    }
-    if (strchr("+-*/%^<>=!", t->text.ptr[0]))
-        buf_printf(out, "<op:%.*s>", STR_ARG(t->text));
-    else
-        str_quote(out, t->text);
-}
-
-void parser_unexpected(struct parser *p, const char *context, const char *expected)
-{
-    struct buf token = BUF_INIT;
-    describe(&token, &p->token);
-    parser_fail(p, p->token.start, "unexpected %s%s%s%s%s", buf_text(&token),
-                *context ? " in " : "", context, expected ? ", expected " : "",
-                expected ? expected : "");
-    buf_release(&token);
-}
-
 void parser_advance(struct parser *p)
 {
     if (p->rc)
@@ -347,6 +290,10 @@ static struct promql_expr *word_node(struct parser *p)
     enum aggregate_op op;
     struct token word = p->token, next = peek(p);
     bool paren = next.kind == TOKEN_PUNCTUATION && str_is(next.text, "(");
+    if (word_is_no_metric(word.text)) {
+        parser_unexpected(p, "", NULL);
+        return NULL;
+    }
     bool grouping = next.kind == TOKEN_WORD && (str_eq_nocase(next.text, STR("by")) ||
                                                 str_eq_nocase(next.text, STR("without")));
     if ((paren || grouping) && find_aggregate(word.text, &op)) {
@@ -356,10 +303,6 @@ static struct promql_expr *word_node(struct parser *p)
     if (paren) {
         parser_advance(p);
         return call_node(p, word);
-    }
-    if (word_is_no_metric(word.text)) {
-        parser_unexpected(p, "", NULL);
-        return NULL;
     }
     return parse_selector(p);
 }

@@ -16,6 +16,7 @@ struct parser {
     int depth;
     int operator_count;
     int rc;             // 0, or the failure
+    bool in_offset;     // for messages: the duration read stands behind offset
     bool may_match_all; // the selector being read need not narrow anything
     // Every matcher made, so that a failed parse can release them.
     struct promql_expr **selectors;
@@ -30,6 +31,10 @@ void parser_fail(struct parser *p, size_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // "unexpected <token> in <context>, expected ..." at the token; expected may be NULL.
 void parser_unexpected(struct parser *p, const char *context, const char *expected);
+// The same between the braces of a selector.
+void parser_unexpected_in_braces(struct parser *p, const char *expected);
+// A regular expression that does not compile, and why.
+void parser_fail_regex(struct parser *p, size_t at, const char *text);
 void parser_advance(struct parser *p);
 bool parser_at(const struct parser *p, const char *punctuation);
 bool parser_at_word(const struct parser *p, const char *word); // any case

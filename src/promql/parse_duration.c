@@ -61,7 +61,8 @@ static struct duration_expr *call(struct parser *p)
         parser_need(p, ")", "duration expression");
         return finish(p, d);
     }
-    parser_unexpected(p, "duration expression", "number, duration, or step()");
+    parser_unexpected(p, p->in_offset ? "offset" : "duration expression",
+                      "number, duration, step(), or range()");
     return NULL;
 }
 
@@ -175,5 +176,8 @@ struct duration_expr *parse_duration(struct parser *p)
 
 struct duration_expr *parse_offset(struct parser *p)
 {
-    return parse_operand(p);
+    p->in_offset = true;
+    struct duration_expr *d = parse_operand(p);
+    p->in_offset = false;
+    return d;
 }

@@ -22,7 +22,7 @@ static void add_matcher(struct parser *p, struct selector *s, enum matcher_type 
         s->matchers =
             arena_grow(p->arena, s->matchers, count, count ? count * 2 : 1, sizeof(*s->matchers));
     if (matcher_init(&s->matchers[s->matcher_count], type, name, value, &err))
-        parser_fail(p, at, "%s", err.text);
+        parser_fail_regex(p, at, err.text);
     else
         s->matcher_count++;
 }
@@ -47,13 +47,13 @@ static void parse_matcher(struct parser *p, struct selector *s)
     // inf and nan are labels here.
     if (name.kind != TOKEN_WORD && !quoted &&
         !(name.kind == TOKEN_NUMBER && label_name_is_legacy(name.text))) {
-        parser_unexpected(p, "label matching", "identifier or \"}\"");
+        parser_unexpected_in_braces(p, "identifier or \"}\"");
         return;
     }
     parser_advance(p);
     if (!take_matcher_type(p, &type)) {
         if (!quoted || !(parser_at(p, ",") || parser_at(p, "}"))) {
-            parser_unexpected(p, "label matching", "label matching operator");
+            parser_unexpected_in_braces(p, "label matching operator");
             return;
         }
         if (s->name.len)
@@ -69,10 +69,10 @@ static void parse_matcher(struct parser *p, struct selector *s)
         return;
     }
     if (p->token.kind != TOKEN_STRING) {
-        parser_unexpected(p, "label matching", "string");
+        parser_unexpected_in_braces(p, "string");
         return;
     }
-    add_matcher(p, s, type, label, p->token.string, p->token.start);
+    add_matcher(p, s, type, label, p->token.string, name.start);
     parser_advance(p);
 }
 
@@ -86,7 +86,7 @@ static void parse_matchers(struct parser *p, struct selector *s)
         }
         parse_matcher(p, s);
         if (!parser_take(p, ",") && !parser_at(p, "}")) {
-            parser_unexpected(p, "label matching", "\",\" or \"}\"");
+            parser_unexpected_in_braces(p, "\",\" or \"}\"");
             return;
         }
     }
@@ -258,19 +258,24 @@ static void parse_at_modifier(struct parser *p, struct promql_expr *e)
     if (parser_at_word(p, "start") || parser_at_word(p, "end")) {
         m->at = parser_at_word(p, "start") ? AT_START : AT_END;
         parser_advance(p);
-        parser_need(p, "(", "@ modifier");
-        parser_need(p, ")", "@ modifier");
+        if (!parser_take(p, "(") || !parser_take(p, ")"))
+            parser_unexpected(p, "@", "timestamp");
         return;
     }
     bool negate = parser_take(p, "-");
     if (!negate)
         parser_take(p, "+");
     if (p->token.kind != TOKEN_NUMBER && p->token.kind != TOKEN_DURATION) {
-        parser_unexpected(p, "@ modifier", "timestamp");
+        parser_unexpected(p, "@", "timestamp");
         return;
     }
     double seconds = negate ? -p->token.number : p->token.number;
-    if (!isfinite(seconds) || fabs(seconds) >= 9.2e15)
+    if (!isfinite(seconds))
+        parser_fail(p, p->token.start, "timestamp out of bounds for @ modifier: %s",
+                    isnan(seconds) ? "NaN"
+                    : negate       ? "-Inf"
+                                   : "+Inf");
+    else if (fabs(seconds) >= 9.2e15)
         parser_fail(p, p->token.start, "timestamp out of bounds for @ modifier: %f", seconds);
     else
         m->at_ms = (int64_t)round(seconds * 1000);

@@ -309,6 +309,18 @@ class Comparison:
         return "\n".join(lines + [""])
 
 
+def compare_errors(comparison):
+    """Queries that fail in other words."""
+    differ = 0
+    comparison.path, comparison.form = "query", {"time": 1000.5}
+    for query in queries.WRONG:
+        ours, theirs = comparison.answers(query)
+        if not isinstance(ours, str) or ours != theirs:
+            print(f"{query}\n    ours:   {ours}\n    theirs: {theirs}")
+            differ += 1
+    return differ
+
+
 def run(options, folder):
     data = make_data()
     theirs = start_prometheus(os.path.join(folder, "theirs"), data)
@@ -325,7 +337,8 @@ def run(options, folder):
 
 
 def compare(options, comparison, data):
-    differ = answered = 0
+    differ = compare_errors(comparison)
+    answered = 0
     for n in range(options.count):
         query = queries.query()
         comparison.choose_time()

@@ -218,3 +218,85 @@ def shrink(root, fails):
                 progress = True
                 break
     return str(root)
+
+
+# Queries that must fail, with the words in which both fail.
+WRONG = r"""sum(
+sum(g
+g{a="1"
+g{a=1}
+g{a}
+g{a=~"*"}
+{}
+{a=""}
+g[5m
+g[5m:1m
+g[5m:1m]]
+g offset 5m offset 5m
+g @
+g @ x
+g @ start
+g @ 1 @ 2
+rate(g)
+rate(g[5m], 1)
+rate()
+foo(g)
+sum by (a
+sum by a (g)
+sum(g) by
+topk(g)
+topk("a", g)
+quantile(g, g)
+count_values(1, g)
+g +
++
+g + on a g
+g + on (a) group_left (a) g
+g and on (a) group_left g
+1 and 2
+g and 1
+1 > 2
+"a" + "b"
+g > bool
+g + bool g
+1 + on (a) g
+"abc
+`abc
+"\q"
+g{a="\q"}
+g $ 1
+g ! 1
+1 2
+g g
+(g
+g)
+((g)
+0x
+1e
+sum(1)
+-"a"
+abs(1)
+abs("x")
+scalar(1)
+vector(g)
+time(1)
+label_replace(g, "a")
+label_replace(g, 1, "a", "b", "c")
+label_replace(g, "a", "b", "c", "(")
+histogram_quantile(g, g)
+clamp(g, 1)
+g[5m] + 1
+sum(g[5m])
+g{a="1",,}
+g{,}
+g{a="1" b="2"}
+a{__name__="b"}
+absent()
+g{a=="1"}
+sort(1)
+round(g, g)
+g * on (a) h_bucket
+one + on () one
+g / ignoring (a, b) g
+group_left(g)
+#""".split("\n")

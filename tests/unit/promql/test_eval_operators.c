@@ -50,7 +50,8 @@ static void test_one_to_one(void **state)
         expect(&f, 0, cases[i].text, cases[i].want);
     expect(&f, 0, "l + on() r",
            "error: found duplicate series for the match group {} on the right hand-side of the "
-           "operation: [r{a=\"2\", c=\"y\"}, r{a=\"1\", c=\"y\"}];many-to-many matching not "
+           "operation: [{__name__=\"r\", a=\"2\", c=\"y\"}, {__name__=\"r\", a=\"1\", "
+           "c=\"y\"}];many-to-many matching not "
            "allowed: matching labels must be unique on one side");
     expect(&f, 0, "l + on(b) sum by (b) (l)", cases[COUNT_OF(cases) - 1].want);
     expect(&f, 0, "nothing + on() r", "");
@@ -77,11 +78,13 @@ static void test_grouping(void **state)
          "error: multiple matches for labels: grouping labels must ensure unique matches"},
         {"o * on(a) group_left m",
          "error: found duplicate series for the match group {a=\"1\"} on the right hand-side of "
-         "the operation: [m{a=\"1\", v=\"q\"}, m{a=\"1\", v=\"p\"}];many-to-many matching not "
+         "the operation: [{__name__=\"m\", a=\"1\", v=\"q\"}, {__name__=\"m\", a=\"1\", "
+         "v=\"p\"}];many-to-many matching not "
          "allowed: matching labels must be unique on one side"},
         {"m * on(a) group_right o",
          "error: found duplicate series for the match group {a=\"1\"} on the left hand-side of "
-         "the operation: [m{a=\"1\", v=\"q\"}, m{a=\"1\", v=\"p\"}];many-to-many matching not "
+         "the operation: [{__name__=\"m\", a=\"1\", v=\"q\"}, {__name__=\"m\", a=\"1\", "
+         "v=\"p\"}];many-to-many matching not "
          "allowed: matching labels must be unique on one side"},
     };
     expect_all(&f, 0, cases);
