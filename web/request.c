@@ -176,7 +176,8 @@ static int add_parts(struct request *r, struct error *err)
             return error_set(err, ERR_INVALID,
                              "error parsing form values: the multipart body is "
                              "cut off");
-        int rc = add_part(r, str_skip(str_first(rest, end), 2), err);
+        // The line break behind one boundary may be that before the next.
+        int rc = end < 2 ? OK : add_part(r, str_skip(str_first(rest, end), 2), err);
         if (rc)
             return rc;
         rest = str_skip(rest, end + mark.len);

@@ -86,6 +86,10 @@ static void multipart_form(void **state)
     assert_true(str_is(request_param(&r, "end"), "3"));
     assert_int_equal(request_param(&r, "f").len, 0);
     request_release(&r);
+    make(&r, HTTP_POST, "/x", "multipart/form-data; boundary=b1", "--b1\r\n--b1\r\n\r\n--b1--");
+    assert_int_equal(request_parse_params(&r, &err), OK);
+    assert_int_equal(r.param_count, 0);
+    request_release(&r);
     static const char *const wrong[] = {"", "--b2\r\n", "--b1\r\nContent-Disposition: x"};
     for (size_t i = 0; i < COUNT_OF(wrong); i++) {
         make(&r, HTTP_POST, "/x", "multipart/form-data; boundary=b1", wrong[i]);
