@@ -10,6 +10,17 @@
 #include "families.h"
 #include "window.h"
 
+#define RUN 8
+
+// Whether any of the RUN values from here on is below the one before it.
+static inline bool falls(const double *values)
+{
+    unsigned any = 0;
+    for (size_t i = 0; i < RUN; i++)
+        any |= values[i] < values[i - 1];
+    return any;
+}
+
 // Marks the samples that are below the one before, once a series.
 static void mark_resets(struct window *w)
 {
@@ -17,9 +28,12 @@ static void mark_resets(struct window *w)
         w->prepared = true;
         w->mark_count = w->mark_first = w->mark_end = 0;
         window_reserve_marks(w, w->count);
-        for (size_t i = 1; i < w->count; i++)
-            if (w->values[i] < w->values[i - 1])
+        for (size_t i = 1; i < w->count; i++) {
+            if (i + RUN <= w->count && !falls(w->values + i))
+                i += RUN - 1;
+            else if (w->values[i] < w->values[i - 1])
                 w->marks[w->mark_count++] = (uint32_t)i;
+        }
     }
     window_seek_marks(w);
 }
@@ -87,23 +101,54 @@ static int extended_increase(const struct window *w, bool is_counter, double *ou
     return 1;
 }
 
-static double extrapolation_factor(const struct window *w, bool is_counter, double increase)
+// How far beyond its samples the series is taken to reach: from where they stand in the window, which
+// repeats itself from step to step when scrapes are regular.
+static void find_reach(struct reach_memo *m, bool per_second, int64_t range_ms)
 {
-    double to_start = (double)(w->times_ms[w->first] - w->start_ms) / 1000;
-    double to_end = (double)(w->end_ms - w->times_ms[w->end - 1]) / 1000;
-    double sampled = (double)(w->times_ms[w->end - 1] - w->times_ms[w->first]) / 1000;
-    double average = sampled / (double)(window_count(w) - 1);
+    double sampled = (double)m->sampled_ms / 1000;
+    double to_start = (double)m->to_start_ms / 1000, to_end = (double)m->to_end_ms / 1000;
+    double average = sampled / (double)(m->count - 1);
     double threshold = average * 1.1;
-    if (to_start >= threshold)
-        to_start = average / 2;
-    if (is_counter && increase > 0 && w->values[w->first] >= 0) {
-        double to_zero = sampled * (w->values[w->first] / increase);
-        if (to_zero < to_start)
-            to_start = to_zero;
+    m->sampled = sampled;
+    m->to_start = to_start >= threshold ? average / 2 : to_start;
+    m->to_end = to_end >= threshold ? average / 2 : to_end;
+    m->factor = (sampled + m->to_start + m->to_end) / sampled;
+    if (per_second)
+        m->factor /= seconds_of_ms(range_ms);
+}
+
+static const struct reach_memo *reach_of(struct window *w, bool per_second)
+{
+    struct reach_memo *m = &w->reach;
+    int64_t to_start_ms = w->times_ms[w->first] - w->start_ms;
+    int64_t to_end_ms = w->end_ms - w->times_ms[w->end - 1];
+    int64_t sampled_ms = w->times_ms[w->end - 1] - w->times_ms[w->first];
+    size_t count = window_count(w);
+    if (m->count != count || m->to_start_ms != to_start_ms || m->to_end_ms != to_end_ms ||
+        m->sampled_ms != sampled_ms) {
+        *m = (struct reach_memo){
+            .count = count,
+            .to_start_ms = to_start_ms,
+            .to_end_ms = to_end_ms,
+            .sampled_ms = sampled_ms,
+        };
+        find_reach(m, per_second, w->range_ms);
     }
-    if (to_end >= threshold)
-        to_end = average / 2;
-    return (sampled + to_start + to_end) / sampled;
+    return m;
+}
+
+// A counter that would have been below zero at the window's start reaches back to zero only. Whether
+// it would is clear without a division but where it is close.
+static double factor_to_zero(const struct reach_memo *m, double first, double increase,
+                             bool per_second, int64_t range_ms)
+{
+    if (first * m->sampled > 2 * m->to_start * increase)
+        return m->factor;
+    double to_zero = m->sampled * (first / increase);
+    if (!(to_zero < m->to_start))
+        return m->factor;
+    double factor = (m->sampled + to_zero + m->to_end) / m->sampled;
+    return per_second ? factor / seconds_of_ms(range_ms) : factor;
 }
 
 static int increase(struct window *w, bool is_counter, bool per_second, double *out)
@@ -116,12 +161,13 @@ static int increase(struct window *w, bool is_counter, bool per_second, double *
     }
     if (window_count(w) < 2)
         return 0;
-    double result = w->values[w->end - 1] - w->values[w->first];
+    double first = w->values[w->first], result = w->values[w->end - 1] - first;
     if (is_counter)
         result = resets_sum(w, result);
-    double factor = extrapolation_factor(w, is_counter, result);
-    if (per_second)
-        factor /= seconds_of_ms(w->range_ms);
+    const struct reach_memo *m = reach_of(w, per_second);
+    double factor = m->factor;
+    if (is_counter && result > 0 && first >= 0)
+        factor = factor_to_zero(m, first, result, per_second, w->range_ms);
     *out = result * factor;
     return 1;
 }

@@ -7,6 +7,15 @@
 
 #include "eval.h"
 
+// How far a series is taken to reach beyond its samples in a window, by where they stand in it: the
+// rates' memory from one window to the next.
+struct reach_memo {
+    size_t count; // 0: nothing yet
+    int64_t to_start_ms, to_end_ms, sampled_ms;
+    double sampled, to_start, to_end; // seconds
+    double factor;
+};
+
 struct window {
     struct eval *ev;
     const struct plan_node *call;
@@ -30,6 +39,7 @@ struct window {
     size_t mark_count;
     double *numbers; // window_numbers()
     size_t number_capacity;
+    struct reach_memo reach; // of one call's windows
 };
 
 // Room for `count` marks or numbers.
