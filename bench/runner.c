@@ -159,6 +159,15 @@ static void compare(struct runner *r, struct run *run, struct answer *answer)
     buf_release(&text);
 }
 
+// The reference target, or whoever answers first where that one does not.
+static bool may_be_reference(const struct runner *r)
+{
+    const struct step *s = &r->step;
+    return r->options->compare && !r->has_reference[s->query] &&
+           (s->target == r->reference ||
+            results_run(r->results, s->query, r->reference, s->mode)->status != RUN_OK);
+}
+
 // The answer becomes the reference or is compared with it.
 static void judge(struct runner *r, struct run *run, const struct http_answer *http)
 {
@@ -176,7 +185,7 @@ static void judge(struct runner *r, struct run *run, const struct http_answer *h
     run->series_count = answer.count;
     run->sample_count = answer.sample_count;
     run->body_size = http->body.len;
-    if (!r->has_reference[q] && r->step.target == r->reference && r->options->compare) {
+    if (may_be_reference(r)) {
         r->references[q] = answer;
         r->has_reference[q] = true;
         run->agreement = AGREEMENT_REFERENCE;

@@ -70,8 +70,8 @@ def publish(name, title, figures, rows, versions, options, more=(), failures=())
     table += more
     table += ["", "**Not a whole run:**", *[f"- {failure}" for failure in failures]] if failures else []
     today = datetime.date.today().isoformat()
-    short = " --short" if getattr(options, "short", False) else ""
-    head = [f"`./dev bench {name}{short}`, {today}: {title}.", "",
+    given = "".join(f" --{option}" for option in ("short", "cold") if getattr(options, option, False))
+    head = [f"`./dev bench {name}{given}`, {today}: {title}.", "",
             f"On {servers.machine()}: {', '.join(versions)}.", ""]
     print("\n".join(head + table))
     if options.update and not failures:
