@@ -341,8 +341,7 @@ static void complete_all(struct transfer_client *c)
 void transfer_run(struct transfer_client *c, int64_t wait_ms)
 {
     int running;
-    curl_multi_perform(c->multi, &running);
-    complete_all(c);
+    // A transfer just started is due at once: the poll does not wait then.
     curl_multi_poll(c->multi, NULL, 0, (int)(wait_ms < 60000 ? wait_ms : 60000), NULL);
     curl_multi_perform(c->multi, &running);
     complete_all(c);

@@ -6,7 +6,7 @@
 #include "transfer_internal.h"
 
 #define SECRET_MAX    ((size_t)1 << 20)
-#define RECEIVE_SIZE  32768L
+#define RECEIVE_SIZE  65536L
 #define REDIRECTS_MAX 10L
 
 // A value given, or the content of the file named, without white space around.
