@@ -14,9 +14,9 @@ struct runner_options {
 
 // Fills the runs of `r`, whose targets, queries, modes and numbers are set and whose runs are
 // started. Faults of targets and queries stand in the runs; what is not asked stays pending, and
-// r->complete says whether everything was answered. The answers of the first target that is
-// reached, or of `reference` (an index; SIZE_MAX: none chosen), are what
-// others are compared with; where it does not answer, those of the first that does.
+// r->complete says whether everything was answered. Answers are compared with those of the first
+// target that is reached, or of `reference` (an index; SIZE_MAX: none chosen); where it does not
+// answer, with those of the first that does.
 void runner_run(struct results *r, size_t reference, const struct runner_options *options);
 
 #endif
