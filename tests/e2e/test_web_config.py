@@ -45,7 +45,7 @@ class Web:
         self.server = lapwing(LAPWING, "--web.config.file=FOLDER/web.yml", *flags)
         self.server.arguments = [a.replace("FOLDER", str(self.server.folder))
                                  for a in self.server.arguments]
-        for file in CERTS.iterdir():
+        for file in filter(pathlib.Path.is_file, CERTS.iterdir()):
             shutil.copy(file, self.server.folder)
         self.server.write("alertmanager.yml", "route: {receiver: r}\nreceivers: [{name: r}]\n")
         self.tls = "tls_server_config" in config
@@ -240,7 +240,7 @@ def test_command_line():
 
 def check(text):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-check-"))
-    for file in CERTS.iterdir():
+    for file in filter(pathlib.Path.is_file, CERTS.iterdir()):
         shutil.copy(file, folder)
     (folder / "web.yml").write_text(text)
     run = subprocess.run([LAPWING, "check", "web-config", "web.yml"], capture_output=True, text=True,
@@ -266,6 +266,54 @@ def test_check():
     run = subprocess.run([LAPWING, "--web.config.file=/nowhere.yml", f"--storage.path={CERTS}/data",
                           f"--web.listen-address=127.0.0.1:{free_port()}"], capture_output=True, text=True)
     assert run.returncode == 1 and "/nowhere.yml" in run.stderr, run.stderr
+
+
+def test_promtool_agrees():
+    """What Debian's promtool takes and refuses is taken and refused."""
+    pair = "cert_file: server.crt, key_file: server.key"
+    hashed, differ = bcrypt("x"), []
+    for text in (
+            "", "{}", "tls_server_config: {}", "tls_server_config:", f"tls_server_config: {{{pair}}}",
+            f"tls_server_config: {{{pair}, client_auth_type: NoClientCert}}",
+            f"tls_server_config: {{{pair}, client_auth_type: RequireAnyClientCert}}",
+            f"tls_server_config: {{{pair}, client_auth_type: RequireClientCert}}",
+            f"tls_server_config: {{{pair}, client_auth_type: ''}}",
+            f"tls_server_config: {{{pair}, client_auth_type: nonsense}}",
+            f"tls_server_config: {{{pair}, client_ca_file: ca.crt}}",
+            f"tls_server_config: {{{pair}, client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert}}",
+            f"tls_server_config: {{{pair}, client_ca_file: nowhere, client_auth_type: RequireAndVerifyClientCert}}",
+            "tls_server_config: {cert_file: server.crt}", "tls_server_config: {key_file: server.key}",
+            "tls_server_config: {cert_file: nowhere, key_file: server.key}",
+            "tls_server_config: {cert_file: server.crt, key_file: renewed.key}",
+            "tls_server_config: {cert_file: server.key, key_file: server.crt}",
+            f"tls_server_config: {{{pair}, min_version: TLS12}}", f"tls_server_config: {{{pair}, min_version: TLS14}}",
+            f"tls_server_config: {{{pair}, max_version: TLS11, min_version: TLS10}}",
+            f"tls_server_config: {{{pair}, cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]}}",
+            f"tls_server_config: {{{pair}, cipher_suites: [TLS_CHACHA20_POLY1305_SHA256, TLS_AES_128_GCM_SHA256]}}",
+            f"tls_server_config: {{{pair}, cipher_suites: [TLS_RSA_WITH_AES_256_CBC_SHA]}}",
+            f"tls_server_config: {{{pair}, cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}}",
+            f"tls_server_config: {{{pair}, cipher_suites: [nonsense]}}", f"tls_server_config: {{{pair}, cipher_suites: []}}",
+            f"tls_server_config: {{{pair}, curve_preferences: [X25519, CurveP521]}}",
+            f"tls_server_config: {{{pair}, curve_preferences: [P-256]}}",
+            f"tls_server_config: {{{pair}, prefer_server_cipher_suites: false}}",
+            f"tls_server_config: {{{pair}, unheard_of: 1}}", "tls_server_config: [a]", "nonsense", "unheard_of: 1", "a: [",
+            "http_server_config: {http2: false}", "http_server_config: {http2: maybe}", "http_server_config: {http3: true}",
+            "http_server_config: {headers: {X-Frame-Options: deny}}", "http_server_config: {headers: {X-Frame-Options: x}}",
+            "http_server_config: {headers: {X-Content-Type-Options: nosniff}}",
+            "http_server_config: {headers: {Strict-Transport-Security: anything}}",
+            "http_server_config: {headers: {Server: x}}", "http_server_config: {headers: {}}",
+            f"basic_auth_users: {{alice: {hashed}}}", "basic_auth_users: {alice: plain}", "basic_auth_users: {}",
+            f"basic_auth_users: {{alice: {hashed}, bob: ''}}"):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-check-"))
+        for file in filter(pathlib.Path.is_file, CERTS.iterdir()):
+            shutil.copy(file, folder)
+        (folder / "web.yml").write_text(text)
+        theirs, ours = (subprocess.run([*tool, "check", "web-config", "web.yml"], capture_output=True, text=True, cwd=folder)
+                        for tool in (["promtool"], [LAPWING]))
+        shutil.rmtree(folder)
+        if ours.returncode != theirs.returncode:
+            differ.append((text, ours.stdout + ours.stderr, theirs.stdout + theirs.stderr))
+    assert not differ, differ
 
 
 def main():
