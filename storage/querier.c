@@ -45,7 +45,7 @@ void columns_release(struct columns *c)
 {
     mem_free(c->times_ms);
     mem_free(c->values);
-    read_cache_free(c->cache);
+    read_cache_give(c->cache);
     columns_init(c);
 }
 

@@ -1,7 +1,8 @@
 // What one reader decoded lately from window files: blocks and columns of times.
 //
 // Neighbouring series share a block, and the series of a target share a column; a query reads series
-// after series. The cache belongs to one thread (it hangs at its `struct columns`).
+// after series. A cache belongs to one thread at a time (it hangs at its `struct columns`); a few that
+// are not in use are kept, with what they hold, for the next query: dashboards ask the same again.
 #ifndef STORAGE_READ_CACHE_H
 #define STORAGE_READ_CACHE_H
 
@@ -12,6 +13,9 @@
 #define CACHED_COLUMNS 1024
 // Bytes of columns kept: past it all are dropped and the cache fills anew.
 #define CACHED_COLUMN_BYTES ((size_t)4 << 20)
+// Idle caches that are kept, and the most that each may hold.
+#define IDLE_CACHES      4
+#define IDLE_CACHE_BYTES ((size_t)1 << 20)
 
 struct cached_block {
     uint64_t window; // serial; 0: none
@@ -37,8 +41,10 @@ struct read_cache {
     size_t column_bytes;
 };
 
-struct read_cache *read_cache_new(void);
-void read_cache_free(struct read_cache *c);
+// An idle one or a new one. Safe from every thread.
+struct read_cache *read_cache_take(void);
+// Keeps it or frees it. NULL is allowed.
+void read_cache_give(struct read_cache *c);
 // Where the last block of a window's slice stands, whichever it is.
 static inline struct cached_block *read_cache_block(struct read_cache *c, uint64_t window,
                                                     uint32_t slice)

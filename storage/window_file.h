@@ -18,6 +18,7 @@ struct window {
     unsigned table;
     char *path;
     struct window_span span;
+    int64_t slice_starts_ms[SLICES_MAX + 1]; // and the end
     uint64_t bytes;
     uint32_t series_count;
     uint64_t sample_count;

@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "cold_times.h"
 #include "window_file.h"
 
 uint32_t window_slice_count(uint64_t samples_per_series)
@@ -74,6 +75,8 @@ static int read_header(struct window *w, struct lmdb_txn *t, struct error *err)
     if (w->span.slice_count == 0 || w->span.slice_count > SLICES_MAX ||
         w->span.max_ms <= w->span.min_ms)
         return corrupt(w, "the header makes no sense", err);
+    for (uint32_t i = 0; i <= w->span.slice_count; i++)
+        w->slice_starts_ms[i] = slice_start_ms(&w->span, i);
     return read_sources(w, &d) ? corrupt(w, "the header is short", err) : OK;
 }
 

@@ -202,13 +202,12 @@ int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, s
     if (rc || column.last_ms < min_ms || column.first_ms > max_ms)
         return rc;
     if (!out->cache)
-        out->cache = read_cache_new();
-    for (uint32_t slice = 0; slice < w->span.slice_count && rc == OK; slice++) {
-        if (slice_start_ms(&w->span, slice) > max_ms)
-            break;
-        if (slice_start_ms(&w->span, slice + 1) > min_ms)
-            rc = read_slice(w, slice, id, number, column.bytes, min_ms, max_ms, out);
-    }
+        out->cache = read_cache_take();
+    uint32_t slice = 0;
+    while (slice + 1 < w->span.slice_count && w->slice_starts_ms[slice + 1] <= min_ms)
+        slice++;
+    for (; slice < w->span.slice_count && w->slice_starts_ms[slice] <= max_ms && rc == OK; slice++)
+        rc = read_slice(w, slice, id, number, column.bytes, min_ms, max_ms, out);
     return rc;
 }
 

@@ -5,13 +5,15 @@
 #include "base/mem.h"
 #include "base/pool.h"
 
-// Series a thread takes at a time: neighbours share blocks of the store.
-#define CHUNK_SERIES 32
+// Most series that a thread takes at a time: neighbours share blocks of the store.
+#define CHUNK_SERIES_MAX 32
 // Rows computed before they are taken, and the points they may have.
 #define BATCH_SERIES_MAX 256
 #define BATCH_POINTS_MAX ((size_t)1 << 18)
-// Below this many points and samples, waking threads costs more than it brings.
+// Below this much work, in points and samples, waking threads costs more than it brings. To open a
+// series is as much work as so many of its samples.
 #define WORK_MIN           INT64_C(40000)
+#define SERIES_WORK        16
 #define SAMPLE_DISTANCE_MS 15000
 #define WORKERS_MAX        16
 
@@ -33,6 +35,7 @@ struct batch {
     size_t worker_count;
     struct slot *slots;
     size_t first, count; // series
+    size_t chunk;        // that a thread takes at a time
 };
 
 void row_worker_release(struct row_worker *w)
@@ -71,9 +74,9 @@ static void compute_chunk(void *argument, size_t chunk)
 {
     struct batch *b = argument;
     struct own_worker *w = take_worker(b);
-    size_t end = (chunk + 1) * CHUNK_SERIES < b->count ? (chunk + 1) * CHUNK_SERIES : b->count;
+    size_t end = (chunk + 1) * b->chunk < b->count ? (chunk + 1) * b->chunk : b->count;
     int rc = 0;
-    for (size_t i = chunk * CHUNK_SERIES; i < end; i++) {
+    for (size_t i = chunk * b->chunk; i < end; i++) {
         // The first error of a chunk is the one that is looked at.
         if (rc >= 0)
             rc = eval_check(&w->ev);
@@ -155,7 +158,7 @@ static int batch_run(struct batch *b, size_t size)
         uint64_t before = job->ev->samples_read;
         size_t left = job->series_count - b->first;
         b->count = left < size ? left : size;
-        pool_each(job->ev->pool, (b->count + CHUNK_SERIES - 1) / CHUNK_SERIES, compute_chunk, b);
+        pool_each(job->ev->pool, (b->count + b->chunk - 1) / b->chunk, compute_chunk, b);
         add_counts(b, before);
         rc = take_rows(b);
     }
@@ -166,11 +169,13 @@ static int run_in_batches(const struct row_job *job)
 {
     struct batch b = {.worker_count = 0};
     size_t size = BATCH_POINTS_MAX / job->step_count;
-    size = size < CHUNK_SERIES * 2 ? CHUNK_SERIES * 2 : size;
+    size = size < CHUNK_SERIES_MAX * 2 ? CHUNK_SERIES_MAX * 2 : size;
     size = size > BATCH_SERIES_MAX ? BATCH_SERIES_MAX : size;
     size = size > job->series_count ? job->series_count : size;
     int rc = 0;
     batch_init(&b, job);
+    b.chunk = size / (b.worker_count * 2);
+    b.chunk = b.chunk < 1 ? 1 : b.chunk > CHUNK_SERIES_MAX ? CHUNK_SERIES_MAX : b.chunk;
     b.slots = mem_calloc(size, sizeof(*b.slots));
     for (size_t i = 0; i < size && rc == 0; i++)
         rc = row_init(job->ev, &b.slots[i].row, (struct labels){0}, job->step_count);
@@ -182,9 +187,8 @@ static int run_in_batches(const struct row_job *job)
 
 static bool is_worth_it(const struct row_job *job)
 {
-    int64_t each = (int64_t)job->step_count + job->span_ms / SAMPLE_DISTANCE_MS;
-    return job->ev->pool && job->series_count > CHUNK_SERIES &&
-           (int64_t)job->series_count * each > WORK_MIN;
+    int64_t each = SERIES_WORK + (int64_t)job->step_count + job->span_ms / SAMPLE_DISTANCE_MS;
+    return job->ev->pool && job->series_count > 1 && (int64_t)job->series_count * each > WORK_MIN;
 }
 
 int row_job_run(const struct row_job *job)
