@@ -281,6 +281,12 @@ def test_delete(work):
     for step in range(100):
         remote_write(server, series_at(start + step * 15000, step))
     before = samples(server)
+
+    def graph():
+        return server.get("/api/v1/query_range", query="sum by (__name__) (rate({__name__=~\"m[012]\"}[1m]))",
+                          start=start / 1000, end=(start + 1_500_000) / 1000, step=15).json["data"]["result"]
+
+    whole = [graph(), graph()][1]
     first, last = start + 300_000, start + 600_000
     delete(server, **{"match[]": ["m1", "m2{n=\"2\"}"], "start": first / 1000, "end": last / 1000})
 
@@ -292,11 +298,14 @@ def test_delete(work):
     left = {s for s in before if not hit(s)}
     assert 0 < len(left) < len(before)
     assert samples(server) == left, "at once"
+    now = graph()
+    assert now != whole, "results that were kept are made anew"
     # The answer was given: it is on disk.
     server.process.send_signal(signal.SIGKILL)
     server.process.wait()
     server.start()
     assert samples(server) == left, "after kill -9"
+    assert graph() == now
     delete(server, **{"match[]": "m5"})
     left = {s for s in left if dict(s[0])["__name__"] != "m5"}
     assert samples(server) == left
