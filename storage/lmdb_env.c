@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <lmdb.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
@@ -105,19 +104,6 @@ void lmdb_env_close(struct lmdb_env *e)
     if (e->env)
         mdb_env_close(e->env);
     mem_free(e);
-}
-
-void lmdb_env_forget_pages(struct lmdb_env *e)
-{
-    MDB_envinfo info;
-    if (mdb_env_info(e->env, &info) == 0 && info.me_mapaddr)
-        madvise(info.me_mapaddr, info.me_mapsize, MADV_DONTNEED);
-}
-
-int lmdb_env_sync(struct lmdb_env *e, struct error *err)
-{
-    int rc = mdb_env_sync(e->env, 1);
-    return rc ? failed(rc, "sync", err) : OK;
 }
 
 int lmdb_env_copy(struct lmdb_env *e, const char *folder, struct error *err)

@@ -19,9 +19,6 @@ enum lmdb_mode {
 int lmdb_env_open(struct lmdb_env **out, const char *path, enum lmdb_mode mode, size_t map_size,
                   unsigned table_count, struct error *err);
 void lmdb_env_close(struct lmdb_env *e); // NULL is allowed
-// LMDB_READ_FILE: gives the pages that reading brought into memory back to the kernel's cache.
-void lmdb_env_forget_pages(struct lmdb_env *e);
-int lmdb_env_sync(struct lmdb_env *e, struct error *err);
 // Copies the environment as it is now into an empty folder; others go on with theirs. Not synced.
 int lmdb_env_copy(struct lmdb_env *e, const char *folder, struct error *err);
 

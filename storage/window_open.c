@@ -4,11 +4,14 @@
 // and the blocks are read in place, and no read transaction outlives a call. Opening looks at the
 // header alone; the index is checked, once, when it is first needed; a block whenever it is read.
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/mem.h"
 #include "cold_times.h"
+#include "lmdb_sum.h"
 #include "window_file.h"
 
 uint32_t window_slice_count(uint64_t samples_per_series)
@@ -112,6 +115,8 @@ int window_open(struct window **out, const char *folder, const char *name, struc
     struct stat st;
     int rc = stat(w->path, &st) ? error_set(err, ERR_IO, "stat %s: %m", w->path) : OK;
     if (rc == OK)
+        rc = lmdb_sum_check(w->path, err);
+    if (rc == OK)
         rc = lmdb_env_open(&w->env, w->path, LMDB_READ_FILE, 0, 1, err);
     if (rc == OK) {
         w->bytes = (uint64_t)st.st_blocks * 512;
@@ -194,9 +199,19 @@ int window_remove(struct window *w, struct error *err)
     return rc ? error_set(err, rc, "remove %s: %m", w->path) : OK;
 }
 
+static void forget_pages(struct str bytes)
+{
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), start = (uintptr_t)bytes.ptr & ~(page - 1);
+    madvise((void *)start, (uintptr_t)bytes.ptr + bytes.len - start, MADV_DONTNEED);
+}
+
 void window_forget_pages(struct window *w)
 {
-    lmdb_env_forget_pages(w->env);
+    if (!atomic_load_explicit(&w->loaded, memory_order_acquire))
+        return;
+    for (uint32_t i = 0; i < w->extent_count; i++)
+        forget_pages(w->extents[i]);
+    forget_pages(w->index_bytes);
 }
 
 void window_mark_corrupt(struct window *w)

@@ -19,6 +19,7 @@
 #include "cold_values.h"
 #include "index_builder.h"
 #include "lmdb_env.h"
+#include "lmdb_sum.h"
 #include "window.h"
 #include "window_index.h"
 
@@ -269,9 +270,9 @@ static int put_index(struct window_writer *w, struct error *err)
 // Into its place: the contents first, then the name.
 static int put_in_place(struct window_writer *w, struct error *err)
 {
-    int rc = lmdb_env_sync(w->env, err);
     lmdb_env_close(w->env);
     w->env = NULL;
+    int rc = lmdb_sum_append(buf_text(&w->beside), err);
     if (rc == OK && (rc = io_rename(buf_text(&w->beside), buf_text(&w->path))))
         error_set(err, rc, "rename to %s: %m", buf_text(&w->path));
     return rc;
