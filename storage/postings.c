@@ -156,7 +156,8 @@ static uint32_t *make_room(struct pair *pair)
         pair->ids.many = mem_alloc(pair->capacity * sizeof(uint32_t));
         pair->ids.many[0] = one;
     } else if (pair->count == pair->capacity) {
-        pair->capacity += pair->capacity / 2;
+        // Long lists are many: they grow by less.
+        pair->capacity += pair->capacity / (pair->capacity < 64 ? 2 : 8);
         pair->ids.many = mem_realloc(pair->ids.many, pair->capacity, sizeof(uint32_t));
     }
     return pair->ids.many;
