@@ -3,10 +3,13 @@ import datetime
 import json
 import math
 import operator
+import os
 import sys
 
 import servers
 
+# Of the minute before the suite began: what else the machine was doing.
+LOAD_BEFORE = os.getloadavg()[0]
 RELATIONS = {"<=": operator.le, ">=": operator.ge}
 
 
@@ -71,13 +74,13 @@ def publish(name, title, figures, rows, versions, options, more=(), failures=())
     table += ["", "**Not a whole run:**", *[f"- {failure}" for failure in failures]] if failures else []
     today = datetime.date.today().isoformat()
     given = "".join(f" --{option}" for option in ("short", "cold") if getattr(options, option, False))
-    head = [f"`./dev bench {name}{given}`, {today}: {title}.", "",
-            f"On {servers.machine()}: {', '.join(versions)}.", ""]
+    machine = f"{servers.machine()}, load {LOAD_BEFORE:.1f} before"
+    head = [f"`./dev bench {name}{given}`, {today}: {title}.", "", f"On {machine}: {', '.join(versions)}.", ""]
     print("\n".join(head + table))
     if options.update and not failures:
         update(options.update, name, head + table)
     if options.json:
-        options.json.write_text(json.dumps({"name": name, "date": today, "title": title, "machine": servers.machine(),
+        options.json.write_text(json.dumps({"name": name, "date": today, "title": title, "machine": machine,
                                             "versions": versions, "rows": rows, "missed": missed,
                                             "failures": list(failures),
                                             "figures": [[key, heading, layout] for key, heading, layout, *_ in figures]}, indent=1) + "\n")
