@@ -2,7 +2,8 @@
 //
 // tombstone_mutex makes one step of taking a sequence number and of what follows from it: a deletion
 // publishes its tombstone, a new file takes the tombstones that it leaves out. So each tombstone is
-// either left out of a file or has a greater number than it. It is held over the sync.
+// either left out of a file or has a greater number than it. It is held over the sync; readers only
+// need view_mutex, under which the list changes.
 #include "delete.h"
 
 #include "base/file.h"
@@ -38,9 +39,9 @@ void deletions_open(struct storage *s)
 
 struct tombstones *deletions_get(struct storage *s)
 {
-    pthread_mutex_lock(&s->tombstone_mutex);
+    pthread_mutex_lock(&s->view_mutex);
     struct tombstones *t = tombstones_ref(s->tombstones);
-    pthread_mutex_unlock(&s->tombstone_mutex);
+    pthread_mutex_unlock(&s->view_mutex);
     return t;
 }
 
@@ -61,8 +62,11 @@ static int publish(struct storage *s, struct tombstones *list, struct error *err
         tombstones_unref(list);
         return rc;
     }
-    tombstones_unref(s->tombstones);
+    pthread_mutex_lock(&s->view_mutex);
+    struct tombstones *old = s->tombstones;
     s->tombstones = list;
+    pthread_mutex_unlock(&s->view_mutex);
+    tombstones_unref(old);
     return OK;
 }
 

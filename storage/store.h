@@ -67,11 +67,11 @@ struct storage {
     struct change_log change_log; // noted once visible
 
     pthread_mutex_t maintenance;     // files come and go under it; taken before any other lock
-    pthread_mutex_t tombstone_mutex; // guards the next; see delete.c
+    pthread_mutex_t tombstone_mutex; // whoever changes the next, under view_mutex; see delete.c
     struct tombstones *tombstones;   // current
     struct merge *merge;             // under way, of the maintenance thread; or NULL
 
-    pthread_mutex_t view_mutex; // guards the two below
+    pthread_mutex_t view_mutex; // guards the two below and tombstones
     struct view *view;          // current
     struct view *views;         // all
 };
