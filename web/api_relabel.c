@@ -8,15 +8,6 @@
 #include "routes.h"
 #include "scrape/relabel.h"
 
-static const char *const actions[] = {
-    [RELABEL_REPLACE] = "replace",     [RELABEL_KEEP] = "keep",
-    [RELABEL_DROP] = "drop",           [RELABEL_KEEPEQUAL] = "keepequal",
-    [RELABEL_DROPEQUAL] = "dropequal", [RELABEL_HASHMOD] = "hashmod",
-    [RELABEL_LABELMAP] = "labelmap",   [RELABEL_LABELDROP] = "labeldrop",
-    [RELABEL_LABELKEEP] = "labelkeep", [RELABEL_LOWERCASE] = "lowercase",
-    [RELABEL_UPPERCASE] = "uppercase",
-};
-
 static void write_text(struct json_writer *w, const char *key, struct str value)
 {
     if (value.len == 0)
@@ -44,7 +35,7 @@ static void write_rule(struct json_writer *w, const struct relabel_config *rule)
     }
     write_text(w, "targetLabel", rule->target_label);
     write_text(w, "replacement", rule->replacement);
-    write_text(w, "action", str_from(actions[rule->action]));
+    write_text(w, "action", str_from(relabel_action_name(rule->action)));
     json_object_end(w);
 }
 

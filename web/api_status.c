@@ -128,37 +128,45 @@ static void write_counts(struct json_writer *w, const char *key, const struct st
     json_array_end(w);
 }
 
+struct named_number {
+    const char *name;
+    int64_t value;
+};
+
+static void write_numbers(struct json_writer *w, const char *key, const struct named_number *items,
+                          size_t count)
+{
+    json_key(w, key);
+    json_object_begin(w);
+    for (size_t i = 0; i < count; i++) {
+        json_key(w, items[i].name);
+        json_i64(w, items[i].value);
+    }
+    json_object_end(w);
+}
+
 static void write_head(struct json_writer *w, const struct storage_stats *stats)
 {
-    json_key(w, "headStats");
-    json_object_begin(w);
-    json_key(w, "numSeries");
-    json_u64(w, stats->head_series);
-    json_key(w, "numLabelPairs");
-    json_u64(w, stats->head_label_pairs);
-    json_key(w, "chunkCount");
-    json_u64(w, stats->head_chunks);
-    json_key(w, "minTime");
-    json_i64(w, stats->head_min_ms);
-    json_key(w, "maxTime");
-    json_i64(w, stats->head_max_ms);
-    json_object_end(w);
+    const struct named_number items[] = {
+        {"numSeries", (int64_t)stats->head_series},
+        {"numLabelPairs", (int64_t)stats->head_label_pairs},
+        {"chunkCount", (int64_t)stats->head_chunks},
+        {"minTime", stats->head_min_ms},
+        {"maxTime", stats->head_max_ms},
+    };
+    write_numbers(w, "headStats", items, sizeof(items) / sizeof(items[0]));
 }
 
 // What Prometheus has no place for.
 static void write_disk(struct json_writer *w, const struct storage_stats *stats)
 {
-    json_key(w, "storage");
-    json_object_begin(w);
-    json_key(w, "lowestTime");
-    json_i64(w, stats->lowest_ms);
-    json_key(w, "windows");
-    json_u64(w, stats->window_count);
-    json_key(w, "windowBytes");
-    json_u64(w, stats->window_bytes);
-    json_key(w, "journalBytes");
-    json_u64(w, stats->journal_bytes);
-    json_object_end(w);
+    const struct named_number items[] = {
+        {"lowestTime", stats->lowest_ms},
+        {"windows", (int64_t)stats->window_count},
+        {"windowBytes", (int64_t)stats->window_bytes},
+        {"journalBytes", (int64_t)stats->journal_bytes},
+    };
+    write_numbers(w, "storage", items, sizeof(items) / sizeof(items[0]));
 }
 
 // `limit` here is one of rows, at least 1.

@@ -161,19 +161,6 @@ static enum auth_verdict recall(struct auth *a, const struct credentials *c)
     return verdict;
 }
 
-enum auth_verdict auth_recall(struct auth *a, const struct web_user *users, size_t user_count,
-                              struct str authorization)
-{
-    struct credentials c;
-    enum auth_verdict verdict = AUTH_REFUSED;
-    if (user_count == 0)
-        return AUTH_ACCEPTED;
-    if (read_credentials(a, users, user_count, authorization, &c))
-        verdict = recall(a, &c);
-    explicit_bzero(c.text, sizeof(c.text));
-    return verdict;
-}
-
 // `hash` is that of some other user when there is no such user: the time is the same.
 static bool password_fits(struct auth *a, const struct credentials *c, const char *hash)
 {
@@ -184,8 +171,8 @@ static bool password_fits(struct auth *a, const struct credentials *c, const cha
     return fits && c->known;
 }
 
-static enum auth_verdict check(struct auth *a, const struct credentials *c,
-                               const struct web_user *users)
+static enum auth_verdict compute(struct auth *a, const struct credentials *c,
+                                 const struct web_user *users)
 {
     pthread_mutex_lock(&a->hashing);
     // Another request with the same credentials may have been first.
@@ -202,15 +189,27 @@ static enum auth_verdict check(struct auth *a, const struct credentials *c,
     return verdict;
 }
 
-enum auth_verdict auth_check(struct auth *a, const struct web_user *users, size_t user_count,
-                             struct str authorization)
+static enum auth_verdict judge(struct auth *a, const struct web_user *users, size_t user_count,
+                               struct str authorization, bool may_compute)
 {
     struct credentials c;
     enum auth_verdict verdict = AUTH_REFUSED;
     if (user_count == 0)
         return AUTH_ACCEPTED;
     if (read_credentials(a, users, user_count, authorization, &c))
-        verdict = check(a, &c, users);
+        verdict = may_compute ? compute(a, &c, users) : recall(a, &c);
     explicit_bzero(c.text, sizeof(c.text));
     return verdict;
+}
+
+enum auth_verdict auth_recall(struct auth *a, const struct web_user *users, size_t user_count,
+                              struct str authorization)
+{
+    return judge(a, users, user_count, authorization, false);
+}
+
+enum auth_verdict auth_check(struct auth *a, const struct web_user *users, size_t user_count,
+                             struct str authorization)
+{
+    return judge(a, users, user_count, authorization, true);
 }

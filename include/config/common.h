@@ -59,6 +59,8 @@ enum relabel_action {
     RELABEL_UPPERCASE,
 };
 
+const char *relabel_action_name(enum relabel_action action); // "replace", "keep", ...
+
 struct relabel_config {
     enum relabel_action action;
     struct str *source_labels;

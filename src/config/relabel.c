@@ -15,6 +15,11 @@ static const char *const action_names[] = {
     [RELABEL_UPPERCASE] = "uppercase",
 };
 
+const char *relabel_action_name(enum relabel_action action)
+{
+    return action_names[action];
+}
+
 static int decode_action(struct decoder *d, const struct yaml_node *node, void *out)
 {
     struct str name = {0};
