@@ -149,11 +149,14 @@ struct limits {
 static struct limits limits_of(struct storage *s, const struct entry *first)
 {
     int64_t newest_ms = atomic_load(&s->head.max_ms);
-    int64_t window_ms = atomic_load(&s->out_of_order_ms);
+    int64_t window_ms = atomic_load(&s->out_of_order_ms), sealed_ms = atomic_load(&s->sealed_ms);
+    // After a start what windows have counts, too.
+    if (newest_ms < sealed_ms)
+        newest_ms = sealed_ms - 1;
     if (newest_ms == INT64_MIN)
         newest_ms = first->t_ms;
     return (struct limits){
-        .sealed_ms = atomic_load(&s->sealed_ms),
+        .sealed_ms = sealed_ms,
         // Without a folder nothing is ever sealed.
         .in_order_ms = s->path ? newest_ms - LATE_MAX_MS : INT64_MIN,
         .late_ms = window_ms ? newest_ms - window_ms : INT64_MAX,
