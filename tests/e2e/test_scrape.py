@@ -312,7 +312,7 @@ def check_health(server):
         health = {t["scrapePool"]: t["health"] for t in server.targets()["activeTargets"]}
         return all(health.get(j) == "up" for j in UP) and all(health.get(j) == "down" for j in DOWN)
     try:
-        wait_for("every target judged", judged, 20)
+        wait_for("every target judged", judged, 60)
     except AssertionError:
         for t in server.targets()["activeTargets"]:
             print(t["scrapePool"], t["health"], t["lastError"], file=sys.stderr)

@@ -60,7 +60,7 @@ class Web:
         """(status, HTTP head) or (0, curl's error)"""
         scheme = "https" if self.tls else "http"
         run = subprocess.run(
-            ["curl", "-sS", "-i", "-m", "20", "--cacert", self.server.folder / "ca.crt", *options,
+            ["curl", "-sS", "-i", "--compressed", "-m", "20", "--cacert", self.server.folder / "ca.crt", *options,
              f"{scheme}://localhost:{self.server.port}{path}"],
             capture_output=True, text=True, cwd=self.server.folder)
         if run.returncode:
