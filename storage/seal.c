@@ -34,7 +34,7 @@
 // A head of less is replayed from the journal in no time.
 #define CLOSE_BYTES ((size_t)256 << 10)
 // Between two times that the pages of windows are given back.
-#define FORGET_NS INT64_C(15000000000)
+#define FORGET_NS INT64_C(2000000000)
 
 static int64_t floor_to(int64_t t_ms, int64_t span_ms)
 {
