@@ -30,7 +30,7 @@
 // what is usual between two batches.
 #define IDLE_MS    INT64_C(5000)
 #define IDLE_GAPS  3
-#define IDLE_BYTES ((size_t)1 << 20)
+#define IDLE_BYTES ((size_t)512 << 10)
 // A head of less is replayed from the journal in no time.
 #define CLOSE_BYTES ((size_t)256 << 10)
 // Between two times that the pages of windows are given back.
