@@ -307,7 +307,7 @@ static void test_power(void **state)
     static struct progress progress[400];
     struct rng rng;
     struct error err;
-    int rounds = 120, cuts = getenv("LAPWING_LONG") ? 3000 : 150;
+    int rounds = 120, cuts = getenv("LAPWING_LONG") ? 1200 : 150;
     ino_t folders[2];
     rng_seed(&rng, 51);
     f->options.window_ms = 5 * 60000;
