@@ -307,6 +307,34 @@ static inline uint64_t next_varint(struct decoder *d)
     return decode_varint(d);
 }
 
+// Each number takes at least a byte: with as many bytes left as numbers, each takes one. That is the
+// common case, and has no branches.
+static inline const unsigned char *one_byte_each(struct decoder *d, size_t count)
+{
+    if (decoder_left(d) != count)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (d->pos[i] & 0x80)
+            return NULL;
+    }
+    const unsigned char *bytes = d->pos;
+    d->pos += count;
+    return bytes;
+}
+
+// The zigzagged numbers of a piece, undone.
+static void get_steps(struct decoder *d, uint64_t *steps, size_t count)
+{
+    const unsigned char *bytes = one_byte_each(d, count);
+    if (bytes) {
+        for (size_t i = 0; i < count; i++)
+            steps[i] = (uint64_t)unzigzag(bytes[i]);
+    } else {
+        for (size_t i = 0; i < count; i++)
+            steps[i] = (uint64_t)unzigzag(next_varint(d));
+    }
+}
+
 static void get_offsets(struct decoder *d, uint64_t *integers, size_t count)
 {
     uint64_t min = (uint64_t)decode_svarint(d);
@@ -320,10 +348,9 @@ static void get_deltas(struct decoder *d, uint64_t *integers, size_t count)
     uint64_t last = (uint64_t)decode_svarint(d);
     uint64_t divisor = decode_varint(d);
     integers[0] = last;
-    for (size_t i = 1; i < count; i++) {
-        last += (uint64_t)unzigzag(next_varint(d)) * divisor;
-        integers[i] = last;
-    }
+    get_steps(d, integers + 1, count - 1);
+    for (size_t i = 1; i < count; i++)
+        integers[i] = last += integers[i] * divisor;
 }
 
 static void get_double_deltas(struct decoder *d, uint64_t *integers, size_t count)
@@ -331,10 +358,10 @@ static void get_double_deltas(struct decoder *d, uint64_t *integers, size_t coun
     uint64_t last = (uint64_t)decode_svarint(d), step = 0;
     uint64_t divisor = decode_varint(d);
     integers[0] = last;
+    get_steps(d, integers + 1, count - 1);
     for (size_t i = 1; i < count; i++) {
-        step += (uint64_t)unzigzag(next_varint(d)) * divisor;
-        last += step;
-        integers[i] = last;
+        step += integers[i] * divisor;
+        integers[i] = last += step;
     }
 }
 
