@@ -21,7 +21,8 @@
 
 static int read_at(int fd, void *out, size_t size, uint64_t offset)
 {
-    return pread(fd, out, size, (off_t)offset) == (ssize_t)size ? OK : ERR_CORRUPT;
+    ssize_t got = pread(fd, out, size, (off_t)offset);
+    return got == (ssize_t)size ? OK : got < 0 ? ERR_IO : ERR_CORRUPT;
 }
 
 static uint64_t run_length(const unsigned char *page)
@@ -94,15 +95,18 @@ int lmdb_sum_append(const char *path, struct error *err)
 static int read_trailer(int fd, uint64_t size, struct buf *out)
 {
     char footer[FOOTER_SIZE];
-    if (size < FOOTER_SIZE || read_at(fd, footer, FOOTER_SIZE, size - FOOTER_SIZE) ||
-        memcmp(footer + 16, MAGIC, 8) != 0)
+    if (size < FOOTER_SIZE)
         return ERR_CORRUPT;
+    int rc = read_at(fd, footer, FOOTER_SIZE, size - FOOTER_SIZE);
+    if (rc || memcmp(footer + 16, MAGIC, 8) != 0)
+        return rc ? rc : ERR_CORRUPT;
     uint64_t offset = be64_get(footer), end = size - FOOTER_SIZE;
     if (offset > end)
         return ERR_CORRUPT;
     char *room = buf_reserve(out, end - offset);
-    if (read_at(fd, room, end - offset, offset))
-        return ERR_CORRUPT;
+    rc = read_at(fd, room, end - offset, offset);
+    if (rc)
+        return rc;
     buf_advance(out, end - offset);
     return hash64(out->ptr, out->len, 0) == be64_get(footer + 8) ? OK : ERR_CORRUPT;
 }
@@ -117,9 +121,9 @@ static int check_pages(int fd, struct str pages)
         return ERR_CORRUPT;
     while (decoder_left(&d)) {
         uint64_t number = decode_be32(&d), sum = decode_be64(&d);
-        if (d.failed || read_at(fd, page, page_size, number * page_size) ||
-            hash64(page, page_size, 0) != sum)
-            return ERR_CORRUPT;
+        int rc = d.failed ? ERR_CORRUPT : read_at(fd, page, page_size, number * page_size);
+        if (rc || hash64(page, page_size, 0) != sum)
+            return rc ? rc : ERR_CORRUPT;
     }
     return OK;
 }
@@ -135,11 +139,14 @@ int lmdb_sum_check(const char *path, struct error *err)
             close(fd);
         return rc;
     }
+    const char *what = "the trailer is missing or damaged";
     int rc = read_trailer(fd, (uint64_t)st.st_size, &trailer);
+    if (rc == OK) {
+        what = "a page of the tree is damaged";
+        rc = check_pages(fd, buf_view(&trailer));
+    }
     if (rc)
-        error_set(err, rc, "%s: the trailer is missing or damaged", path);
-    else if ((rc = check_pages(fd, buf_view(&trailer))))
-        error_set(err, rc, "%s: a page of the tree is damaged", path);
+        error_set(err, rc, "%s: %s", path, rc == ERR_CORRUPT ? what : "can't be read");
     buf_release(&trailer);
     close(fd);
     return rc;

@@ -92,12 +92,22 @@ static bool day_is_due(const struct view *v, struct run r, bool over)
     return late_count > LATE_WINDOWS_MAX || late_bytes > merged_bytes / LATE_PART;
 }
 
+// Days don't take part, though they may begin in the slot.
+static bool slot_is_due(const struct view *v, struct run r)
+{
+    for (size_t i = r.first; i < r.end; i++) {
+        if (window_max_ms(v->windows[i]) - window_min_ms(v->windows[i]) > SLOT_MS)
+            return false;
+    }
+    return true;
+}
+
 static bool run_is_due(const struct view *v, struct run r, int64_t span_ms, struct due due)
 {
     bool over = floor_to(window_min_ms(v->windows[r.first]), span_ms) + span_ms <= due.settled_ms;
     if (r.end - r.first < 2 || !(over || due.idle))
         return false;
-    return span_ms == SLOT_MS || day_is_due(v, r, over);
+    return span_ms == SLOT_MS ? slot_is_due(v, r) : day_is_due(v, r, over);
 }
 
 static bool find_due(const struct view *v, int64_t span_ms, struct due due, struct run *out)

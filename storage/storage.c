@@ -53,6 +53,7 @@ struct window_list {
     struct window **items;
     size_t count;
     size_t capacity;
+    struct error *err;
 };
 
 static void set_aside(struct storage *s, const char *name, const struct error *why)
@@ -74,6 +75,21 @@ static bool is_left_over(const char *name)
            (str_has_prefix(s, STR("window-")) || str_has_prefix(s, STR("day-")));
 }
 
+// A damaged window is set aside, one that can't be read now (a bad sector, no permission) stays where
+// it is, and the rest is served. A file of another version is another's: nothing is stored beside it.
+static int leave_out(struct window_list *list, const char *name, const struct error *err)
+{
+    if (err->code == ERR_UNSUPPORTED) {
+        *list->err = *err;
+        return err->code;
+    }
+    if (err->code == ERR_CORRUPT)
+        set_aside(list->storage, name, err);
+    else
+        log_error("a window can't be read and is left out; the rest is served", LOG_ERR(err));
+    return OK;
+}
+
 static int open_entry(void *context, const char *name)
 {
     struct window_list *list = context;
@@ -91,10 +107,9 @@ static int open_entry(void *context, const char *name)
         return OK;
     if (span.sequence >= list->storage->next_sequence)
         list->storage->next_sequence = span.sequence + 1;
-    if (window_open(&w, list->storage->path, name, &err)) {
-        set_aside(list->storage, name, &err);
-        return OK;
-    }
+    int rc = window_open(&w, list->storage->path, name, &err);
+    if (rc)
+        return leave_out(list, name, &err);
     MEM_GROW(list->items, list->count, list->capacity);
     list->items[list->count++] = w;
     return OK;
@@ -137,10 +152,11 @@ static void remove_replaced(struct window_list *list)
 
 static int open_windows(struct storage *s, struct error *err)
 {
-    struct window_list list = {.storage = s};
+    struct window_list list = {.storage = s, .err = err};
     int64_t sealed_ms = INT64_MIN;
     int rc = dir_each(s->path, open_entry, &list, err);
-    remove_replaced(&list);
+    if (rc == OK)
+        remove_replaced(&list);
     windows_sort(list.items, list.count);
     for (size_t i = 0; i < list.count; i++)
         sealed_ms =
