@@ -275,8 +275,8 @@ static void runtime(void *context, struct web_runtime *out)
 {
     struct app *a = context;
     pthread_mutex_lock(&a->reload_mutex);
-    *out = (struct web_runtime){a->start_ms, a->reload_ok, a->last_config_ms,
-                                a->reload_failed_ms, a->retention};
+    *out = (struct web_runtime){a->start_ms, a->reload_ok, a->last_config_ms, a->reload_failed_ms,
+                                a->retention};
     pthread_mutex_unlock(&a->reload_mutex);
 }
 
@@ -291,8 +291,8 @@ static int open_storage(struct app *a, struct error *err)
     o.retention_bytes = a->flags->retention_size.size;
     o.journal_sync_ms = a->flags->journal_sync.duration_ms;
     o.series_max = a->flags->series_max.size;
-    o.memory_limit = a->flags->memory_limit.size ? a->flags->memory_limit.size
-                                                 : storage_memory_limit_default();
+    o.memory_limit =
+        a->flags->memory_limit.size ? a->flags->memory_limit.size : storage_memory_limit_default();
     return storage_open(&a->storage, &o, err);
 }
 

@@ -34,7 +34,7 @@ enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG
     X(series_max, FLAG_COUNT, "storage.max-series", NULL, "0",                                     \
       "Most active series; further ones are refused. 0 is no limit.")                              \
     X(memory_limit, FLAG_SIZE, "storage.memory-limit", NULL, "0",                                  \
-      "Memory for series and samples; further series are refused. 0 is half of the machine's.")   \
+      "Memory for series and samples; further series are refused. 0 is half of the machine's.")    \
     X(notification_retention, FLAG_DURATION, "data.retention", NULL, "120h",                       \
       "How long ended silences are kept.")                                                         \
     X(silence_count, FLAG_COUNT, "silences.max-silences", NULL, "0",                               \

@@ -323,8 +323,7 @@ static void federation(void **state)
          "m{instance=\"2\",job=\"a\"} -Inf 1700000015000\n"
          "# TYPE utf8 untyped\nutf8{a_b=\"dotted\",instance=\"\"} 7 1700000000000\n"},
         {"/federate", 200, ""},
-        {"/federate?match[]=m{", 400,
-         "1:3: parse error: unexpected end of input inside braces\n"},
+        {"/federate?match[]=m{", 400, "1:3: parse error: unexpected end of input inside braces\n"},
     };
     struct fixture f;
     fixture_init(&f, NULL);
