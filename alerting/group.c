@@ -132,7 +132,7 @@ static struct group *group_for(struct groups *g, struct route *route, struct lab
     struct buf text = BUF_INIT, id = BUF_INIT, key = BUF_INIT;
     arena_init(&arena, 0);
     struct labels mine = route_group_labels(route, labels, &arena);
-    route_labels_format(&text, mine);
+    labels_format_all(&text, mine);
     buf_printf(&id, "%.*s:%.*s", STR_ARG(route->id), STR_ARG(buf_view(&text)));
     struct group *group = strmap_get(&g->by_id, buf_view(&id));
     if (!group) {

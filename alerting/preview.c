@@ -18,7 +18,7 @@ static struct str group_key(struct preview *p, const struct route *route)
 {
     struct buf text = BUF_INIT;
     buf_printf(&text, "%.*s:", STR_ARG(route->key));
-    route_labels_format(&text, route_group_labels(route, p->labels, p->arena));
+    labels_format_all(&text, route_group_labels(route, p->labels, p->arena));
     struct str key = arena_copy(p->arena, buf_view(&text));
     buf_release(&text);
     return key;

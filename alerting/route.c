@@ -149,19 +149,3 @@ struct labels route_group_labels(const struct route *route, struct labels labels
             items[count++] = labels.items[i];
     return (struct labels){.items = items, .count = count};
 }
-
-void route_labels_format(struct buf *out, struct labels labels)
-{
-    buf_char(out, '{');
-    for (size_t i = 0; i < labels.count; i++) {
-        if (i)
-            buf_cstr(out, ", ");
-        if (label_name_is_legacy(labels.items[i].name))
-            buf_str(out, labels.items[i].name);
-        else
-            str_quote(out, labels.items[i].name);
-        buf_char(out, '=');
-        str_quote(out, labels.items[i].value);
-    }
-    buf_char(out, '}');
-}

@@ -30,7 +30,5 @@ int route_each(struct route *route, int (*each)(void *context, struct route *rou
 // The labels that this route groups by, out of an alert's; in the arena, strings borrowed.
 struct labels route_group_labels(const struct route *route, struct labels labels,
                                  struct arena *arena);
-// {alertname="x", cluster="y"}: a label set as group keys spell it.
-void route_labels_format(struct buf *out, struct labels labels);
 
 #endif

@@ -53,19 +53,6 @@ struct app {
     struct metric *reload_success, *reload_time;
 };
 
-static int parse_features(struct str list, unsigned *out, struct error *err)
-{
-    struct str name;
-    while (str_next(&list, ',', &name)) {
-        unsigned feature = promql_feature_named(name);
-        if (!feature)
-            return error_set(err, ERR_INVALID, "--enable-feature: \"%.*s\" is not supported",
-                             STR_ARG(name));
-        *out |= feature;
-    }
-    return OK;
-}
-
 static int64_t maintain(void *context, int64_t now_ms)
 {
     (void)now_ms;
@@ -450,7 +437,7 @@ static void make_retention_text(struct app *a)
 
 static int start_parts(struct app *a, struct error *err)
 {
-    int rc = parse_features(str_from(a->flags->enable_feature.text), &a->features, err);
+    int rc = promql_features_parse(str_from(a->flags->enable_feature.text), &a->features, err);
     if (rc == OK)
         rc = open_storage(a, err);
     if (rc)

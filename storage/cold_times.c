@@ -21,19 +21,23 @@ int64_t slice_start_ms(const struct window_span *span, uint32_t slice)
     return (int64_t)((uint64_t)span->min_ms + each * slice + rest * slice / span->slice_count);
 }
 
-size_t slice_end(const struct window_span *span, uint32_t slice, const int64_t *times_ms,
-                 size_t count)
+size_t times_before(const int64_t *times_ms, size_t count, int64_t t_ms)
 {
-    int64_t end_ms = slice_start_ms(span, slice + 1);
     size_t low = 0, high = count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (times_ms[middle] < end_ms)
+        if (times_ms[middle] < t_ms)
             low = middle + 1;
         else
             high = middle;
     }
     return low;
+}
+
+size_t slice_end(const struct window_span *span, uint32_t slice, const int64_t *times_ms,
+                 size_t count)
+{
+    return times_before(times_ms, count, slice_start_ms(span, slice + 1));
 }
 
 static void encode_slice(const int64_t *times_ms, size_t count, struct buf *out)

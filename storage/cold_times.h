@@ -13,6 +13,8 @@
 
 // The first millisecond of a slice; of the one behind the last, the end of the span.
 int64_t slice_start_ms(const struct window_span *span, uint32_t slice);
+// How many of ascending times are before t_ms.
+size_t times_before(const int64_t *times_ms, size_t count, int64_t t_ms);
 // How many of a series' times lie before the end of a slice.
 size_t slice_end(const struct window_span *span, uint32_t slice, const int64_t *times_ms,
                  size_t count);

@@ -18,6 +18,7 @@
 #include "archive_journal.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "model/duration.h"
 #include "tombstones.h"
 #include "window.h"
 
@@ -152,8 +153,7 @@ int64_t stage_span_ms(int64_t min_ms, int64_t max_ms)
 
 int64_t stage_span_end(int64_t t_ms, int64_t span_ms)
 {
-    int64_t rest = t_ms % span_ms;
-    return t_ms - (rest < 0 ? rest + span_ms : rest) + span_ms;
+    return time_floor(t_ms, span_ms) + span_ms;
 }
 
 void stage_window_begin(struct stage *s, int64_t min_ms, int64_t max_ms)

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "delete.h"
+#include "model/duration.h"
 #include "store.h"
 
 #define DAY_MS   INT64_C(86400000)
@@ -45,12 +46,6 @@ struct merge {
     int64_t spent_ns;
 };
 
-static int64_t floor_to(int64_t t_ms, int64_t span_ms)
-{
-    int64_t rest = t_ms % span_ms;
-    return t_ms - (rest < 0 ? rest + span_ms : rest);
-}
-
 // The windows [first, end) of a view that begin within one span of time.
 struct run {
     size_t first, end;
@@ -59,9 +54,9 @@ struct run {
 static struct run next_run(const struct view *v, size_t from, int64_t span_ms)
 {
     struct run r = {from, from + 1};
-    int64_t start_ms = floor_to(window_min_ms(v->windows[from]), span_ms);
+    int64_t start_ms = time_floor(window_min_ms(v->windows[from]), span_ms);
     while (r.end < v->window_count &&
-           floor_to(window_min_ms(v->windows[r.end]), span_ms) == start_ms)
+           time_floor(window_min_ms(v->windows[r.end]), span_ms) == start_ms)
         r.end++;
     return r;
 }
@@ -104,7 +99,7 @@ static bool slot_is_due(const struct view *v, struct run r)
 
 static bool run_is_due(const struct view *v, struct run r, int64_t span_ms, struct due due)
 {
-    bool over = floor_to(window_min_ms(v->windows[r.first]), span_ms) + span_ms <= due.settled_ms;
+    bool over = time_floor(window_min_ms(v->windows[r.first]), span_ms) + span_ms <= due.settled_ms;
     if (r.end - r.first < 2 || !(over || due.idle))
         return false;
     return span_ms == SLOT_MS ? slot_is_due(v, r) : day_is_due(v, r, over);

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "delete.h"
+#include "model/duration.h"
 #include "store.h"
 
 #define MINUTE_MS INT64_C(60000)
@@ -35,12 +36,6 @@
 #define CLOSE_BYTES ((size_t)256 << 10)
 // Between two times that the pages of windows are given back.
 #define FORGET_NS INT64_C(2000000000)
-
-static int64_t floor_to(int64_t t_ms, int64_t span_ms)
-{
-    int64_t rest = t_ms % span_ms;
-    return t_ms - (rest < 0 ? rest + span_ms : rest);
-}
 
 struct sealing {
     struct storage *storage;
@@ -208,7 +203,7 @@ static int seal_span(struct sealing *seal, struct error *err)
     // Late ones in a window for each day.
     for (int64_t from_ms = late_from(seal), end_ms; rc == OK && from_ms < seal->min_ms;
          from_ms = end_ms) {
-        end_ms = floor_to(from_ms, DAY_MS) + DAY_MS;
+        end_ms = time_floor(from_ms, DAY_MS) + DAY_MS;
         end_ms = end_ms < seal->min_ms ? end_ms : seal->min_ms;
         rc = seal_window(seal, from_ms, end_ms, seal->before, err);
     }
@@ -276,7 +271,7 @@ static int64_t edge_for_memory(int64_t oldest_ms, int64_t newest_ms)
 static int64_t due_edge(struct storage *s, int64_t oldest_ms)
 {
     int64_t newest_ms = atomic_load(&s->head.max_ms), span_ms = s->options.window_ms;
-    int64_t end_ms = floor_to(oldest_ms, span_ms) + span_ms, edge_ms = INT64_MIN;
+    int64_t end_ms = time_floor(oldest_ms, span_ms) + span_ms, edge_ms = INT64_MIN;
     if (newest_ms >= end_ms + span_ms / 2)
         return end_ms;
     if (head_is_idle(s))
@@ -330,7 +325,7 @@ void seal_all(struct storage *s)
     int64_t span_ms = s->options.window_ms;
     while (head_sample_bytes(&s->head) >= CLOSE_BYTES) {
         int64_t oldest_ms = unsealed_from(s), newest_ms = atomic_load(&s->head.max_ms);
-        int64_t end_ms = floor_to(oldest_ms, span_ms) + span_ms;
+        int64_t end_ms = time_floor(oldest_ms, span_ms) + span_ms;
         if (oldest_ms > newest_ms ||
             !seal(s, oldest_ms, end_ms > newest_ms ? newest_ms + 1 : end_ms))
             return;

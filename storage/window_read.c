@@ -144,20 +144,6 @@ static int get_times(const struct window *w, uint32_t number, struct str column,
     return rc;
 }
 
-// How many of the times are before t_ms.
-static size_t count_before(const int64_t *times_ms, size_t count, int64_t t_ms)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (times_ms[middle] < t_ms)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 // The samples [from, end) of those that the series has in a slice.
 static int read_samples(const struct window *w, uint32_t slice, uint32_t id,
                         const struct cached_column *times, size_t from, size_t end,
@@ -186,9 +172,9 @@ static int read_slice(const struct window *w, uint32_t slice, uint32_t id, uint3
         return rc;
     size_t from = 0, end = times->count;
     if (times->times_ms[0] < min_ms)
-        from = count_before(times->times_ms, end, min_ms);
+        from = times_before(times->times_ms, end, min_ms);
     if (times->times_ms[end - 1] > max_ms)
-        end = count_before(times->times_ms, end, max_ms + 1);
+        end = times_before(times->times_ms, end, max_ms + 1);
     return from < end ? read_samples(w, slice, id, times, from, end, out) : OK;
 }
 

@@ -14,6 +14,13 @@ void duration_format_go(struct buf *out, int64_t ms);
 // Go's time.ParseDuration: 1h30m, 1.5s, 300ms, -2m.
 bool duration_parse_go(struct str s, int64_t *ms);
 
+// The last multiple of `span_ms` at or before t_ms.
+static inline int64_t time_floor(int64_t t_ms, int64_t span_ms)
+{
+    int64_t rest = t_ms % span_ms;
+    return t_ms - (rest < 0 ? rest + span_ms : rest);
+}
+
 // RFC 3339 with any fraction and offset, or Unix seconds as a float.
 bool timestamp_parse(struct str s, int64_t *ms);
 bool timestamp_parse_rfc3339(struct str s, int64_t *ms);

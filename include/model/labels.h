@@ -37,6 +37,8 @@ struct labels labels_dup(struct labels set);
 // {a="b", c="d"} with the metric name before the braces, values quoted as Go's %q. Names that are
 // not legacy-valid are quoted; an empty set is "{}".
 void labels_format(struct buf *out, struct labels set);
+// All of them in the braces, __name__ among them: group keys, errors of joins, promtool's dumps.
+void labels_format_all(struct buf *out, struct labels set);
 // A JSON object.
 void labels_json(struct json_writer *w, struct labels set);
 

@@ -26,8 +26,9 @@ enum promql_feature {
     PROMQL_DELAYED_NAME_REMOVAL = 1 << 4,     // promql-delayed-name-removal
 };
 
-// The feature of that name, or 0.
-unsigned promql_feature_named(struct str name);
+// Adds the bits of features named as Prometheus' --enable-feature takes them, separated by commas.
+// ERR_INVALID names one that is not there.
+int promql_features_parse(struct str names, unsigned *features, struct error *err);
 
 enum promql_type { PROMQL_SCALAR, PROMQL_STRING, PROMQL_VECTOR, PROMQL_MATRIX };
 const char *promql_type_name(enum promql_type type); // "scalar", "string", "vector", "matrix"

@@ -11,6 +11,7 @@
 #include "alerting/rule_manager.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "cli/options.h"
 #include "config/alertmanager.h"
 #include "config/prometheus.h"
 #include "config/rules.h"
@@ -41,22 +42,6 @@ static size_t count_rules(const struct rules_config *rules)
     for (size_t i = 0; i < rules->group_count; i++)
         count += rules->groups[i].rule_count;
     return count;
-}
-
-// As the server's flag of the same name: what it is started with is what rules may use.
-static bool enable_features(const char *names)
-{
-    struct str rest = str_from(names);
-    struct str name;
-    while (str_next(&rest, ',', &name)) {
-        unsigned feature = promql_feature_named(name);
-        if (!feature) {
-            fprintf(stderr, "unknown feature \"%.*s\"\n", STR_ARG(name));
-            return false;
-        }
-        features |= feature;
-    }
-    return true;
 }
 
 static bool check_rules_file(const char *path)
@@ -199,7 +184,7 @@ int cli_check(int argc, char **argv)
     int first = 1;
     for (; check && first < argc && argv[first][0] == '-'; first++) {
         if (!str_has_prefix(str_from(argv[first]), option) ||
-            !enable_features(argv[first] + option.len))
+            !cli_take_features(str_from(argv[first] + option.len), &features))
             return usage();
     }
     if (!check || first == argc)

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "cli/options.h"
 #include "cli/snapshot.h"
 #include "config/prometheus.h"
 #include "model/duration.h"
@@ -60,25 +61,23 @@ static int fail(const struct error *err)
 
 // ---- flags
 
-static bool take_features(struct session *s, struct str names)
-{
-    struct str name;
-    while (str_next(&names, ',', &name)) {
-        unsigned feature = promql_feature_named(name);
-        if (!feature)
-            return false;
-        s->features |= feature;
-    }
-    return true;
-}
-
 static bool take_duration(struct str text, int64_t *ms)
 {
     return duration_parse(text, ms) && *ms > 0;
 }
 
-static bool take_option(struct session *s, struct str name, const char *value)
+static bool take_switch(void *context, struct str name)
 {
+    struct session *s = context;
+    if (!str_is(name, "--json"))
+        return false;
+    s->json = true;
+    return true;
+}
+
+static bool take_option(void *context, struct str name, const char *value)
+{
+    struct session *s = context;
     struct str text = str_from(value);
     if (str_is(name, "--storage.path") || str_is(name, "--storage.tsdb.path"))
         s->storage_path = value;
@@ -99,36 +98,10 @@ static bool take_option(struct session *s, struct str name, const char *value)
     else if (str_is(name, "--to"))
         return timestamp_parse(text, &s->to_ms);
     else if (str_is(name, "--enable-feature"))
-        return take_features(s, text);
+        return cli_take_features(text, &s->features);
     else
         return false;
     return true;
-}
-
-// The files are moved to the front. -1: usage.
-static int take_arguments(struct session *s, int argc, char **argv)
-{
-    int files = 0;
-    for (int i = 0; i < argc; i++) {
-        struct str name, value;
-        if (argv[i][0] != '-') {
-            argv[files++] = argv[i];
-            continue;
-        }
-        bool has_value = str_cut(str_from(argv[i]), '=', &name, &value);
-        if (!has_value && str_is(name, "--json")) {
-            s->json = true;
-            continue;
-        }
-        if (!has_value && i + 1 == argc)
-            return -1;
-        const char *given = argv[i];
-        if (!take_option(s, name, has_value ? value.ptr : argv[++i])) {
-            fprintf(stderr, "lapwing: bad option: %s\n", given);
-            return -1;
-        }
-    }
-    return files;
 }
 
 // ---- files
@@ -324,7 +297,8 @@ int cli_rules(int argc, char **argv)
         .storage_path = "data", .external_url = "http://localhost:9090", .quiet = !isatty(2)};
     if (argc < 1 || strcmp(argv[0], "dry-run") != 0)
         return usage();
-    int count = take_arguments(&s, argc - 1, argv + 1);
+    const struct cli_options options = {&s, take_switch, take_option};
+    int count = cli_take_options(&options, argc - 1, argv + 1);
     if (count < 0 || (count == 0 && !s.config_path))
         return usage();
     // What the engines log about a past that is played again is in the report.

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/regex.h"
+#include "cli/options.h"
 
 #define PATTERNS_MAX 64
 
@@ -31,22 +32,9 @@ static int usage(const char *what)
 
 // ---- options
 
-static bool enable_features(struct session *s, struct str names)
+static bool take_switch(void *context, struct str name)
 {
-    struct str name;
-    while (str_next(&names, ',', &name)) {
-        unsigned feature = promql_feature_named(name);
-        if (!feature) {
-            fprintf(stderr, "lapwing: unknown feature \"%.*s\"\n", STR_ARG(name));
-            return false;
-        }
-        s->options.features |= feature;
-    }
-    return true;
-}
-
-static bool take_switch(struct session *s, struct str name)
-{
+    struct session *s = context;
     if (str_is(name, "--diff"))
         s->options.diff = true;
     else if (str_is(name, "--debug"))
@@ -56,38 +44,18 @@ static bool take_switch(struct session *s, struct str name)
     return true;
 }
 
-static bool take_option(struct session *s, struct str name, const char *value)
+static bool take_option(void *context, struct str name, const char *value)
 {
+    struct session *s = context;
     if (str_is(name, "--run") && s->run_count < PATTERNS_MAX)
         s->run[s->run_count++] = str_from(value);
     else if (str_is(name, "--junit"))
         s->junit_path = value;
     else if (str_is(name, "--enable-feature"))
-        return enable_features(s, str_from(value));
+        return cli_take_features(str_from(value), &s->options.features);
     else
         return false;
     return true;
-}
-
-// --name=value or --name value; the files are moved to the front. -1: usage.
-static int take_arguments(struct session *s, int argc, char **argv)
-{
-    int files = 0;
-    for (int i = 0; i < argc; i++) {
-        struct str name, value;
-        if (argv[i][0] != '-') {
-            argv[files++] = argv[i];
-            continue;
-        }
-        bool has_value = str_cut(str_from(argv[i]), '=', &name, &value);
-        if (!has_value && take_switch(s, name))
-            continue;
-        if (!has_value && i + 1 == argc)
-            return -1;
-        if (!take_option(s, name, has_value ? value.ptr : argv[++i]))
-            return -1;
-    }
-    return files;
 }
 
 // Any of the patterns, anywhere in the name.
@@ -183,7 +151,8 @@ int cli_test_rules(int argc, char **argv)
     struct session s = {.junit_path = NULL};
     struct error err;
     bool good = true;
-    int count = take_arguments(&s, argc, argv);
+    const struct cli_options options = {&s, take_switch, take_option};
+    int count = cli_take_options(&options, argc, argv);
     if (count < 0)
         return usage("unknown or incomplete option");
     if (!count)

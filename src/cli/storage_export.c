@@ -76,22 +76,6 @@ static int put_all(struct output *o, const char *ending)
     return rc ? 1 : 0;
 }
 
-static void dump_series(struct buf *out, struct labels labels)
-{
-    buf_char(out, '{');
-    for (size_t i = 0; i < labels.count; i++) {
-        if (i)
-            buf_cstr(out, ", ");
-        if (label_name_is_legacy(labels.items[i].name))
-            buf_str(out, labels.items[i].name);
-        else
-            str_quote(out, labels.items[i].name);
-        buf_char(out, '=');
-        str_quote(out, labels.items[i].value);
-    }
-    buf_char(out, '}');
-}
-
 static void dump_sample(struct buf *out, struct str series, double value, int64_t t_ms)
 {
     buf_str(out, series);
@@ -110,6 +94,6 @@ int cli_storage_export(const struct storage_arguments *a)
 
 int cli_storage_dump(const struct storage_arguments *a)
 {
-    struct output o = {.arguments = a, .series = dump_series, .sample = dump_sample};
+    struct output o = {.arguments = a, .series = labels_format_all, .sample = dump_sample};
     return put_all(&o, "");
 }

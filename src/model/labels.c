@@ -130,6 +130,18 @@ void labels_format(struct buf *out, struct labels set)
     buf_char(out, '}');
 }
 
+void labels_format_all(struct buf *out, struct labels set)
+{
+    buf_char(out, '{');
+    for (size_t i = 0; i < set.count; i++) {
+        buf_cstr(out, i ? ", " : "");
+        format_name(out, set.items[i].name);
+        buf_char(out, '=');
+        str_quote(out, set.items[i].value);
+    }
+    buf_char(out, '}');
+}
+
 void labels_json(struct json_writer *w, struct labels set)
 {
     json_object_begin(w);

@@ -119,7 +119,7 @@ unsigned promql_engine_features(const struct promql_engine *e)
     return e->options.features;
 }
 
-unsigned promql_feature_named(struct str name)
+static unsigned feature_named(struct str name)
 {
     static const struct {
         const char *name;
@@ -135,6 +135,19 @@ unsigned promql_feature_named(struct str name)
         if (str_is(name, features[i].name))
             return features[i].feature;
     return 0;
+}
+
+int promql_features_parse(struct str names, unsigned *features, struct error *err)
+{
+    struct str name;
+    while (str_next(&names, ',', &name)) {
+        unsigned feature = feature_named(name);
+        if (!feature)
+            return error_set(err, ERR_INVALID, "--enable-feature: \"%.*s\" is not supported",
+                             STR_ARG(name));
+        *features |= feature;
+    }
+    return OK;
 }
 
 const char *promql_type_name(enum promql_type type)

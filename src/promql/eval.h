@@ -108,8 +108,6 @@ size_t row_point_count(const struct row *row, size_t step_count);
 // The labels without __name__, __type__ and __unit__, or the mark that they go at the end.
 void row_drop_name(struct eval *ev, struct row *row);
 struct labels labels_drop_name(struct arena *a, struct labels set);
-// {__name__="x", a="1"}: how Prometheus' errors show a set.
-void labels_format_all(struct buf *out, struct labels set);
 // Appends; the row's arrays must live in the arena.
 void vector_push(struct eval *ev, struct vector *v, const struct row *row);
 // A sink that appends copies to a collector.

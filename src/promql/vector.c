@@ -63,21 +63,6 @@ struct labels labels_drop_name(struct arena *a, struct labels set)
     return (struct labels){items, count};
 }
 
-void labels_format_all(struct buf *out, struct labels set)
-{
-    buf_char(out, '{');
-    for (size_t i = 0; i < set.count; i++) {
-        buf_cstr(out, i ? ", " : "");
-        if (label_name_is_legacy(set.items[i].name))
-            buf_str(out, set.items[i].name);
-        else
-            str_quote(out, set.items[i].name);
-        buf_char(out, '=');
-        str_quote(out, set.items[i].value);
-    }
-    buf_char(out, '}');
-}
-
 void row_drop_name(struct eval *ev, struct row *row)
 {
     row->drop_name = true;

@@ -94,14 +94,14 @@ static void test_group_labels(void **state)
     struct buf out = BUF_INIT;
     struct route *root = tree("route:\n  receiver: r\n  group_by: [alertname, gone, \"a b\"]\n");
     struct labels labels = labels_of("a b=x\"y,alertname=Down,instance=h:1");
-    route_labels_format(&out, route_group_labels(root, labels, &arena));
+    labels_format_all(&out, route_group_labels(root, labels, &arena));
     assert_buf(&out, "{\"a b\"=\"x\\\"y\", alertname=\"Down\"}");
     root = tree("route:\n  receiver: r\n  group_by: ['...']\n");
     labels = labels_of("b=2,a=1");
-    route_labels_format(&out, route_group_labels(root, labels, &arena));
+    labels_format_all(&out, route_group_labels(root, labels, &arena));
     assert_buf(&out, "{a=\"1\", b=\"2\"}");
     root = tree("route:\n  receiver: r\n");
-    route_labels_format(&out, route_group_labels(root, labels, &arena));
+    labels_format_all(&out, route_group_labels(root, labels, &arena));
     assert_buf(&out, "{}");
     buf_release(&out);
 }

@@ -133,7 +133,6 @@ static void test_dead_sources_are_removed(void **state)
     struct fixture *f = *state;
     struct model *m = mem_calloc(1, sizeof(*m));
     struct rng rng;
-    struct error err;
     struct buf command = BUF_INIT;
     rng_seed(&rng, 33);
     f->clock.now_ms = MIDNIGHT_MS + DAY_MS + 2 * HOUR_MS;
@@ -153,7 +152,6 @@ static void test_dead_sources_are_removed(void **state)
     assert_int_equal(count_files(f, "window-"), 1);
     check_all(f, m);
     buf_release(&command);
-    (void)err;
     mem_free(m);
 }
 
@@ -194,7 +192,7 @@ static void test_any_bit_may_be_wrong(void **state)
     rng_seed(&rng, 34);
     f->clock.now_ms = MIDNIGHT_MS + 12 * HOUR_MS;
     for (unsigned round = 0; round < 150; round++) {
-        struct model *m = mem_calloc(1, sizeof(*m)), *none = mem_calloc(1, sizeof(*none));
+        struct model *m = mem_calloc(1, sizeof(*m));
         struct buf path = BUF_INIT;
         struct window_span span = {MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS, 1, false, 3};
         add_hour(f, m, &rng, MIDNIGHT_MS, 1, 1);
@@ -215,7 +213,6 @@ static void test_any_bit_may_be_wrong(void **state)
         assert_int_equal(dir_each(f->folder, remove_file, f, &err), 0);
         buf_release(&path);
         mem_free(m);
-        mem_free(none);
     }
     f->storage = NULL;
 }
