@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#include "lanes.h"
 #include "operators.h"
 
 struct group {
@@ -135,13 +136,44 @@ static double finish_stddev(const struct group *g, size_t i)
         }                                                                                          \
     }
 
-FOLD_ROW(fold_sum, step_sum)
+FOLD_ROW(fold_sum_sparse, step_sum)
 FOLD_ROW(fold_avg, step_avg)
 FOLD_ROW(fold_count, step_count_one)
 FOLD_ROW(fold_group, step_group)
 FOLD_ROW(fold_min, step_min)
 FOLD_ROW(fold_max, step_max)
 FOLD_ROW(fold_variance, step_variance)
+
+// kahan_add(), LANES at a time.
+static inline void kahan_add_lanes(const double *values, double *sums, double *cs)
+{
+    lanes x = lanes_get(values), sum = lanes_get(sums), t = sum + x;
+    lane_mask sum_is_larger = lanes_abs(sum) >= lanes_abs(x);
+    lanes larger = lanes_choose(sum_is_larger, sum, x);
+    lanes smaller = lanes_choose(sum_is_larger, x, sum);
+    lanes c = lanes_get(cs) + ((larger - t) + smaller);
+    lane_mask is_infinite = lanes_abs(t) == __builtin_inf();
+    lanes_put(cs, lanes_choose(is_infinite, (lanes){0}, c));
+    lanes_put(sums, t);
+}
+
+static bool is_full(const uint8_t *present, size_t step_count)
+{
+    return !memchr(present, 0, step_count);
+}
+
+static void fold_sum(struct group *g, const struct row *row, size_t step_count)
+{
+    if (!is_full(row->present, step_count) || !is_full(g->seen, step_count)) {
+        fold_sum_sparse(g, row, step_count);
+        return;
+    }
+    size_t i = 0;
+    for (; i + LANES <= step_count; i += LANES)
+        kahan_add_lanes(row->values + i, g->a + i, g->b + i);
+    for (; i < step_count; i++)
+        kahan_add(row->values[i], &g->a[i], &g->b[i]);
+}
 
 static const struct fold folds[AGG_COUNT_OF] = {
     [AGG_SUM] = {2, fold_sum, finish_sum},

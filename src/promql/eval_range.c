@@ -75,13 +75,12 @@ struct ranges {
     struct eval *ev;
     const struct plan_node *call;
     const struct plan_node *range;
-    const struct lookup *lookup;
+    struct window_shape shape;
     function_range_fn *function;
-    int64_t behind_ms, ahead_ms; // of a window's start and end, that count as well
+    function_row_fn *row; // the same for whole rows, or NULL
     struct value params[FUNCTION_ARGS_MAX];
     size_t param_count;
     bool anchored, smoothed;
-    int64_t range_ms;
     const struct series_set *set; // of a selector
     row_sink_fn *sink;
     void *context;
@@ -120,14 +119,15 @@ static int ranges_init(struct ranges *r, struct eval *ev, const struct plan_node
     }
     if (rc || (rc = check_modifiers(r)))
         return rc;
+    r->shape.grid = call->grid;
     if (r->range->kind == PLAN_MATRIX) {
-        r->lookup = &r->range->selector.lookup;
-        r->behind_ms = r->range->selector.before_ms;
-        r->ahead_ms = r->range->selector.after_ms;
-        r->range_ms = r->range->selector.range_ms;
+        r->shape.lookup = &r->range->selector.lookup;
+        r->shape.behind_ms = r->range->selector.before_ms;
+        r->shape.ahead_ms = r->range->selector.after_ms;
+        r->shape.range_ms = r->range->selector.range_ms;
     } else {
-        r->lookup = &r->range->subquery.lookup;
-        r->range_ms = r->range->subquery.range_ms;
+        r->shape.lookup = &r->range->subquery.lookup;
+        r->shape.range_ms = r->range->subquery.range_ms;
     }
     return 0;
 }
@@ -135,18 +135,14 @@ static int ranges_init(struct ranges *r, struct eval *ev, const struct plan_node
 // Steps between two looks at limits.
 #define STEPS_PER_CHECK 256
 
-// One window after the other over the samples of a series; sets the row's values and returns how many
-// there are. Runs on any thread.
-static int walk_windows(const struct ranges *r, struct row_worker *worker, const struct columns *c,
-                        struct row *row)
+static void window_begin(struct window *w, const struct ranges *r, struct row_worker *worker,
+                         const struct columns *c)
 {
-    struct window *w = &worker->window;
-    const struct grid *grid = r->call->grid;
-    int count = 0;
     w->ev = worker->ev;
     w->call = r->call;
     w->range = r->range;
-    w->range_ms = r->range_ms;
+    w->lookup = r->shape.lookup;
+    w->range_ms = r->shape.range_ms;
     w->anchored = r->anchored;
     w->smoothed = r->smoothed;
     w->times_ms = c->times_ms;
@@ -154,13 +150,40 @@ static int walk_windows(const struct ranges *r, struct row_worker *worker, const
     w->count = c->count;
     w->first = w->end = 0;
     w->prepared = false;
-    for (size_t i = 0; i < grid->count; i++) {
-        w->t_ms = grid_time(grid, i);
-        w->end_ms = lookup_time(r->lookup, w->t_ms);
-        w->start_ms = w->end_ms - w->range_ms;
-        w->first = next_after(w->times_ms, w->first, w->count, w->start_ms - r->behind_ms);
-        w->end = w->end < w->first ? w->first : w->end;
-        w->end = next_after(w->times_ms, w->end, w->count, w->end_ms + r->ahead_ms);
+}
+
+// Moves the window on to a step; `known`: where it begins and ends, or NULL.
+static inline void window_move(struct window *w, const struct ranges *r,
+                               const struct step_windows *known, size_t step)
+{
+    w->t_ms = grid_time(r->shape.grid, step);
+    w->end_ms = lookup_time(r->shape.lookup, w->t_ms);
+    w->start_ms = w->end_ms - w->range_ms;
+    if (known) {
+        w->first = known->first[step];
+        w->end = known->end[step];
+        return;
+    }
+    w->first = next_after(w->times_ms, w->first, w->count, w->start_ms - r->shape.behind_ms);
+    w->end = w->end < w->first ? w->first : w->end;
+    w->end = next_after(w->times_ms, w->end, w->count, w->end_ms + r->shape.ahead_ms);
+}
+
+// One window after the other over the samples of a series; sets the row's values and returns how many
+// there are. Runs on any thread.
+static int walk_windows(const struct ranges *r, struct row_worker *worker, const struct columns *c,
+                        struct row *row)
+{
+    struct window *w = &worker->window;
+    struct step_windows *known = NULL;
+    int count = 0;
+    window_begin(w, r, worker, c);
+    if (window_memo_pays(&r->shape, c->count))
+        known = window_memo_get(&worker->memo, &r->shape, c->times_ms, c->count);
+    if (known && r->row && !r->anchored && !r->smoothed)
+        return r->row(w, known, row);
+    for (size_t i = 0; i < r->shape.grid->count; i++) {
+        window_move(w, r, known, i);
         row->present[i] = 0;
         if (w->first == w->end)
             continue;
@@ -228,7 +251,7 @@ static int range_selected(struct ranges *r)
     struct row_job job = {
         .ev = r->ev,
         .step_count = grid->count,
-        .span_ms = grid->step_ms * (int64_t)grid->count + r->range_ms,
+        .span_ms = grid->step_ms * (int64_t)grid->count + r->shape.range_ms,
         .context = r,
         .compute = compute_selected,
         .take = take_selected,
@@ -281,6 +304,7 @@ int stream_windows(struct eval *ev, const struct plan_node *call, function_range
     struct ranges r;
     int rc = ranges_init(&r, ev, call);
     r.function = function;
+    r.row = function == call->expr->call.function->range ? call->expr->call.function->row : NULL;
     r.sink = sink;
     r.context = context;
     if (rc == 0)

@@ -15,28 +15,13 @@
 #define TIME         FUNCTION_USES_TIME
 #define EXTENDED     (FUNCTION_ANCHORED | FUNCTION_SMOOTHED)
 
-#define MAP(f)                                                                                     \
-    FUNCTION_MAP,                                                                                  \
-    {                                                                                              \
-        .map = (f)                                                                                 \
-    }
-#define STEPS(f)                                                                                   \
-    FUNCTION_MAP_STEPS,                                                                            \
-    {                                                                                              \
-        .map_steps = (f)                                                                           \
-    }
-#define RANGE(f)                                                                                   \
-    FUNCTION_RANGE,                                                                                \
-    {                                                                                              \
-        .range = (f)                                                                               \
-    }
-#define CUSTOM(f)                                                                                  \
-    FUNCTION_CUSTOM,                                                                               \
-    {                                                                                              \
-        .custom = (f)                                                                              \
-    }
-
 // clang-format off
+#define MAP(f)              FUNCTION_MAP, {.map = (f)}, NULL
+#define STEPS(f)            FUNCTION_MAP_STEPS, {.map_steps = (f)}, NULL
+#define RANGE(f)            FUNCTION_RANGE, {.range = (f)}, NULL
+#define RANGE_AND_ROW(f, g) FUNCTION_RANGE, {.range = (f)}, (g)
+#define CUSTOM(f)           FUNCTION_CUSTOM, {.custom = (f)}, NULL
+
 static const struct function functions[] = {
     // name, returns, arguments, their count, variadic, feature, flags, how
     {"abs", V, {V}, 1, 0, 0, 0, MAP(fabs)},
@@ -62,7 +47,7 @@ static const struct function functions[] = {
     {"day_of_year", V, {V}, 1, 1, 0, TIME, MAP(time_day_of_year)},
     {"days_in_month", V, {V}, 1, 1, 0, TIME, MAP(time_days_in_month)},
     {"deg", V, {V}, 1, 0, 0, 0, MAP(math_degrees)},
-    {"delta", V, {M}, 1, 0, 0, EXTENDED, RANGE(range_delta)},
+    {"delta", V, {M}, 1, 0, 0, EXTENDED, RANGE_AND_ROW(range_delta, row_delta)},
     {"deriv", V, {M}, 1, 0, 0, 0, RANGE(range_deriv)},
     {"double_exponential_smoothing", V, {M, S, S}, 3, 0, EXPERIMENTAL, 0, RANGE(range_double_exponential_smoothing)},
     {"end", S, {0}, 0, 0, EXPERIMENTAL, FUNCTION_OF_QUERY, CUSTOM(time_end)},
@@ -79,7 +64,7 @@ static const struct function functions[] = {
     {"histogram_sum", V, {V}, 1, 0, 0, 0, CUSTOM(histogram_none)},
     {"hour", V, {V}, 1, 1, 0, TIME, MAP(time_hour)},
     {"idelta", V, {M}, 1, 0, 0, 0, RANGE(range_idelta)},
-    {"increase", V, {M}, 1, 0, 0, EXTENDED | FUNCTION_OF_COUNTERS, RANGE(range_increase)},
+    {"increase", V, {M}, 1, 0, 0, EXTENDED | FUNCTION_OF_COUNTERS, RANGE_AND_ROW(range_increase, row_increase)},
     {"info", V, {V, V}, 2, 1, EXPERIMENTAL, FUNCTION_READS_INFO, CUSTOM(info_info)},
     {"irate", V, {M}, 1, 0, 0, 0, RANGE(range_irate)},
     {"label_join", V, {V, T, T, T}, 4, -1, 0, 0, CUSTOM(label_join)},
@@ -101,7 +86,7 @@ static const struct function functions[] = {
     {"quantile_over_time", V, {S, M}, 2, 0, 0, FUNCTION_OF_QUANTILE, RANGE(range_quantile)},
     {"rad", V, {V}, 1, 0, 0, 0, MAP(math_radians)},
     {"range", S, {0}, 0, 0, EXPERIMENTAL, FUNCTION_OF_QUERY, CUSTOM(time_range)},
-    {"rate", V, {M}, 1, 0, 0, EXTENDED | FUNCTION_OF_COUNTERS, RANGE(range_rate)},
+    {"rate", V, {M}, 1, 0, 0, EXTENDED | FUNCTION_OF_COUNTERS, RANGE_AND_ROW(range_rate, row_rate)},
     {"resets", V, {M}, 1, 0, 0, FUNCTION_ANCHORED, RANGE(range_resets)},
     {"round", V, {V, S}, 2, 1, 0, 0, STEPS(math_round)},
     {"scalar", S, {V}, 1, 0, 0, 0, CUSTOM(convert_scalar)},

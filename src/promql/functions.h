@@ -7,6 +7,8 @@
 
 struct eval;
 struct plan_node;
+struct row;
+struct step_windows;
 struct value;
 struct window;
 
@@ -37,6 +39,9 @@ enum function_flags {
 typedef bool function_map_steps_fn(double value, const double *params, double *out);
 // > 0: *out is the value; 0: none; < 0: an error.
 typedef int function_range_fn(struct window *w, double *out);
+// The same for all windows of a series at once, which sets the row's values and returns their count:
+// beside a function_range_fn, where much of the work depends on the times alone.
+typedef int function_row_fn(struct window *w, struct step_windows *s, struct row *row);
 typedef int function_custom_fn(struct eval *ev, const struct plan_node *node, struct value *out);
 
 struct function {
@@ -56,6 +61,7 @@ struct function {
         function_range_fn *range;
         function_custom_fn *custom;
     };
+    function_row_fn *row; // NULL: none
 };
 
 // NULL when there is none of this name.

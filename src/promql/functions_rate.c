@@ -8,34 +8,36 @@
 // With anchored, the boundary values are those of the samples before; with smoothed they are
 // interpolated between the samples around.
 #include "families.h"
+#include "lanes.h"
 #include "window.h"
 
-#define RUN 8
+#define RUN (4 * LANES)
 
 // Whether any of the RUN values from here on is below the one before it.
 static inline bool falls(const double *values)
 {
-    unsigned any = 0;
-    for (size_t i = 0; i < RUN; i++)
-        any |= values[i] < values[i - 1];
-    return any;
+    lane_mask any = {0};
+    for (size_t i = 0; i < RUN; i += LANES)
+        any |= lanes_get(values + i) < lanes_get(values + i - 1);
+    return lanes_any(any);
 }
 
-// Marks the samples that are below the one before, once a series.
-static void mark_resets(struct window *w)
+// Marks the samples that are below the one before, once a series; whether there are any.
+static bool find_resets(struct window *w)
 {
-    if (!w->prepared) {
-        w->prepared = true;
-        w->mark_count = w->mark_first = w->mark_end = 0;
-        window_reserve_marks(w, w->count);
-        for (size_t i = 1; i < w->count; i++) {
-            if (i + RUN <= w->count && !falls(w->values + i))
-                i += RUN - 1;
-            else if (w->values[i] < w->values[i - 1])
-                w->marks[w->mark_count++] = (uint32_t)i;
+    if (w->prepared)
+        return w->mark_count > 0;
+    w->prepared = true;
+    w->mark_count = w->mark_first = w->mark_end = 0;
+    for (size_t i = 1; i < w->count; i++) {
+        if (i + RUN <= w->count && !falls(w->values + i)) {
+            i += RUN - 1;
+        } else if (w->values[i] < w->values[i - 1]) {
+            window_reserve_marks(w, w->mark_count + 1);
+            w->marks[w->mark_count++] = (uint32_t)i;
         }
     }
-    window_seek_marks(w);
+    return w->mark_count > 0;
 }
 
 static bool is_change(double before, double after)
@@ -58,7 +60,9 @@ static void mark_changes(struct window *w)
 
 static double resets_sum(struct window *w, double result)
 {
-    mark_resets(w);
+    if (!find_resets(w))
+        return result;
+    window_seek_marks(w);
     for (size_t i = w->mark_first; i < w->mark_end; i++)
         result += w->values[w->marks[i] - 1];
     return result;
@@ -103,7 +107,7 @@ static int extended_increase(const struct window *w, bool is_counter, double *ou
 
 // How far beyond its samples the series is taken to reach: from where they stand in the window, which
 // repeats itself from step to step when scrapes are regular.
-static void find_reach(struct reach_memo *m, bool per_second, int64_t range_ms)
+static void find_reach(struct reach *m, bool per_second, int64_t range_ms)
 {
     double sampled = (double)m->sampled_ms / 1000;
     double to_start = (double)m->to_start_ms / 1000, to_end = (double)m->to_end_ms / 1000;
@@ -117,30 +121,30 @@ static void find_reach(struct reach_memo *m, bool per_second, int64_t range_ms)
         m->factor /= seconds_of_ms(range_ms);
 }
 
-static const struct reach_memo *reach_of(struct window *w, bool per_second)
+// Makes *r the reach of the samples [first, end) unless it is already.
+static void reach_set(struct reach *r, const struct window *w, size_t first, size_t end,
+                      int64_t end_ms, bool per_second)
 {
-    struct reach_memo *m = &w->reach;
-    int64_t to_start_ms = w->times_ms[w->first] - w->start_ms;
-    int64_t to_end_ms = w->end_ms - w->times_ms[w->end - 1];
-    int64_t sampled_ms = w->times_ms[w->end - 1] - w->times_ms[w->first];
-    size_t count = window_count(w);
-    if (m->count != count || m->to_start_ms != to_start_ms || m->to_end_ms != to_end_ms ||
-        m->sampled_ms != sampled_ms) {
-        *m = (struct reach_memo){
-            .count = count,
-            .to_start_ms = to_start_ms,
-            .to_end_ms = to_end_ms,
-            .sampled_ms = sampled_ms,
-        };
-        find_reach(m, per_second, w->range_ms);
-    }
-    return m;
+    int64_t to_start_ms = w->times_ms[first] - (end_ms - w->range_ms);
+    int64_t to_end_ms = end_ms - w->times_ms[end - 1];
+    int64_t sampled_ms = w->times_ms[end - 1] - w->times_ms[first];
+    size_t count = end - first;
+    if (r->count == count && r->to_start_ms == to_start_ms && r->to_end_ms == to_end_ms &&
+        r->sampled_ms == sampled_ms)
+        return;
+    *r = (struct reach){
+        .count = count,
+        .to_start_ms = to_start_ms,
+        .to_end_ms = to_end_ms,
+        .sampled_ms = sampled_ms,
+    };
+    find_reach(r, per_second, w->range_ms);
 }
 
 // A counter that would have been below zero at the window's start reaches back to zero only. Whether
 // it would is clear without a division but where it is close.
-static double factor_to_zero(const struct reach_memo *m, double first, double increase,
-                             bool per_second, int64_t range_ms)
+static inline double factor_to_zero(const struct reach *m, double first, double increase,
+                                    bool per_second, int64_t range_ms)
 {
     if (first * m->sampled > 2 * m->to_start * increase)
         return m->factor;
@@ -149,6 +153,15 @@ static double factor_to_zero(const struct reach_memo *m, double first, double in
         return m->factor;
     double factor = (m->sampled + to_zero + m->to_end) / m->sampled;
     return per_second ? factor / seconds_of_ms(range_ms) : factor;
+}
+
+static inline double extrapolate(const struct reach *r, double first, double result,
+                                 bool is_counter, bool per_second, int64_t range_ms)
+{
+    double factor = r->factor;
+    if (is_counter && result > 0 && first >= 0)
+        factor = factor_to_zero(r, first, result, per_second, range_ms);
+    return result * factor;
 }
 
 static int increase(struct window *w, bool is_counter, bool per_second, double *out)
@@ -164,12 +177,66 @@ static int increase(struct window *w, bool is_counter, bool per_second, double *
     double first = w->values[w->first], result = w->values[w->end - 1] - first;
     if (is_counter)
         result = resets_sum(w, result);
-    const struct reach_memo *m = reach_of(w, per_second);
-    double factor = m->factor;
-    if (is_counter && result > 0 && first >= 0)
-        factor = factor_to_zero(m, first, result, per_second, w->range_ms);
-    *out = result * factor;
+    reach_set(&w->reach, w, w->first, w->end, w->end_ms, per_second);
+    *out = extrapolate(&w->reach, first, result, is_counter, per_second, w->range_ms);
     return 1;
+}
+
+// The reaches of all steps over one column of times.
+static void find_reaches(struct step_windows *s, const struct window *w, bool per_second)
+{
+    const struct grid *grid = w->call->grid;
+    struct reach r = {0};
+    s->reach_of = s->end + grid->count;
+    for (size_t i = 0; i < grid->count; i++) {
+        if (s->end[i] - s->first[i] < 2)
+            continue;
+        int64_t end_ms = lookup_time(w->lookup, grid_time(grid, i));
+        reach_set(&r, w, s->first[i], s->end[i], end_ms, per_second);
+        s->reach_of[i] = step_windows_add_reach(s, &r);
+    }
+}
+
+// increase() over all steps of a series, whose times have been looked at.
+static inline int increase_row(struct window *w, struct step_windows *s, bool is_counter,
+                               bool per_second, struct row *row)
+{
+    size_t steps = w->call->grid->count;
+    int count = 0;
+    if (!s->reach_of)
+        find_reaches(s, w, per_second);
+    bool has_resets = is_counter && find_resets(w);
+    for (size_t i = 0; i < steps; i++) {
+        size_t first = s->first[i], end = s->end[i];
+        row->present[i] = end - first >= 2;
+        if (end - first < 2)
+            continue;
+        double from = w->values[first], result = w->values[end - 1] - from;
+        if (has_resets) {
+            w->first = first;
+            w->end = end;
+            result = resets_sum(w, result);
+        }
+        row->values[i] = extrapolate(&s->reaches[s->reach_of[i]], from, result, is_counter,
+                                     per_second, w->range_ms);
+        count++;
+    }
+    return count;
+}
+
+int row_rate(struct window *w, struct step_windows *s, struct row *row)
+{
+    return increase_row(w, s, true, true, row);
+}
+
+int row_increase(struct window *w, struct step_windows *s, struct row *row)
+{
+    return increase_row(w, s, true, false, row);
+}
+
+int row_delta(struct window *w, struct step_windows *s, struct row *row)
+{
+    return increase_row(w, s, false, false, row);
 }
 
 int range_rate(struct window *w, double *out)
@@ -230,6 +297,7 @@ int range_changes(struct window *w, double *out)
 
 int range_resets(struct window *w, double *out)
 {
-    mark_resets(w);
+    find_resets(w);
+    window_seek_marks(w);
     return count_marks(w, out);
 }

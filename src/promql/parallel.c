@@ -42,6 +42,7 @@ void row_worker_release(struct row_worker *w)
 {
     mem_free(w->window.marks);
     mem_free(w->window.numbers);
+    window_memo_release(&w->memo);
 }
 
 static int run_one_by_one(const struct row_job *job)

@@ -13,6 +13,7 @@
 struct row_worker {
     struct eval *ev;
     struct window window;
+    struct window_memo memo;
 };
 
 struct row_job {

@@ -6,20 +6,13 @@
 #define PROMQL_WINDOW_H
 
 #include "eval.h"
-
-// How far a series is taken to reach beyond its samples in a window, by where they stand in it: the
-// rates' memory from one window to the next.
-struct reach_memo {
-    size_t count; // 0: nothing yet
-    int64_t to_start_ms, to_end_ms, sampled_ms;
-    double sampled, to_start, to_end; // seconds
-    double factor;
-};
+#include "step_windows.h"
 
 struct window {
     struct eval *ev;
     const struct plan_node *call;
     const struct plan_node *range; // the range vector among its arguments
+    const struct lookup *lookup;   // its
     const int64_t *times_ms;       // all samples of the series, no staleness markers
     const double *values;
     size_t count;
@@ -39,7 +32,7 @@ struct window {
     size_t mark_count;
     double *numbers; // window_numbers()
     size_t number_capacity;
-    struct reach_memo reach; // of one call's windows
+    struct reach reach; // the rates' memory from one window to the next
 };
 
 // Room for `count` marks or numbers.
