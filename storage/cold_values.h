@@ -2,22 +2,31 @@
 //
 // Lossless to the bit, NaN payloads, the staleness marker and negative zero included. Samples of
 // real series are mostly short decimals that move by steps with a common divisor: an integer series
-// in disguise. Per piece the encoder looks for the exponent that makes integers of the values and
-// for the form that makes the integers small; what is no decimal stands beside them, and a piece of
-// nothing else is stored raw. The bytes (storage/FORMAT.md, "Values") are meant to be compressed
-// together with those of neighbouring series.
+// in disguise. Per piece the encoder looks for the exponent that makes integers of the values, for
+// the steps between them that are smallest, and for the code that takes the fewest bits.
+//
+// What comes out goes two ways (storage/FORMAT.md, "Values"): `heads` are bytes meant to be
+// compressed together with those of neighbouring series; `bits` are packed already and stay as they
+// are.
 #ifndef STORAGE_COLD_VALUES_H
 #define STORAGE_COLD_VALUES_H
 
 #include "base/buf.h"
 #include "base/error.h"
+#include "cold_bits.h"
 
 // Values a piece holds, but for the last one of a series and for a constant tail.
 #define COLD_PIECE_SIZE 512
 
-void cold_values_encode(const double *values, size_t count, struct buf *out);
+struct cold_stream {
+    struct str heads, bits;
+};
+
+// Appends a stream.
+void cold_values_encode(const double *values, size_t count, struct buf *heads, struct buf *bits);
 // Decodes the values [from, from + count) of a stream that holds `total`; pieces outside are
-// skipped. ERR_CORRUPT.
-int cold_values_decode(struct str stream, size_t total, size_t from, size_t count, double *out);
+// skipped. Behind its bits BITS_PADDING bytes more can be read. ERR_CORRUPT.
+int cold_values_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
+                       double *out);
 
 #endif

@@ -27,7 +27,7 @@ static void drop_columns(struct read_cache *c)
 static void cache_free(struct read_cache *c)
 {
     for (size_t i = 0; i < CACHED_BLOCKS; i++)
-        buf_release(&c->blocks[i].bytes);
+        block_values_release(&c->blocks[i].values);
     drop_columns(c);
     zstd_decoder_free(c->zstd);
     mem_free(c);
@@ -46,10 +46,10 @@ static void trim(struct read_cache *c)
 {
     size_t bytes = 0;
     for (size_t i = 0; i < CACHED_BLOCKS; i++) {
-        bytes += c->blocks[i].bytes.cap;
+        bytes += block_values_bytes(&c->blocks[i].values);
         if (bytes <= IDLE_CACHE_BYTES)
             continue;
-        buf_release(&c->blocks[i].bytes);
+        block_values_release(&c->blocks[i].values);
         c->blocks[i].window = 0;
     }
     if (c->column_bytes > IDLE_CACHE_BYTES)

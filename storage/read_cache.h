@@ -6,8 +6,7 @@
 #ifndef STORAGE_READ_CACHE_H
 #define STORAGE_READ_CACHE_H
 
-#include "base/buf.h"
-#include "base/compress.h"
+#include "value_block.h"
 
 #define CACHED_BLOCKS  256
 #define CACHED_COLUMNS 1024
@@ -20,9 +19,8 @@
 struct cached_block {
     uint64_t window; // serial; 0: none
     uint32_t number;
-    uint32_t next_id;   // the stream at next_offset is this series'
-    size_t next_offset; // in bytes
-    struct buf bytes;
+    uint32_t first_series;
+    struct block_values values;
 };
 
 // The times of a column in one slice.

@@ -9,8 +9,6 @@
 #include "window.h"
 #include "window_index.h"
 
-struct zstd_decoder;
-
 struct window {
     atomic_size_t references;
     uint64_t serial; // never the same for two windows of this process
@@ -34,10 +32,5 @@ struct window {
     struct str *extents;    // views of the map
     uint32_t extent_count;
 };
-
-// The streams of a block, decompressed: of its first series, the next, and so on. Checks the sum.
-// `out` has room for block->raw_size bytes.
-int window_read_block(const struct window *w, const struct index_block *block,
-                      struct zstd_decoder *zstd, char *out);
 
 #endif

@@ -5,7 +5,7 @@
 #include "base/coding.h"
 #include "base/hash.h"
 
-#define WINDOW_VERSION    2
+#define WINDOW_VERSION    3
 #define WINDOW_TABLE      "window"
 #define WINDOW_KEY_DATA   "data" // with a be32 behind it: an extent of blocks
 #define WINDOW_KEY_HEADER STR("header")
@@ -13,7 +13,7 @@
 #define WINDOW_SUM_SIZE   8
 #define DATA_KEY_SIZE     8
 
-// Blocks close at this many bytes before compression, or this many series.
+// Blocks close at this many bytes of heads and bits, or this many series.
 #define BLOCK_SIZE 32768
 // A slice of time is about so many samples of a series, or the whole of it.
 #define SLICE_SAMPLES    360
@@ -27,7 +27,8 @@
 #define NAME_SIZE   8  // be32 symbol, be32 first pair
 #define PAIR_SIZE   12 // be32 name, be32 value's symbol, be32 offset of its list
 #define COLUMN_SIZE 24 // be64 first time, be64 last time, be32 count, be32 offset of its bytes
-#define BLOCK_ENTRY 32 // be32 slice, first series, extent, offset, stored size, size, be64 sum
+// be32 slice, first series, extent, offset, stored size, size of heads, size of bits, be64 sum
+#define BLOCK_ENTRY 36
 
 // What the index begins with: be64 each.
 enum index_size {

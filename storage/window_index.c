@@ -213,7 +213,7 @@ void window_index_block(const struct window_index *x, uint32_t number, struct in
     const unsigned char *entry = x->blocks + (size_t)number * BLOCK_ENTRY;
     *out = (struct index_block){be32_get(entry),      be32_get(entry + 4),  be32_get(entry + 8),
                                 be32_get(entry + 12), be32_get(entry + 16), be32_get(entry + 20),
-                                be64_get(entry + 24)};
+                                be32_get(entry + 24), be64_get(entry + 28)};
 }
 
 // Passes on the series of a pair; `ids` is scratch.

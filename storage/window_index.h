@@ -39,8 +39,9 @@ struct index_block {
     uint32_t extent;
     uint32_t offset;
     uint32_t stored_size;
-    uint32_t raw_size;
-    uint64_t sum; // hash64() of the stored bytes
+    uint32_t head_size; // decompressed
+    uint32_t bit_size;  // in bytes, behind the heads
+    uint64_t sum;       // hash64() of the stored bytes
 };
 
 // `bytes` are borrowed. ERR_CORRUPT when the tables do not fill them exactly.

@@ -1,13 +1,12 @@
 // From a series' number to its samples.
 //
 //     record -> column of times: which samples lie in the range
-//     block directory -> block -> decompressed -> the series' stream -> those samples' values
+//     block directory -> block -> the series' stream -> those samples' values
 //
 // What was decompressed and decoded last stays in the reader's cache: the next series mostly lies
 // in the same block and shares the column.
 #include "base/mem.h"
 #include "cold_times.h"
-#include "cold_values.h"
 #include "read_cache.h"
 #include "window_file.h"
 
@@ -65,8 +64,8 @@ int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, 
     return rc;
 }
 
-int window_read_block(const struct window *w, const struct index_block *block,
-                      struct zstd_decoder *zstd, char *out)
+static int read_block(const struct window *w, const struct index_block *block,
+                      struct zstd_decoder *zstd, struct block_values *out)
 {
     if (block->extent >= w->extent_count)
         return ERR_CORRUPT;
@@ -74,12 +73,10 @@ int window_read_block(const struct window *w, const struct index_block *block,
     if (block->offset > extent.len || block->stored_size > extent.len - block->offset)
         return ERR_CORRUPT;
     struct str stored = str_first(str_skip(extent, block->offset), block->stored_size);
-    if (hash64(stored.ptr, stored.len, 0) != block->sum)
-        return ERR_CORRUPT;
-    return zstd_decoder_run(zstd, stored, out, block->raw_size);
+    return block_values_read(out, stored, block, zstd);
 }
 
-// The block that holds the series in a slice, decompressed.
+// The block that holds the series in a slice.
 static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct read_cache *cache,
                      struct cached_block **out)
 {
@@ -90,39 +87,14 @@ static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct
     if (rc || (b->window == w->serial && b->number == number))
         return rc;
     window_index_block(&w->index, number, &block);
-    if (block.raw_size > BLOCK_SIZE_MAX)
-        return ERR_CORRUPT;
     b->window = 0;
-    buf_reset(&b->bytes);
-    rc = window_read_block(w, &block, cache->zstd, buf_reserve(&b->bytes, block.raw_size));
+    rc = read_block(w, &block, cache->zstd, &b->values);
     if (rc)
         return rc;
-    buf_advance(&b->bytes, block.raw_size);
     b->window = w->serial;
     b->number = number;
-    b->next_id = block.first_series;
-    b->next_offset = 0;
+    b->first_series = block.first_series;
     return OK;
-}
-
-// Walks from the stream read last, or from the block's beginning.
-static int get_stream(const struct window *w, struct cached_block *b, uint32_t id, struct str *out)
-{
-    struct index_block block;
-    struct decoder d;
-    if (id < b->next_id) {
-        window_index_block(&w->index, b->number, &block);
-        b->next_id = block.first_series;
-        b->next_offset = 0;
-    }
-    decoder_init(&d, str_skip(buf_view(&b->bytes), b->next_offset));
-    const unsigned char *start = d.pos;
-    while (b->next_id <= id && !d.failed) {
-        *out = decode_sized(&d);
-        b->next_id++;
-    }
-    b->next_offset += (size_t)(d.pos - start);
-    return d.failed ? ERR_CORRUPT : OK;
 }
 
 static int get_times(const struct window *w, uint32_t number, struct str column, uint32_t slice,
@@ -150,12 +122,12 @@ static int read_samples(const struct window *w, uint32_t slice, uint32_t id,
                         struct columns *out)
 {
     struct cached_block *block;
-    struct str stream;
     int rc = get_block(w, slice, id, out->cache, &block);
-    if (rc == OK)
-        rc = get_stream(w, block, id, &stream);
     if (rc)
         return rc;
+    if (id - block->first_series >= block->values.count)
+        return ERR_CORRUPT;
+    struct cold_stream stream = block->values.streams[id - block->first_series];
     columns_reserve(out, out->count + (end - from));
     memcpy(out->times_ms + out->count, times->times_ms + from, (end - from) * sizeof(int64_t));
     rc = cold_values_decode(stream, times->count, from, end - from, out->values + out->count);

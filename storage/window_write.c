@@ -2,7 +2,7 @@
 // and leaves them full: extents of compressed blocks first, then the header and the index. It is
 // written beside its place, synced, and renamed.
 //
-//     series -> slice of time -> block (32 KB of neighbours' values) -> zstd -> extent (1 MB, a value)
+//     series -> slice of time -> block (32 KB of neighbours' values) -> extent (1 MB, a value)
 //            -> column of times, shared  ->  index (one value)
 //            -> symbols, pairs, series   ->  the same
 //
@@ -16,10 +16,10 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "cold_times.h"
-#include "cold_values.h"
 #include "index_builder.h"
 #include "lmdb_env.h"
 #include "lmdb_sum.h"
+#include "value_block.h"
 #include "window.h"
 #include "window_index.h"
 
@@ -36,13 +36,8 @@ struct window_writer {
     struct index_builder index;
     uint64_t sample_count;
     struct zstd_encoder *zstd;
-    struct open_block {
-        struct buf raw;
-        uint32_t first; // series
-        uint32_t count;
-    } * slices; // the block being filled of each
-    struct buf stream;
-    struct buf extent; // compressed blocks
+    struct block_writer *slices; // the block being filled of each
+    struct buf extent;           // blocks
     uint32_t extent_count;
     struct index_block *blocks;
     size_t block_count;
@@ -96,9 +91,8 @@ static void writer_free(struct window_writer *w)
     buf_release(&w->path);
     buf_release(&w->beside);
     for (uint32_t i = 0; i < w->span.slice_count; i++)
-        buf_release(&w->slices[i].raw);
+        block_writer_release(&w->slices[i]);
     mem_free(w->slices);
-    buf_release(&w->stream);
     buf_release(&w->extent);
     mem_free(w->blocks);
     buf_release(&w->sources);
@@ -145,22 +139,13 @@ static int end_extent(struct window_writer *w, struct error *err)
 
 static int end_block(struct window_writer *w, uint32_t slice, struct error *err)
 {
-    struct open_block *b = &w->slices[slice];
-    if (b->count == 0)
+    struct index_block entry = {
+        .slice = slice, .extent = w->extent_count, .offset = (uint32_t)w->extent.len};
+    if (w->slices[slice].count == 0)
         return OK;
-    size_t offset = w->extent.len;
-    zstd_encoder_run(w->zstd, buf_view(&b->raw), &w->extent);
-    struct str stored = str_skip(buf_view(&w->extent), offset);
+    block_writer_finish(&w->slices[slice], w->zstd, &w->extent, &entry);
     MEM_GROW(w->blocks, w->block_count, w->block_capacity);
-    w->blocks[w->block_count++] = (struct index_block){slice,
-                                                       b->first,
-                                                       w->extent_count,
-                                                       (uint32_t)offset,
-                                                       (uint32_t)stored.len,
-                                                       (uint32_t)b->raw.len,
-                                                       hash64(stored.ptr, stored.len, 0)};
-    buf_reset(&b->raw);
-    b->count = 0;
+    w->blocks[w->block_count++] = entry;
     return w->extent.len >= EXTENT_SIZE ? end_extent(w, err) : OK;
 }
 
@@ -172,26 +157,12 @@ static int end_blocks(struct window_writer *w, struct error *err)
     return rc;
 }
 
-// Adds a series' values of one slice, maybe none.
-static int add_stream(struct window_writer *w, uint32_t slice, uint32_t id, const double *values,
-                      size_t count, struct error *err)
-{
-    struct open_block *b = &w->slices[slice];
-    if (b->count++ == 0)
-        b->first = id;
-    buf_reset(&w->stream);
-    cold_values_encode(values, count, &w->stream);
-    buf_sized(&b->raw, buf_view(&w->stream));
-    return b->raw.len < BLOCK_SIZE && b->count < BLOCK_SERIES_MAX ? OK : end_block(w, slice, err);
-}
-
 int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
                       struct error *err)
 {
     assert(samples->count && samples->count < UINT32_MAX);
     assert(samples->times_ms[0] >= w->span.min_ms &&
            samples->times_ms[samples->count - 1] < w->span.max_ms);
-    uint32_t id = (uint32_t)w->index.series_count;
     uint32_t column = column_store_add(&w->columns, samples->times_ms, samples->count);
     int rc = OK;
     index_builder_add(&w->index, labels, column);
@@ -199,7 +170,9 @@ int window_writer_add(struct window_writer *w, struct labels labels, const struc
     size_t from = 0;
     for (uint32_t slice = 0; slice < w->span.slice_count && rc == OK; slice++) {
         size_t end = slice_end(&w->span, slice, samples->times_ms, samples->count);
-        rc = add_stream(w, slice, id, samples->values + from, end - from, err);
+        block_writer_add(&w->slices[slice], samples->values + from, end - from);
+        if (block_writer_is_full(&w->slices[slice]))
+            rc = end_block(w, slice, err);
         from = end;
     }
     return rc;
@@ -245,7 +218,8 @@ static void put_blocks(struct window_writer *w, struct buf *out)
         buf_be32(out, b->extent);
         buf_be32(out, b->offset);
         buf_be32(out, b->stored_size);
-        buf_be32(out, b->raw_size);
+        buf_be32(out, b->head_size);
+        buf_be32(out, b->bit_size);
         buf_be64(out, b->sum);
     }
 }

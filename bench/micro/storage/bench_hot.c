@@ -17,7 +17,7 @@
 
 static double values[SHAPES][BLOCK];
 static int64_t times[BLOCK];
-static struct buf chunks[SHAPES], cold[SHAPES], cold_times;
+static struct buf chunks[SHAPES], cold[SHAPES], cold_bits[SHAPES], cold_times;
 static struct storage *store;
 
 static double next_value(struct rng *rng, int shape, double last)
@@ -102,7 +102,8 @@ static void prepare(void)
         for (int i = 0; i < BLOCK; i++)
             values[shape][i] = next_value(&rng, shape, i ? values[shape][i - 1] : 1e5);
         write_chunk(values[shape], &chunks[shape]);
-        cold_values_encode(values[shape], BLOCK, &cold[shape]);
+        cold_values_encode(values[shape], BLOCK, &cold[shape], &cold_bits[shape]);
+        memset(buf_reserve(&cold_bits[shape], BITS_PADDING), 0, BITS_PADDING);
     }
     cold_times_encode(&span, times, BLOCK, &cold_times);
     fill_store();
@@ -129,7 +130,9 @@ static void decode_cold(void)
     double out[BLOCK];
     struct slice_times found;
     for (int shape = 0; shape < SHAPES; shape++)
-        if (cold_values_decode(buf_view(&cold[shape]), BLOCK, 0, BLOCK, out) ||
+        if (cold_values_decode(
+                (struct cold_stream){buf_view(&cold[shape]), buf_view(&cold_bits[shape])}, BLOCK, 0,
+                BLOCK, out) ||
             cold_times_find(&span, buf_view(&cold_times), 0, &found) ||
             cold_times_decode(&found, out_times))
             abort();

@@ -11,16 +11,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+// The first half of the input are heads, the rest bits.
 static void decode_values(struct str bytes, size_t total)
 {
     static double whole[COUNT_MAX], part[COUNT_MAX];
-    int rc = cold_values_decode(bytes, total, 0, total, whole);
+    struct buf padded = BUF_INIT;
+    buf_str(&padded, str_skip(bytes, bytes.len / 2));
+    memset(buf_reserve(&padded, BITS_PADDING), 0xff, BITS_PADDING);
+    struct cold_stream stream = {str_first(bytes, bytes.len / 2), buf_view(&padded)};
+    int rc = cold_values_decode(stream, total, 0, total, whole);
     assert(rc == OK || rc == ERR_CORRUPT);
     size_t from = total / 3, count = total / 2;
     if (rc == OK && count) {
-        assert(cold_values_decode(bytes, total, from, count, part) == OK);
+        assert(cold_values_decode(stream, total, from, count, part) == OK);
         assert(memcmp(part, whole + from, count * sizeof(*part)) == 0);
     }
+    buf_release(&padded);
 }
 
 static void decode_times(struct str bytes, uint32_t slice_count)
@@ -41,13 +47,16 @@ static void decode_times(struct str bytes, uint32_t slice_count)
 static void round_trip(struct str bytes)
 {
     static double values[COUNT_MAX], out[COUNT_MAX];
-    struct buf b = BUF_INIT;
+    struct buf heads = BUF_INIT, bits = BUF_INIT;
     size_t count = bytes.len / 8 < COUNT_MAX ? bytes.len / 8 : COUNT_MAX;
     memcpy(values, bytes.ptr, count * 8);
-    cold_values_encode(values, count, &b);
-    assert(cold_values_decode(buf_view(&b), count, 0, count, out) == OK);
+    cold_values_encode(values, count, &heads, &bits);
+    memset(buf_reserve(&bits, BITS_PADDING), 0xff, BITS_PADDING);
+    struct cold_stream stream = {buf_view(&heads), buf_view(&bits)};
+    assert(cold_values_decode(stream, count, 0, count, out) == OK);
     assert(memcmp(values, out, count * 8) == 0);
-    buf_release(&b);
+    buf_release(&heads);
+    buf_release(&bits);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

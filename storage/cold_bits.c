@@ -1,0 +1,177 @@
+#include "cold_bits.h"
+
+// Bits of a number that is escaped: the quotient's zeros and one, and a varint of its size.
+static size_t escape_size(unsigned width, uint64_t number)
+{
+    return BITS_ESCAPE + 1 + width + 8 * ((bits_of(number) + 6) / 7);
+}
+
+static size_t rice_size(unsigned width, const uint64_t *numbers, size_t count)
+{
+    size_t size = count * (width + 1);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t quotient = numbers[i] >> width;
+        size +=
+            quotient < BITS_ESCAPE ? (size_t)quotient : escape_size(width, numbers[i]) - width - 1;
+    }
+    return size;
+}
+
+static struct bits_coding fixed_coding(const uint64_t *numbers, size_t count, size_t *size)
+{
+    uint64_t all = 0;
+    for (size_t i = 0; i < count; i++)
+        all |= numbers[i];
+    unsigned width = bits_of(all);
+    *size = count * (width > BITS_WIDTH_MAX ? 64 : width);
+    return (struct bits_coding){width > BITS_WIDTH_MAX ? BITS_WIDTH_WHOLE : width, false};
+}
+
+struct bits_coding bits_choose(const uint64_t *numbers, size_t count, size_t *size)
+{
+    struct bits_coding best = fixed_coding(numbers, count, size);
+    size_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += bits_of(numbers[i]);
+    // The best width lies about a bit below the mean length: a number's first bit is the quotient's.
+    unsigned mean = count ? (unsigned)(sum / count) : 0;
+    for (unsigned width = mean < 2 ? 0 : mean - 2; width <= mean + 1 && width <= BITS_WIDTH_MAX;
+         width++) {
+        size_t rice = rice_size(width, numbers, count);
+        if (rice < *size) {
+            *size = rice;
+            best = (struct bits_coding){width, true};
+        }
+    }
+    return best;
+}
+
+// Bits on their way into bytes.
+struct bit_writer {
+    unsigned char *at;
+    uint64_t pending;
+    unsigned count; // of pending, below 8
+};
+
+static inline void put_bits(struct bit_writer *w, uint64_t value, unsigned width)
+{
+    w->pending |= value << w->count;
+    for (w->count += width; w->count >= 8; w->count -= 8) {
+        *w->at++ = (unsigned char)w->pending;
+        w->pending >>= 8;
+    }
+}
+
+static void put_rest(struct bit_writer *w)
+{
+    if (w->count)
+        *w->at++ = (unsigned char)w->pending;
+    w->pending = w->count = 0;
+}
+
+static void put_whole(const uint64_t *numbers, size_t count, struct buf *bits)
+{
+    for (size_t i = 0; i < count; i++)
+        buf_be64(bits, numbers[i]);
+}
+
+void bits_put(struct bits_coding coding, const uint64_t *numbers, size_t count, struct buf *bits,
+              struct buf *escapes)
+{
+    if (coding.width == BITS_WIDTH_WHOLE) {
+        put_whole(numbers, count, bits);
+        return;
+    }
+    unsigned char *start =
+        (unsigned char *)buf_reserve(bits, (count * (coding.width + BITS_ESCAPE + 1)) / 8 + 2);
+    struct bit_writer w = {.at = start};
+    for (size_t i = 0; i < count; i++)
+        put_bits(&w, numbers[i] & ((UINT64_C(1) << coding.width) - 1), coding.width);
+    put_rest(&w);
+    for (size_t i = 0; i < count && coding.unary; i++) {
+        uint64_t quotient = numbers[i] >> coding.width;
+        if (quotient >= BITS_ESCAPE) {
+            quotient = BITS_ESCAPE;
+            buf_varint(escapes, numbers[i]);
+        }
+        put_bits(&w, UINT64_C(1) << quotient, (unsigned)quotient + 1);
+    }
+    put_rest(&w);
+    buf_advance(bits, (size_t)(w.at - start));
+}
+
+static inline uint64_t word_at(const char *bytes, size_t bit)
+{
+    uint64_t word;
+    memcpy(&word, bytes + bit / 8, sizeof(word));
+    return word >> bit % 8;
+}
+
+static void get_low(struct str bits, unsigned width, uint64_t *numbers, size_t count)
+{
+    uint64_t mask = (UINT64_C(1) << width) - 1;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = word_at(bits.ptr, i * width) & mask;
+}
+
+// Adds the quotients; an escaped number has one of BITS_ESCAPE for now. A word serves until it may
+// end within a quotient.
+static bool get_unary(struct str bits, unsigned width, uint64_t *numbers, size_t count,
+                      size_t *escape_count)
+{
+    size_t bit = 0, end = bits.len * 8, escaped = 0;
+    uint64_t word = 0;
+    unsigned left = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (left <= BITS_ESCAPE) {
+            if (bit > end)
+                return false;
+            word = word_at(bits.ptr, bit);
+            left = 57;
+        }
+        unsigned quotient = (unsigned)__builtin_ctzll(word | UINT64_C(2) << BITS_ESCAPE);
+        if (quotient > BITS_ESCAPE)
+            return false;
+        escaped += quotient == BITS_ESCAPE;
+        numbers[i] |= (uint64_t)quotient << width;
+        bit += quotient + 1;
+        word >>= quotient + 1;
+        left -= quotient + 1;
+    }
+    *escape_count = escaped;
+    return bit <= end;
+}
+
+static void get_escapes(struct decoder *escapes, unsigned width, uint64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (numbers[i] >> width == BITS_ESCAPE)
+            numbers[i] = decode_varint(escapes);
+    }
+}
+
+static bool get_whole(struct str bits, uint64_t *numbers, size_t count)
+{
+    if (bits.len / 8 < count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = be64_get(bits.ptr + i * 8);
+    return true;
+}
+
+bool bits_get(struct bits_coding coding, struct str bits, struct decoder *escapes,
+              uint64_t *numbers, size_t count)
+{
+    if (coding.width == BITS_WIDTH_WHOLE)
+        return get_whole(bits, numbers, count);
+    size_t low_size = (count * coding.width + 7) / 8, escape_count = 0;
+    if (coding.width > BITS_WIDTH_MAX || low_size > bits.len)
+        return false;
+    get_low(bits, coding.width, numbers, count);
+    if (coding.unary &&
+        !get_unary(str_skip(bits, low_size), coding.width, numbers, count, &escape_count))
+        return false;
+    if (escape_count)
+        get_escapes(escapes, coding.width, numbers, count);
+    return !escapes->failed;
+}

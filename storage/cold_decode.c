@@ -1,0 +1,192 @@
+// Pieces back to values: the numbers, what they are counted from, and how often they were taken
+// apart; then the quotient that makes a decimal of an integer.
+//
+// Arithmetic is unsigned and wraps: damaged bytes give wrong numbers, not undefined behaviour.
+#include "cold_piece.h"
+
+// The rest of a stream: what the pieces before have left.
+struct reader {
+    struct decoder heads;
+    struct str bits;
+};
+
+static void take_varints(struct decoder *d, uint64_t *numbers, size_t count)
+{
+    // Each takes a byte at least: most often there are as many bytes, and no exceptions behind.
+    if (decoder_left(d) == count) {
+        unsigned char any = 0;
+        for (size_t i = 0; i < count; i++)
+            any |= d->pos[i];
+        if (any < 0x80) {
+            for (size_t i = 0; i < count; i++)
+                numbers[i] = d->pos[i];
+            d->pos += count;
+            return;
+        }
+    }
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = decode_varint(d);
+}
+
+static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, size_t count)
+{
+    struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
+    if ((code & CODING_WIDTH) == CODING_BYTES)
+        take_varints(&r->heads, numbers, count);
+    else if (!bits_get(coding, r->bits, &r->heads, numbers, count))
+        r->heads.failed = true;
+    if (code & CODING_ZIGZAG) {
+        for (size_t i = 0; i < count; i++)
+            numbers[i] = (uint64_t)unzigzag(numbers[i]);
+    }
+}
+
+static void add_offsets(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first)
+{
+    for (size_t i = 0; i < count; i++)
+        integers[i] = first + integers[i] * divisor;
+}
+
+// integers[1 ...] are steps.
+static void add_steps(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
+                      uint64_t base)
+{
+    integers[0] = first;
+    for (size_t i = 1; i < count; i++)
+        integers[i] = first += (integers[i] + base) * divisor;
+}
+
+static void add_changes(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
+                        uint64_t step)
+{
+    integers[0] = first;
+    for (size_t i = 1; i < count; i++) {
+        step += integers[i];
+        integers[i] = first += step * divisor;
+    }
+}
+
+static void take_integers(struct reader *r, enum piece_order order, uint64_t *integers,
+                          size_t count)
+{
+    unsigned code = decode_u8(&r->heads);
+    uint64_t divisor = decode_varint(&r->heads);
+    uint64_t first = (uint64_t)decode_svarint(&r->heads);
+    if (order == PIECE_OFFSETS) {
+        take_numbers(r, code, integers, count);
+        add_offsets(integers, count, divisor, first);
+        return;
+    }
+    uint64_t base = (uint64_t)decode_svarint(&r->heads);
+    take_numbers(r, code, integers + 1, count - 1);
+    if (order == PIECE_STEPS)
+        add_steps(integers, count, divisor, first, base);
+    else
+        add_changes(integers, count, divisor, first, base);
+}
+
+static void to_values(unsigned exponent, const uint64_t *integers, size_t count, double *out)
+{
+    if (exponent == EXPONENT_RAW) {
+        memcpy(out, integers, count * sizeof(*out));
+    } else if (exponent == 0) {
+        for (size_t i = 0; i < count; i++)
+            out[i] = (double)(int64_t)integers[i];
+    } else {
+        for (size_t i = 0; i < count; i++)
+            out[i] = (double)(int64_t)integers[i] / POWERS[exponent];
+    }
+}
+
+static void take_constant(struct decoder *d, unsigned head, double *out, size_t count)
+{
+    double value;
+    uint64_t integer = (uint64_t)decode_svarint(d);
+    to_values(head & 15, &integer, 1, &value);
+    for (size_t i = 0; i < count; i++)
+        out[i] = value;
+}
+
+static void take_exceptions(struct decoder *d, double *out, size_t count)
+{
+    uint64_t exception_count = decode_varint(d);
+    uint64_t at = 0;
+    for (uint64_t i = 0; i < exception_count && !d->failed; i++) {
+        at += decode_varint(d);
+        uint64_t bits = decode_be64(d);
+        if (at >= count) {
+            d->failed = true;
+            return;
+        }
+        out[at++] = double_from_bits(bits);
+    }
+}
+
+// A piece whole, `count` <= COLD_PIECE_SIZE values.
+static void take_piece(struct reader *r, unsigned head, double *out, size_t count)
+{
+    uint64_t integers[COLD_PIECE_SIZE];
+    enum piece_order order = (enum piece_order)(head >> ORDER_SHIFT & 3);
+    if (order == PIECE_CONSTANT) {
+        take_constant(&r->heads, head, out, count);
+    } else {
+        take_integers(r, order, integers, count);
+        to_values(head & 15, integers, count, out);
+    }
+    if (head & FLAG_EXCEPTIONS)
+        take_exceptions(&r->heads, out, count);
+}
+
+// Of a piece at [at, at + size), the part that lies within [from, end).
+static void take_part(struct reader *r, unsigned head, size_t at, size_t size, size_t from,
+                      size_t end, double *out)
+{
+    size_t first = at > from ? at : from;
+    size_t last = at + size < end ? at + size : end;
+    if (head & FLAG_REST) {
+        take_constant(&r->heads, head, out + (first - from), last - first);
+    } else if (first == at && last == at + size) {
+        take_piece(r, head, out + (first - from), size);
+    } else {
+        double whole[COLD_PIECE_SIZE];
+        take_piece(r, head, whole, size);
+        memcpy(out + (first - from), whole + (first - at), (last - first) * sizeof(*out));
+    }
+}
+
+// Splits off a piece that isn't the last.
+static struct reader inner_piece(struct reader *r)
+{
+    struct reader piece;
+    uint64_t size = decode_varint(&r->heads);
+    decoder_init(&piece.heads, decode_sized(&r->heads));
+    if (size > r->bits.len) {
+        r->heads.failed = true;
+        size = 0;
+    }
+    piece.bits = str_first(r->bits, size);
+    r->bits = str_skip(r->bits, size);
+    return piece;
+}
+
+int cold_values_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
+                       double *out)
+{
+    struct reader r = {.bits = stream.bits};
+    size_t end = from + count;
+    decoder_init(&r.heads, stream.heads);
+    for (size_t at = 0, size; at < end && !r.heads.failed; at += size) {
+        unsigned head = decode_u8(&r.heads);
+        size_t left = total - at;
+        bool inner = !(head & FLAG_REST) && left > COLD_PIECE_SIZE;
+        size = inner ? COLD_PIECE_SIZE : left;
+        struct reader piece = inner ? inner_piece(&r) : r;
+        if (r.heads.failed)
+            break;
+        if (at + size > from)
+            take_part(&piece, head, at, size, from, end, out);
+        if (piece.heads.failed)
+            return ERR_CORRUPT;
+    }
+    return r.heads.failed ? ERR_CORRUPT : OK;
+}
