@@ -1,5 +1,6 @@
-// A transfer is one of libcurl's easy handles with its buffers; the multi handle owns the
-// connections, which stay open between requests to the same target.
+// A transfer goes over a link to a server that is known (transfer_direct.c), or is one of libcurl's
+// easy handles with its buffers; the multi handle owns the connections, which stay open between
+// requests to the same target.
 //
 // Bounds: each transfer's time and decoded body by its request; the bodies in memory at once by
 // MEMORY_MAX, since many targets may go mad together.
@@ -10,6 +11,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "transfer_internal.h"
 
@@ -54,18 +56,22 @@ struct transfer_client *transfer_client_new(const char *user_agent)
     // Otherwise four for each transfer that runs just now.
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
     c->user_agent = user_agent;
+    links_init(&c->links);
     return c;
+}
+
+struct buf transfer_take_spare(struct transfer_client *c)
+{
+    struct buf empty = BUF_INIT;
+    return c->spare_count ? c->spares[--c->spare_count] : empty;
 }
 
 static struct transfer *transfer_new(struct transfer_client *c)
 {
     struct transfer *t = mem_calloc(1, sizeof(*t));
     t->client = c;
-    t->easy = c->idle_count ? c->idle[--c->idle_count] : curl_easy_init();
-    assert(t->easy);
-    buf_init(&t->response, 0);
-    if (c->spare_count)
-        t->response = c->spares[--c->spare_count];
+    t->start_ns = clock_mono_ns(&clock_system);
+    arena_init(&t->arena, 0);
     for (int i = 0; i < PEM_COUNT; i++)
         t->pem_fds[i] = -1;
     return t;
@@ -95,9 +101,12 @@ static void keep_handle(struct transfer_client *c, CURL *easy)
 static void transfer_free(struct transfer *t)
 {
     struct transfer_client *c = t->client;
-    c->memory -= t->response.len;
-    keep_handle(c, t->easy);
+    c->memory -= t->counted;
+    if (t->easy)
+        keep_handle(c, t->easy);
     keep_spare(c, &t->response);
+    keep_spare(c, &t->answer.bytes);
+    arena_release(&t->arena);
     curl_slist_free_all(t->headers);
     curl_slist_free_all(t->connect_to);
     buf_release(&t->content_type);
@@ -114,7 +123,6 @@ static void transfer_free(struct transfer *t)
 
 static void link_transfer(struct transfer_client *c, struct transfer *t)
 {
-    curl_multi_add_handle(c->multi, t->easy);
     t->next = c->first;
     if (c->first)
         c->first->previous = t;
@@ -123,7 +131,12 @@ static void link_transfer(struct transfer_client *c, struct transfer *t)
 
 static void unlink_transfer(struct transfer_client *c, struct transfer *t)
 {
-    curl_multi_remove_handle(c->multi, t->easy);
+    if (t->easy) {
+        curl_multi_remove_handle(c->multi, t->easy);
+        c->easy_count--;
+    } else {
+        c->direct_count--;
+    }
     if (t->previous)
         t->previous->next = t->next;
     else
@@ -135,6 +148,8 @@ static void unlink_transfer(struct transfer_client *c, struct transfer *t)
 void transfer_cancel(struct transfer_client *c, struct transfer *t)
 {
     unlink_transfer(c, t);
+    if (t->link)
+        link_done(t->link, false, clock_mono_ns(&clock_system));
     transfer_free(t);
 }
 
@@ -147,9 +162,20 @@ void transfer_client_free(struct transfer_client *c)
     for (size_t i = 0; i < c->idle_count; i++)
         curl_easy_cleanup(c->idle[i]);
     curl_multi_cleanup(c->multi);
+    links_release(&c->links);
     for (size_t i = 0; i < c->spare_count; i++)
         buf_release(&c->spares[i]);
     mem_free(c);
+}
+
+bool transfer_count(struct transfer *t, size_t size)
+{
+    struct transfer_client *c = t->client;
+    if (size > t->counted && c->memory + size - t->counted > MEMORY_MAX && size > SMALL_MAX)
+        return false;
+    c->memory = c->memory + size - t->counted;
+    t->counted = size;
+    return true;
 }
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context)
@@ -158,12 +184,11 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     size_t len = size * count;
     if (len > t->response_max - t->response.len)
         t->overflow = OVERFLOW_BODY;
-    else if (t->client->memory + len > MEMORY_MAX && t->response.len + len > SMALL_MAX)
+    else if (!transfer_count(t, t->response.len + len))
         t->overflow = OVERFLOW_MEMORY;
     if (t->overflow)
         return 0; // curl gives up
     buf_append(&t->response, bytes, len);
-    t->client->memory += len;
     return len;
 }
 
@@ -208,6 +233,27 @@ static void set_callbacks(struct transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 }
 
+int transfer_go_easy(struct transfer *t, const struct transfer_request *request, struct error *err)
+{
+    struct transfer_client *c = t->client;
+    t->easy = c->idle_count ? c->idle[--c->idle_count] : curl_easy_init();
+    assert(t->easy);
+    t->response = transfer_take_spare(c);
+    set_callbacks(t);
+    int rc = transfer_set_options(t, request, err);
+    if (rc) {
+        keep_handle(c, t->easy);
+        t->easy = NULL;
+        return rc;
+    }
+    // Later requests have their own connection.
+    if (t->link)
+        curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
+    curl_multi_add_handle(c->multi, t->easy);
+    c->easy_count++;
+    return OK;
+}
+
 int transfer_start(struct transfer_client *c, const struct transfer_request *request,
                    transfer_done_fn *done, void *context, struct transfer **out, struct error *err)
 {
@@ -215,11 +261,15 @@ int transfer_start(struct transfer_client *c, const struct transfer_request *req
     t->response_max = request->response_max;
     t->done = done;
     t->context = context;
-    set_callbacks(t);
-    int rc = transfer_set_options(t, request, err);
-    if (rc) {
-        transfer_free(t);
-        return rc;
+    t->link = link_take(&c->links, request, t->start_ns);
+    if (!transfer_go_direct(t, request)) {
+        int rc = transfer_go_easy(t, request, err);
+        if (rc) {
+            if (t->link)
+                link_done(t->link, false, t->start_ns);
+            transfer_free(t);
+            return rc;
+        }
     }
     link_transfer(c, t);
     if (out)
@@ -304,7 +354,35 @@ static int failure_code(const struct transfer *t, CURLcode code)
     return code == CURLE_OPERATION_TIMEDOUT ? ERR_TIMEOUT : ERR_UNAVAILABLE;
 }
 
-static void complete(struct transfer_client *c, struct transfer *t, CURLcode code)
+void transfer_finish(struct transfer *t, struct transfer_result *result)
+{
+    struct transfer_client *c = t->client;
+    if (t->overflow) {
+        result->code = ERR_LIMIT;
+        result->text = overflow_text(t->overflow);
+    }
+    unlink_transfer(c, t);
+    t->done(t->context, result);
+    transfer_free(t);
+}
+
+// The next request goes over the link, if this one went well.
+static void teach_link(struct transfer *t, CURLcode code, long status)
+{
+    long version = 0, port = 0, redirects = 0;
+    char *address = NULL;
+    curl_easy_getinfo(t->easy, CURLINFO_HTTP_VERSION, &version);
+    curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port);
+    curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &address);
+    if (code == CURLE_OK && status == 200 && version == CURL_HTTP_VERSION_1_1 && !redirects &&
+        address)
+        link_learn(t->link, address, port);
+    link_done(t->link, false, clock_mono_ns(&clock_system));
+    t->link = NULL;
+}
+
+static void complete(struct transfer *t, CURLcode code)
 {
     curl_off_t total_us = 0;
     struct transfer_result result = {.content_type = buf_view(&t->content_type),
@@ -320,9 +398,9 @@ static void complete(struct transfer_client *c, struct transfer *t, CURLcode cod
         result.code = failure_code(t, code);
         result.text = describe_failure(t, code);
     }
-    unlink_transfer(c, t);
-    t->done(t->context, &result);
-    transfer_free(t);
+    if (t->link)
+        teach_link(t, code, result.status);
+    transfer_finish(t, &result);
 }
 
 static void complete_all(struct transfer_client *c)
@@ -334,17 +412,25 @@ static void complete_all(struct transfer_client *c)
             continue;
         CURLcode code = m->data.result; // gone once the handle is removed
         curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, (char **)&t);
-        complete(c, t, code);
+        complete(t, code);
     }
 }
 
 void transfer_run(struct transfer_client *c, int64_t wait_ms)
 {
     int running;
+    size_t count = c->direct_count;
+    struct curl_waitfd *fds = count ? mem_calloc(count, sizeof(*fds)) : NULL;
+    wait_ms = transfer_direct_wait(c, fds, wait_ms < 60000 ? wait_ms : 60000);
     // A transfer just started is due at once: the poll does not wait then.
-    curl_multi_poll(c->multi, NULL, 0, (int)(wait_ms < 60000 ? wait_ms : 60000), NULL);
-    curl_multi_perform(c->multi, &running);
-    complete_all(c);
+    curl_multi_poll(c->multi, fds, (unsigned)count, (int)wait_ms, NULL);
+    transfer_direct_mark(c, fds);
+    mem_free(fds);
+    if (c->easy_count) {
+        curl_multi_perform(c->multi, &running);
+        complete_all(c);
+    }
+    transfer_direct_run(c);
 }
 
 void transfer_wake(struct transfer_client *c)

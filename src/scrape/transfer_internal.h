@@ -1,11 +1,11 @@
-// A transfer and its client, for the two files that know of libcurl.
+// A transfer and its client, for the files that know of libcurl.
 #ifndef SCRAPE_TRANSFER_INTERNAL_H
 #define SCRAPE_TRANSFER_INTERNAL_H
 
 #include <curl/curl.h>
 
-#include "base/buf.h"
-#include "scrape/transfer.h"
+#include "base/arena.h"
+#include "direct.h"
 
 #define PEM_COUNT    3
 #define IDLE_HANDLES 8
@@ -13,13 +13,22 @@
 
 enum overflow { OVERFLOW_NONE, OVERFLOW_BODY, OVERFLOW_MEMORY };
 
+// A transfer goes over a link first, when there is one, and then perhaps through libcurl.
 struct transfer {
-    CURL *easy;
+    CURL *easy; // NULL: it is libcurl's business not yet, or never
     struct transfer_client *client;
+    struct link *link; // borrowed; NULL: none
+    bool ready;        // the link has something to say
+    int64_t start_ns;
+    struct transfer_request request; // in `arena`, while there is a link
+    struct config_http http;
+    struct arena arena;
+    struct http_answer answer; // the link's
+    size_t counted;            // bytes that stand in client->memory
     struct curl_slist *headers;
     struct curl_slist *connect_to;
-    char *body; // owned copy of what is sent
-    struct buf response;
+    char *body;          // owned copy of what is sent
+    struct buf response; // decoded
     struct buf content_type;
     struct buf retry_after;
     struct buf reason;
@@ -35,6 +44,9 @@ struct transfer {
 
 struct transfer_client {
     CURLM *multi;
+    size_t easy_count; // transfers in it
+    struct links links;
+    size_t direct_count; // transfers on their links
     const char *user_agent;
     struct transfer *first;
     size_t memory; // bytes of the bodies of running transfers
@@ -44,8 +56,28 @@ struct transfer_client {
     size_t spare_count;
 };
 
+// Room for a body, perhaps from an earlier one.
+struct buf transfer_take_spare(struct transfer_client *c);
+// So many bytes are held for the transfer. False: it may have no more.
+bool transfer_count(struct transfer *t, size_t size);
+// Hands the transfer to libcurl.
+int transfer_go_easy(struct transfer *t, const struct transfer_request *request, struct error *err);
+// It has failed or is over.
+void transfer_finish(struct transfer *t, struct transfer_result *result);
+
+// Starts it on its link, when it has one that is fit: false otherwise.
+bool transfer_go_direct(struct transfer *t, const struct transfer_request *request);
+// Fills in what to wait for, one for each of direct_count; returns for how long at most.
+int64_t transfer_direct_wait(struct transfer_client *c, struct curl_waitfd *fds, int64_t wait_ms);
+// What came of the waiting. Nothing may come in between.
+void transfer_direct_mark(struct transfer_client *c, const struct curl_waitfd *fds);
+// Moves on what is marked or late.
+void transfer_direct_run(struct transfer_client *c);
+
 // Puts what a request asks for into the handle. Errors as transfer_start().
 int transfer_set_options(struct transfer *t, const struct transfer_request *request,
                          struct error *err);
+// What to say of compression; NULL: nothing.
+const char *transfer_accept_encoding(const struct transfer_request *request);
 
 #endif

@@ -251,14 +251,23 @@ static bool is_loopback(struct str url)
     return false;
 }
 
+const char *transfer_accept_encoding(const struct transfer_request *r)
+{
+    switch (r->encoding) {
+    case TRANSFER_AS_IS:
+        break;
+    case TRANSFER_PLAIN:
+        return "identity";
+    case TRANSFER_COMPRESSED:
+        // On this machine compression costs both ends more than it saves: a last resort there.
+        return is_loopback(r->url) ? "identity, gzip;q=0.5" : "gzip, deflate";
+    }
+    return NULL;
+}
+
 static void set_encoding(struct transfer *t, const struct transfer_request *r)
 {
-    const char *encoding = NULL;
-    if (r->encoding == TRANSFER_PLAIN)
-        encoding = "identity";
-    else if (r->encoding == TRANSFER_COMPRESSED)
-        // On this machine compression costs both ends more than it saves: a last resort there.
-        encoding = is_loopback(r->url) ? "identity, gzip;q=0.5" : "gzip, deflate";
+    const char *encoding = transfer_accept_encoding(r);
     if (encoding)
         curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, encoding);
 }
