@@ -25,8 +25,9 @@ struct series_index {
 };
 
 // Adds the matching series to *out (empty on entry), ascending. An error of the index is returned;
-// *out is then to be released all the same.
+// *out is then to be released all the same. *effort (NULL: no limit) goes down by the series looked
+// at; ERR_DEFERRED when it is used up.
 int index_match(const struct series_index *index, const struct matcher *matchers, size_t count,
-                struct ids *out);
+                size_t *effort, struct ids *out);
 
 #endif

@@ -36,6 +36,11 @@ void querier_free(struct querier *q)
     mem_free(q);
 }
 
+void querier_be_brief(struct querier *q)
+{
+    q->brief = true;
+}
+
 void columns_init(struct columns *c)
 {
     *c = (struct columns){0};

@@ -11,6 +11,7 @@ struct querier {
     struct view *view;
     int64_t min_ms, max_ms;    // inclusive
     struct tombstones *hidden; // a reference
+    bool brief;                // querier_be_brief()
 };
 
 // Where a series is. The head is the source behind the last window.

@@ -16,6 +16,10 @@
 
 #define NONE UINT32_MAX
 
+// A brief querier looks at no more series of an index, and takes no more of them.
+#define BRIEF_EFFORT 50000
+#define BRIEF_SERIES 1000
+
 struct found {
     struct place place;
     uint32_t next; // of the same series, or NONE
@@ -47,6 +51,7 @@ struct selection {
     struct hmap index; // of the groups' hashes
     uint32_t base;     // the window with the most series found, or NONE
     size_t base_count;
+    size_t effort; // left to a brief querier
     // Copies of texts by where they came from.
     struct text_slot {
         const char *from;
@@ -92,6 +97,14 @@ static uint32_t add_found(struct selection *s, uint64_t hash, struct place place
     return number;
 }
 
+// index_match() within what the querier may do.
+static int match(struct selection *s, const struct series_index *index, struct ids *ids)
+{
+    bool brief = s->querier->brief;
+    int rc = index_match(index, s->matchers, s->matcher_count, brief ? &s->effort : NULL, ids);
+    return rc == OK && brief && ids->count > BRIEF_SERIES ? ERR_DEFERRED : rc;
+}
+
 static int find_in_window(struct selection *s, uint32_t source, const struct ids *ids)
 {
     struct window *w = s->querier->view->windows[source];
@@ -124,7 +137,7 @@ static int find_in_windows(struct selection *s)
             continue;
         struct series_index index = window_index(w);
         struct ids ids = {0};
-        rc = index_match(&index, s->matchers, s->matcher_count, &ids);
+        rc = match(s, &index, &ids);
         if (rc == OK)
             rc = find_in_window(s, i, &ids);
         ids_release(&ids);
@@ -153,7 +166,7 @@ static int find_in_head(struct selection *s)
     uint32_t source = (uint32_t)q->view->window_count, last = NONE;
     arena_init(&scratch, 0);
     struct series_index index = head_index(h);
-    int rc = index_match(&index, s->matchers, s->matcher_count, &ids);
+    int rc = match(s, &index, &ids);
     for (size_t i = 0; i < ids.count && rc == OK; i++) {
         const struct series *series = head_get(h, ids.items[i]);
         if (head_reaches(h, series, &q->view->head, s->min_ms, s->max_ms))
@@ -305,12 +318,15 @@ int querier_select(struct querier *q, const struct matcher *matchers, size_t mat
     s->max_ms = max_ms < q->max_ms ? max_ms : q->max_ms;
     s->arena = arena;
     s->base = NONE;
+    s->effort = BRIEF_EFFORT;
     hmap_init(&s->index);
     int rc = run(s, out);
     mem_free(s->found);
     mem_free(s->groups);
     hmap_release(&s->index);
     mem_free(s);
+    if (rc == ERR_DEFERRED)
+        return rc;
     if (rc == ERR_LIMIT)
         return error_set(err, rc, "the selected series need too much memory");
     return rc ? error_set(err, rc, "reading a window's index: %s", err_text(rc)) : OK;

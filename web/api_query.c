@@ -171,19 +171,34 @@ static void write_result(struct request *req, struct response *res, const struct
     api_end_notes(&w, warnings, result->warning_count + cut, result->infos, result->info_count);
 }
 
+// To compress more points than this takes longer than a brief request may.
+#define BRIEF_GZIP_POINTS 500
+
+static bool is_slow_to_send(const struct request *req, const struct promql_result *result)
+{
+    size_t points = 0;
+    if (!req->brief || !header_accepts(req->accept_encoding, "gzip"))
+        return false;
+    for (size_t i = 0; i < result->series_count; i++)
+        points += result->series[i].count;
+    return points > BRIEF_GZIP_POINTS;
+}
+
 static void run_query(struct web_server *web, struct request *req, struct response *res,
                       struct query_form *form)
 {
     struct promql_result result = {0};
     struct error err;
     form->query.cancel = &req->cancel;
+    form->query.brief = req->brief;
     form->query.may_reuse = !request_param(req, "nocache").len;
     int64_t start_ns = clock_mono_ns(web->options.clock);
     int rc = promql_run(web->options.engine, &form->query, &req->arena, &result, &err);
     double seconds = (double)(clock_mono_ns(web->options.clock) - start_ns) / 1e9;
-    if (rc)
+    res->deferred = rc == ERR_DEFERRED || (rc == OK && is_slow_to_send(req, &result));
+    if (rc && !res->deferred)
         api_fail(res, api_error_type_from(rc), "%s", err.text);
-    else
+    else if (!res->deferred)
         write_result(req, res, form, &result, seconds);
     promql_result_release(web->options.engine, &result);
 }

@@ -6,9 +6,9 @@
 //     target_seen()  the request line is there         -> a new struct exchange (READING)
 //     answer()       the headers are there             -> method, headers; refuse what is too large
 //     answer()       a piece of the body               -> appended
-//     answer()       the end of the body               -> inline: handle and reply
-//                                                         else: suspend, hand over to a pool
-//                                                         (RUNNING)
+//     answer()       the end of the body               -> inline, or brief: handle and reply
+//                                                         else, or deferred: suspend, hand over
+//                                                         to a pool (RUNNING)
 //     [worker]       handle, then resume               -> DONE
 //     answer()       after the resume                  -> reply
 //     completed()    the answer is sent, or never will -> the exchange is freed
@@ -216,6 +216,28 @@ static enum MHD_Result run_on(struct exchange *x, struct pool *pool)
     return MHD_YES;
 }
 
+// Waking a worker, and being woken by it, takes longer than most queries of a dashboard. So while no
+// worker is busy, one is first tried here; it gives up before anybody would notice.
+static bool try_here(struct exchange *x)
+{
+    struct http_server *s = x->server;
+    if (!s->options.may_be_brief(s->options.context, &x->request))
+        return false;
+    pthread_mutex_lock(&s->mutex);
+    bool idle = s->running_count == 0;
+    pthread_mutex_unlock(&s->mutex);
+    if (!idle)
+        return false;
+    x->request.brief = true;
+    s->options.handle(s->options.context, &x->request, &x->response);
+    x->request.brief = false;
+    if (!x->response.deferred)
+        return true;
+    response_release(&x->response);
+    response_init(&x->response);
+    return false;
+}
+
 static enum MHD_Result refuse_body(struct exchange *x)
 {
     response_text(&x->response, 413, STR("request body too large"));
@@ -232,7 +254,7 @@ static enum MHD_Result run(struct exchange *x)
     x->request.body = buf_view(&x->body);
     struct pool *pool = s->options.lane(s->options.context, &x->request);
     if (pool)
-        return run_on(x, pool);
+        return try_here(x) ? reply(x) : run_on(x, pool);
     s->options.handle(s->options.context, &x->request, &x->response);
     return reply(x);
 }

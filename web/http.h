@@ -24,6 +24,9 @@ struct http_options {
     // On the polling thread, once the headers are known: the pool that handles this request, or
     // NULL to handle it right there (only what never waits).
     struct pool *(*lane)(void *context, struct request *r);
+    // Besides, which of the pool's requests are first tried right there when none is running: handle()
+    // is then called with r->brief, and once more on the pool if it sets res->deferred.
+    bool (*may_be_brief)(void *context, const struct request *r);
     void (*handle)(void *context, struct request *r, struct response *res);
     void *context;
 };

@@ -196,6 +196,7 @@ static int add_body(struct request *r, struct error *err)
 int request_parse_params(struct request *r, struct error *err)
 {
     bool has_form = r->method == HTTP_POST || r->method == HTTP_PUT;
+    r->param_count = 0; // a deferred request is handled twice
     int rc = has_form ? add_body(r, err) : OK;
     return rc ? rc : add_params(r, r->query, err);
 }

@@ -55,6 +55,7 @@ struct request {
     struct cancel cancel;      // raised when the client hangs up
     const struct route *route; // NULL: no such path
     bool unchecked;            // its password has yet to be checked
+    bool brief;                // to be handled at once, or else deferred
 };
 
 void request_init(struct request *r);

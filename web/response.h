@@ -20,7 +20,8 @@ struct response {
     struct str fixed_body;    // used instead of `body` when its ptr is not NULL; static
     struct response_header headers[RESPONSE_HEADER_COUNT_MAX];
     size_t header_count;
-    bool encoded; // the body has a Content-Encoding of its own already
+    bool encoded;  // the body has a Content-Encoding of its own already
+    bool deferred; // nothing yet: it takes longer than a brief request may
 };
 
 void response_init(struct response *r); // 200, no body

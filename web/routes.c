@@ -6,8 +6,8 @@
 #define FORM (READ | HTTP_POST)
 
 static const struct route routes[] = {
-    {"/api/v1/query", FORM, LANE_QUERY, api_query},
-    {"/api/v1/query_range", FORM, LANE_QUERY, api_query_range},
+    {"/api/v1/query", FORM, LANE_BRIEF, api_query},
+    {"/api/v1/query_range", FORM, LANE_BRIEF, api_query_range},
     {"/api/v1/query_exemplars", FORM, LANE_WORK, api_query_exemplars},
     {"/api/v1/format_query", FORM, LANE_WORK, api_format_query},
     {"/api/v1/parse_query", FORM, LANE_WORK, api_parse_query},

@@ -5,8 +5,9 @@
 #include "context.h"
 
 // Where a handler runs: on the polling thread (it must not wait for anything), or on one of two
-// pools, so that slow queries keep nobody else waiting.
-enum lane { LANE_INLINE, LANE_QUERY, LANE_WORK };
+// pools, so that slow queries keep nobody else waiting. LANE_BRIEF: on the pool of queries, but what
+// is quickly done on the polling thread; such a handler looks at req->brief.
+enum lane { LANE_INLINE, LANE_BRIEF, LANE_QUERY, LANE_WORK };
 
 typedef void handler_fn(struct web_server *web, struct request *req, struct response *res);
 

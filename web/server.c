@@ -171,7 +171,10 @@ static void handle(void *context, struct request *req, struct response *res)
         handle_routed(web, req, res);
     else
         guard_refuse(verdict, res);
-    finish(web, req, res);
+    if (res->deferred)
+        log_request_id_set(str_make(NULL, 0));
+    else
+        finish(web, req, res);
 }
 
 static bool admit(void *context, struct request *req, struct response *res)
@@ -220,7 +223,17 @@ static struct pool *lane(void *context, struct request *req)
         return web->auth_pool;
     if (!req->route || !(req->route->methods & req->method) || req->route->lane == LANE_INLINE)
         return NULL;
-    return req->route->lane == LANE_QUERY ? web->query_pool : web->work_pool;
+    return req->route->lane == LANE_WORK ? web->work_pool : web->query_pool;
+}
+
+// Longer texts take a while to be parsed.
+#define BRIEF_TEXT_MAX 4096
+
+static bool may_be_brief(void *context, const struct request *req)
+{
+    (void)context;
+    return req->route && req->route->lane == LANE_BRIEF && !req->unchecked &&
+           req->body.len + req->query.len <= BRIEF_TEXT_MAX;
 }
 
 // Splits scheme://host:port/path.
@@ -318,6 +331,7 @@ static int start_http(struct web_server *web, struct error *err)
         .identity = web->guard ? identity : NULL,
         .admit = admit,
         .lane = lane,
+        .may_be_brief = may_be_brief,
         .handle = handle,
         .context = web,
     };

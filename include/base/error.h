@@ -26,7 +26,8 @@
     X(DUPLICATE, "duplicate sample for timestamp")                                                 \
     X(OUT_OF_BOUNDS, "out of bounds")                                                              \
     X(TOO_FAR_AHEAD, "too far in the future")                                                      \
-    X(TOO_OLD, "too old sample")
+    X(TOO_OLD, "too old sample")                                                                   \
+    X(DEFERRED, "takes longer than it may now")
 
 enum err_index {
 #define X(name, text) ERR_INDEX_##name,

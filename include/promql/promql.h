@@ -95,6 +95,8 @@ struct promql_query {
     int64_t timeout_ms;          // 0: the engine's; a longer one is cut to it
     const struct cancel *cancel; // may be NULL
     bool may_reuse;              // the result may come from the engine's cache, wholly or in part
+    bool brief;                  // to be done in a millisecond or two, or else ERR_DEFERRED: the
+                                 // caller then asks again, with more time
 };
 
 struct promql_series {
@@ -124,7 +126,8 @@ struct promql_result {
 // samples and deletions are seen. A range query over a scalar or vector gives a matrix; an instant
 // vector keeps the order of sort() and friends, everything else is sorted by labels.
 // ERR_EXECUTION (many-to-many matching, duplicate series, ...), ERR_LIMIT (samples, memory, points),
-// ERR_TIMEOUT, ERR_CANCELED, ERR_UNAVAILABLE (too many queries wait), ERR_IO and ERR_CORRUPT.
+// ERR_TIMEOUT, ERR_CANCELED, ERR_UNAVAILABLE (too many queries wait), ERR_IO and ERR_CORRUPT;
+// ERR_DEFERRED, without a text, of a brief query that takes longer.
 int promql_run(struct promql_engine *e, const struct promql_query *query, struct arena *arena,
                struct promql_result *out, struct error *err);
 // Needed only after queries with may_reuse.

@@ -20,6 +20,9 @@ struct querier_series; // one selected series: where its samples are
 int querier_new(struct querier **out, struct storage *s, int64_t min_ms, int64_t max_ms,
                 struct error *err);
 void querier_free(struct querier *q);
+// From here on selections that take more than a small part of a millisecond, or find many series,
+// give ERR_DEFERRED instead.
+void querier_be_brief(struct querier *q);
 
 // What a selection found: series sorted by labels_cmp(), each label set once. Arrays and labels
 // live in the arena given to querier_select().

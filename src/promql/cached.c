@@ -206,6 +206,17 @@ static void count(struct metric *m)
         metric_add(m, 1);
 }
 
+// Points that a brief query may take from a kept result.
+#define BRIEF_POINTS_MAX 20000
+
+static bool is_small(const struct promql_result *r)
+{
+    size_t points = 0;
+    for (size_t i = 0; i < r->series_count && points <= BRIEF_POINTS_MAX; i++)
+        points += r->series[i].count;
+    return points <= BRIEF_POINTS_MAX;
+}
+
 int run_cached(const struct cached_run *run, const struct promql_query *q, struct arena *arena,
                struct promql_result *out, struct error *err)
 {
@@ -216,6 +227,10 @@ int run_cached(const struct cached_run *run, const struct promql_query *q, struc
     int rc;
     if (entry && entry->start_ms == q->start_ms && until_ms == last_step(q) &&
         entry->end_ms == until_ms) {
+        if (q->brief && !is_small(&entry->result)) {
+            result_cache_put_back(run->cache, entry);
+            return ERR_DEFERRED;
+        }
         *out = entry->result;
         out->kept = entry;
         out->samples_read = 0;
@@ -225,12 +240,18 @@ int run_cached(const struct cached_run *run, const struct promql_query *q, struc
     if (until_ms < q->start_ms) {
         if (entry)
             result_cache_put_back(run->cache, entry);
-        count(run->misses);
-        return run_in_full(run, q, version, arena, out, err);
+        rc = run_in_full(run, q, version, arena, out, err);
+        if (rc != ERR_DEFERRED)
+            count(run->misses);
+        return rc;
     }
     until_ms = until_ms < last_step(q) ? until_ms : last_step(q);
-    count(run->partial_hits);
-    rc = run_tail(run, q, entry, until_ms, version, arena, out, err);
+    if (q->brief && !is_small(&entry->result))
+        rc = ERR_DEFERRED;
+    else
+        rc = run_tail(run, q, entry, until_ms, version, arena, out, err);
+    if (rc != ERR_DEFERRED)
+        count(run->partial_hits);
     if (rc == OK)
         out->kept = entry;
     else

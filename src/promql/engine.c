@@ -16,6 +16,9 @@
 #include "cached.h"
 #include "eval.h"
 
+// A brief query's limits: whatever it estimates, it ends soon. Work is counted in samples.
+#define BRIEF_NS      INT64_C(2000000)
+#define BRIEF_WORK    INT64_C(150000)
 #define WAIT_SLICE_NS INT64_C(20000000)
 #define HELPERS_MAX   7
 #define HELPER_QUEUE  64
@@ -183,6 +186,8 @@ static int gate_enter(struct promql_engine *e, const struct promql_query *q, int
     while (e->options.concurrency && e->running >= e->options.concurrency && rc == 0) {
         if (cancel_raised(q->cancel))
             rc = error_set(err, ERR_CANCELED, "query was canceled in query queue");
+        else if (q->brief)
+            rc = ERR_DEFERRED;
         else if (clock_mono_ns(e->options.clock) > deadline_ns)
             rc = error_set(err, ERR_UNAVAILABLE, "query timed out in query queue");
         else
@@ -365,6 +370,8 @@ static int run_plan(struct promql_engine *e, struct plan *plan, struct eval *ev,
         rc = source_open(&ev->source, e->options.storage, e->options.beneath, plan->min_ms,
                          plan->max_ms, err);
     }
+    if (rc == 0 && ev->brief && ev->source.over)
+        querier_be_brief(ev->source.over);
     if (rc == 0)
         rc = evaluate(ev, out);
     if (rc == 0)
@@ -394,6 +401,8 @@ static int run(struct promql_engine *e, const struct promql_query *q, int64_t de
         .memory_max = e->options.memory_max,
         .samples_max = e->options.samples_max ? e->options.samples_max : UINT64_MAX,
         .delayed_names = e->options.features & PROMQL_DELAYED_NAME_REMOVAL,
+        .brief = q->brief,
+        .work_left = BRIEF_WORK,
     };
     annotations_init(&ev.annotations, arena);
     columns_init(&ev.columns);
@@ -503,6 +512,8 @@ int promql_run(struct promql_engine *e, const struct promql_query *query, struct
     if (query->timeout_ms > 0 && query->timeout_ms < timeout_ms)
         timeout_ms = query->timeout_ms;
     int64_t deadline_ns = start_ns + timeout_ms * 1000000;
+    if (query->brief && deadline_ns > start_ns + BRIEF_NS)
+        deadline_ns = start_ns + BRIEF_NS;
     rc = gate_enter(e, query, deadline_ns, err);
     if (rc)
         return rc;
@@ -517,6 +528,7 @@ int promql_run(struct promql_engine *e, const struct promql_query *query, struct
     arena->limit = limit;
     arena->exceeded = exceeded;
     gate_leave(e);
-    count_query(e, start_ns, rc, out);
+    if (rc != ERR_DEFERRED)
+        count_query(e, start_ns, rc, out);
     return rc;
 }

@@ -25,9 +25,20 @@ int eval_check(struct eval *ev)
                          ev->memory_max);
     if (cancel_raised(ev->cancel))
         return error_set(ev->err, ERR_CANCELED, "query was canceled in expression evaluation");
-    if (ev->checks++ % CHECKS_PER_CLOCK == 0 && clock_mono_ns(ev->clock) > ev->deadline_ns)
-        return error_set(ev->err, ERR_TIMEOUT, "query timed out in expression evaluation");
-    return 0;
+    bool look = ev->brief || ev->checks++ % CHECKS_PER_CLOCK == 0;
+    if (!look || clock_mono_ns(ev->clock) <= ev->deadline_ns)
+        return 0;
+    if (ev->brief)
+        return ERR_DEFERRED;
+    return error_set(ev->err, ERR_TIMEOUT, "query timed out in expression evaluation");
+}
+
+int eval_work(struct eval *ev, int64_t amount)
+{
+    if (!ev->brief)
+        return 0;
+    ev->work_left -= amount;
+    return ev->work_left < 0 ? ERR_DEFERRED : 0;
 }
 
 static int fail_samples(struct eval *ev)
@@ -45,7 +56,9 @@ int eval_hold(struct eval *ev, uint64_t count)
 int eval_read(struct eval *ev, size_t count)
 {
     ev->samples_read += count;
-    return ev->samples_held + count > ev->samples_max ? fail_samples(ev) : 0;
+    if (ev->samples_held + count > ev->samples_max)
+        return fail_samples(ev);
+    return eval_work(ev, (int64_t)count);
 }
 
 int eval_fail(struct eval *ev, const char *format, ...)

@@ -54,15 +54,19 @@ struct eval {
     uint64_t samples_held; // points of vectors
     uint64_t samples_read;
     bool delayed_names;
+    bool brief; // ERR_DEFERRED when work_left is used up, or the deadline is past
+    int64_t work_left;
     unsigned checks;
 };
 
-// Between series and groups: ERR_CANCELED, ERR_TIMEOUT, or ERR_LIMIT for memory.
+// Between series and groups: ERR_CANCELED, ERR_TIMEOUT, ERR_DEFERRED, or ERR_LIMIT for memory.
 int eval_check(struct eval *ev);
 // Counts `count` more points that are kept; ERR_LIMIT.
 int eval_hold(struct eval *ev, uint64_t count);
 // The columns of one series at hand, on top of what is held; ERR_LIMIT.
 int eval_read(struct eval *ev, size_t count);
+// A brief query's work ahead, in samples, steps and the like: ERR_DEFERRED when it is too much.
+int eval_work(struct eval *ev, int64_t amount);
 int eval_fail(struct eval *ev, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int eval_fail_duplicate(struct eval *ev); // vector cannot contain metrics with the same labelset
 

@@ -205,11 +205,11 @@ static void annotate_row(struct ranges *r, const struct row *row)
     unsigned flags = r->call->expr->call.function->flags;
     struct str metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));
     if ((flags & FUNCTION_OF_COUNTERS) && metric.len)
-        annotate_non_counter(&r->ev->annotations, metric, r->range->expr->position);
+        annotate_non_counter(&r->ev->annotations, metric, r->range->position);
     for (size_t i = 0; (flags & FUNCTION_OF_QUANTILE) && i < r->call->grid->count; i++) {
         if (row->present[i])
             annotate_quantile(&r->ev->annotations, scalar_at(&r->params[0], i),
-                              r->call->call.args[0]->expr->position);
+                              r->call->call.args[0]->position);
     }
 }
 
@@ -244,6 +244,14 @@ static int take_selected(void *context, size_t series, struct row *row)
     return push_row(r, row);
 }
 
+// The samples in all windows of a series, each of which a function may look at. A function of whole
+// rows doesn't.
+static int64_t window_work(const struct ranges *r, int64_t distance_ms)
+{
+    int64_t each = r->row ? 1 : r->shape.range_ms / distance_ms;
+    return (int64_t)r->shape.grid->count * each;
+}
+
 static int range_selected(struct ranges *r)
 {
     int rc = eval_select(r->ev, r->range->selector.selection, &r->set);
@@ -252,6 +260,7 @@ static int range_selected(struct ranges *r)
         .ev = r->ev,
         .step_count = grid->count,
         .span_ms = grid->step_ms * (int64_t)grid->count + r->shape.range_ms,
+        .window_work = window_work(r, SCRAPE_DISTANCE_MS),
         .context = r,
         .compute = compute_selected,
         .take = take_selected,
@@ -282,7 +291,10 @@ static int range_subquery_row(void *context, struct row *inner)
     struct row row = s->scratch;
     row.labels = inner->labels;
     row.drop_name = inner->drop_name;
-    int rc = walk_windows(s->ranges, &s->worker, &s->columns, &row);
+    int rc = eval_work(s->ranges->ev, window_work(s->ranges, grid->step_ms));
+    if (rc)
+        return rc;
+    rc = walk_windows(s->ranges, &s->worker, &s->columns, &row);
     return rc > 0 ? push_row(s->ranges, &row) : rc;
 }
 
@@ -388,7 +400,8 @@ static int matrix_selected(struct matrix *m)
     int64_t end_ms = lookup_time(&n->selector.lookup, n->grid->start_ms);
     int rc = eval_select(m->ev, n->selector.selection, &set);
     for (size_t s = 0; rc == 0 && s < set->count; s++) {
-        if ((rc = eval_check(m->ev)) || (rc = eval_columns(m->ev, n, set->series[s])))
+        if ((rc = eval_check(m->ev)) || (rc = eval_work(m->ev, SERIES_WORK)) ||
+            (rc = eval_columns(m->ev, n, set->series[s])))
             break;
         columns_drop_stale(c);
         if (c->count && (n->expr->selector.anchored || n->expr->selector.smoothed))

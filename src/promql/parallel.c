@@ -10,12 +10,9 @@
 // Rows computed before they are taken, and the points they may have.
 #define BATCH_SERIES_MAX 256
 #define BATCH_POINTS_MAX ((size_t)1 << 18)
-// Below this much work, in points and samples, waking threads costs more than it brings. To open a
-// series is as much work as so many of its samples.
-#define WORK_MIN           INT64_C(40000)
-#define SERIES_WORK        16
-#define SAMPLE_DISTANCE_MS 15000
-#define WORKERS_MAX        16
+// Below this much work, in points and samples, waking threads costs more than it brings.
+#define WORK_MIN    INT64_C(40000)
+#define WORKERS_MAX 16
 
 struct own_worker {
     struct row_worker worker;
@@ -186,13 +183,16 @@ static int run_in_batches(const struct row_job *job)
     return rc;
 }
 
-static bool is_worth_it(const struct row_job *job)
-{
-    int64_t each = SERIES_WORK + (int64_t)job->step_count + job->span_ms / SAMPLE_DISTANCE_MS;
-    return job->ev->pool && job->series_count > 1 && (int64_t)job->series_count * each > WORK_MIN;
-}
-
 int row_job_run(const struct row_job *job)
 {
-    return is_worth_it(job) ? run_in_batches(job) : run_one_by_one(job);
+    int64_t each = SERIES_WORK + (int64_t)job->step_count + job->span_ms / SCRAPE_DISTANCE_MS;
+    int64_t work = (int64_t)job->series_count * each;
+    // What is read counts when it has been read: here it is only whether it may begin at all.
+    if (job->ev->brief && work > job->ev->work_left)
+        return ERR_DEFERRED;
+    int rc = eval_work(job->ev, (int64_t)job->series_count * (SERIES_WORK + job->window_work));
+    if (rc)
+        return rc;
+    bool pays = job->ev->pool && job->series_count > 1 && work > WORK_MIN;
+    return pays ? run_in_batches(job) : run_one_by_one(job);
 }

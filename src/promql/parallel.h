@@ -9,6 +9,10 @@
 
 #include "window.h"
 
+// To open a series is as much work as so many of its samples, which are about so far apart.
+#define SERIES_WORK        16
+#define SCRAPE_DISTANCE_MS 15000
+
 // What one thread works with. `ev` is its own: columns, checks, error; the arena is not to be used.
 struct row_worker {
     struct eval *ev;
@@ -20,7 +24,8 @@ struct row_job {
     struct eval *ev;
     size_t series_count;
     size_t step_count;
-    int64_t span_ms; // that is read of each series
+    int64_t span_ms;     // that is read of each series
+    int64_t window_work; // what looking at its windows takes beside, in samples
     void *context;
     // Computes the row of a series, on any thread: > 0, or 0 when it has no value, or an error.
     int (*compute)(void *context, struct row_worker *w, size_t series, struct row *row);

@@ -25,7 +25,7 @@ static void check_matches(struct head *h, const struct matcher *m, const bool *a
     struct arena arena;
     size_t next = 0;
     arena_init(&arena, 0);
-    assert_int_equal(index_match(&index, m, 1, &ids), OK);
+    assert_int_equal(index_match(&index, m, 1, NULL, &ids), OK);
     for (size_t id = 0; id < id_count; id++) {
         if (!alive[id] || !matchers_match(m, 1, some_labels(&arena, id)))
             continue;
