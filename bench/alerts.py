@@ -25,7 +25,9 @@ import tables
 FIGURES = [
     ("rules_cpu_percent", "1,000 rules, % of a core", "{:.2f}", ("<=", 5), {}),
     ("firing_cpu_ms", "10,000 firing, ms CPU a second", "{:.1f}", ("<=", 20), {}),
-    ("firing_rss_mib", "10,000 firing, memory MiB", "{:.0f}", ("<=", 20), {}),
+    ("firing_grown_mb", "10,000 firing, memory over idle, MB", "{:.1f}", ("<=", 20), {}),
+    ("firing_rss_mb", "10,000 firing, memory in all, MB", "{:.1f}", None, {}),
+    ("firing_peak_mb", "10,000 firing, most at once, MB", "{:.1f}", None, {}),
     ("firing_notified", "alerts notified", "{:,.0f}", (">=", 10000), {}),
     ("delay_ms", "crossing to webhook beyond intervals, ms", "{:.0f}", ("<=", 50), {}),
 ]
@@ -129,8 +131,8 @@ class Stack:
         time.sleep(seconds)
         return (sum(server.cpu_seconds() for server in self.processes) - before) / seconds
 
-    def rss_mib(self):
-        return sum(server.status_mib("VmRSS") for server in self.processes)
+    def rss_mb(self, field="VmRSS"):
+        return sum(server.status_mib(field) for server in self.processes) * 2**20 / 1e6
 
     def stop(self):
         for server in self.processes:
@@ -200,10 +202,12 @@ def measure_firing(name, options, folder, desk):
     stack = Stack(name, folder, options.programs / "lapwing", desk, desk_config(desk), rules,
                   {"group_by": ["g"], "group_wait": "5s", "group_interval": "1m"}, "15s")
     try:
+        idle = stack.rss_mb()
         stack.use_rules(True)
         time.sleep(60)
-        return {"firing_cpu_ms": 1000 * stack.cpu_in(30), "firing_rss_mib": stack.rss_mib(),
-                "firing_notified": float(len(Desk.notified))}
+        cpu = stack.cpu_in(30)
+        return {"firing_cpu_ms": 1000 * cpu, "firing_grown_mb": stack.rss_mb() - idle, "firing_rss_mb": stack.rss_mb(),
+                "firing_peak_mb": stack.rss_mb("VmHWM"), "firing_notified": float(len(Desk.notified))}
     finally:
         stack.stop()
         Desk.body = b""
