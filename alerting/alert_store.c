@@ -1,6 +1,7 @@
 #include "alert_store.h"
 
 #include "base/mem.h"
+#include "kept.h"
 
 #define KEY_PREFIX 'a' // in META_GROUPS; groups are 'g'
 
@@ -14,14 +15,13 @@ static struct str fingerprint_key(unsigned char out[9], uint64_t fingerprint)
 void alert_store_init(struct alert_store *s, struct unsaved *changes)
 {
     *s = (struct alert_store){.changes = changes};
-    strmap_init(&s->by_fingerprint);
 }
 
 static void stored_alert_free(struct stored_alert *a)
 {
-    mem_free((void *)a->alert.labels.items);
-    mem_free((void *)a->alert.annotations.items);
-    mem_free((char *)a->alert.generator_url.ptr);
+    kept_labels_drop(a->alert.labels);
+    kept_labels_drop(a->alert.annotations);
+    kept_text_drop(a->alert.generator_url);
     mem_free(a->groups);
     mem_free(a->silences);
     mem_free(a);
@@ -29,19 +29,44 @@ static void stored_alert_free(struct stored_alert *a)
 
 void alert_store_release(struct alert_store *s)
 {
-    for (size_t i = 0; i < s->by_fingerprint.count; i++)
-        stored_alert_free(s->by_fingerprint.entries[i].value);
-    strmap_release(&s->by_fingerprint);
+    for (size_t i = 0; i < s->count; i++)
+        stored_alert_free(s->items[i]);
+    mem_free(s->items);
+    hmap_release(&s->by_fingerprint);
 }
 
 size_t alert_store_count(const struct alert_store *s)
 {
-    return s->by_fingerprint.count;
+    return s->count;
 }
 
 struct stored_alert *alert_store_at(const struct alert_store *s, size_t index)
 {
-    return s->by_fingerprint.entries[index].value;
+    return s->items[index];
+}
+
+static bool has_fingerprint(const void *context, uint32_t at, const void *key)
+{
+    return ((const struct alert_store *)context)->items[at]->fingerprint == *(const uint64_t *)key;
+}
+
+static struct stored_alert *find(const struct alert_store *s, uint64_t fingerprint)
+{
+    uint32_t at = hmap_find(&s->by_fingerprint, fingerprint, has_fingerprint, s, &fingerprint);
+    return at == HMAP_NONE ? NULL : s->items[at];
+}
+
+static void take_out(struct alert_store *s, const struct stored_alert *a)
+{
+    uint64_t fingerprint = a->fingerprint;
+    uint32_t at = hmap_find(&s->by_fingerprint, fingerprint, has_fingerprint, s, &fingerprint);
+    uint32_t last = (uint32_t)--s->count;
+    hmap_remove(&s->by_fingerprint, fingerprint, at);
+    if (at == last)
+        return;
+    s->items[at] = s->items[last];
+    hmap_remove(&s->by_fingerprint, s->items[at]->fingerprint, last);
+    hmap_insert(&s->by_fingerprint, s->items[at]->fingerprint, at);
 }
 
 void labels_encode(struct buf *out, struct labels set)
@@ -90,15 +115,16 @@ static struct stored_alert *store_add(struct alert_store *s, const struct alert 
 {
     struct stored_alert *a = mem_calloc(1, sizeof(*a));
     a->alert = *alert;
-    a->alert.labels = labels_dup(alert->labels);
-    a->alert.annotations = labels_dup(alert->annotations);
-    a->alert.generator_url = str_make(mem_copy_str(alert->generator_url), alert->generator_url.len);
+    a->alert.labels = kept_labels(alert->labels);
+    a->alert.annotations = kept_labels(alert->annotations);
+    a->alert.generator_url = kept_text(alert->generator_url);
     a->fingerprint = labels_fingerprint(alert->labels);
     a->updated_ms = updated_ms;
     a->version = ++s->version;
     s->set_version++;
-    unsigned char key[9];
-    strmap_put(&s->by_fingerprint, fingerprint_key(key, a->fingerprint), a);
+    MEM_GROW(s->items, s->count, s->capacity);
+    hmap_insert(&s->by_fingerprint, a->fingerprint, (uint32_t)s->count);
+    s->items[s->count++] = a;
     return a;
 }
 
@@ -151,15 +177,14 @@ static void replace_text(struct stored_alert *a, const struct alert *alert, bool
 {
     if (!labels_eq(a->alert.annotations, alert->annotations)) {
         struct labels old = a->alert.annotations;
-        a->alert.annotations = labels_dup(alert->annotations);
-        mem_free((void *)old.items);
+        a->alert.annotations = kept_labels(alert->annotations);
+        kept_labels_drop(old);
         *changed = true;
     }
     if (!str_eq(a->alert.generator_url, alert->generator_url)) {
         struct str old = a->alert.generator_url;
-        a->alert.generator_url =
-            str_make(mem_copy_str(alert->generator_url), alert->generator_url.len);
-        mem_free((char *)old.ptr);
+        a->alert.generator_url = kept_text(alert->generator_url);
+        kept_text_drop(old);
         *changed = true;
     }
 }
@@ -212,9 +237,7 @@ struct stored_alert *alert_store_put(struct alert_store *s, const struct alert *
     if (timeout)
         next.ends_ms = now_ms + resolve_timeout_ms;
 
-    unsigned char key[9];
-    uint64_t fingerprint = labels_fingerprint(next.labels);
-    struct stored_alert *a = strmap_get(&s->by_fingerprint, fingerprint_key(key, fingerprint));
+    struct stored_alert *a = find(s, labels_fingerprint(next.labels));
     if (a) {
         store_update(s, a, &next, timeout, now_ms);
         return a;
@@ -233,7 +256,7 @@ void alert_store_drop_ended(struct alert_store *s, struct stored_alert *a, int64
         return;
     unsigned char bytes[9];
     struct str key = fingerprint_key(bytes, a->fingerprint);
-    strmap_remove(&s->by_fingerprint, key);
+    take_out(s, a);
     unsaved_delete(s->changes, META_GROUPS, key);
     s->set_version++;
     stored_alert_free(a);

@@ -8,35 +8,37 @@
 
 #include "alerting/alert.h"
 #include "base/coding.h"
-#include "base/strmap.h"
+#include "base/hmap.h"
 #include "unsaved.h"
 
 struct group;
 struct silence;
 
 struct stored_alert {
-    struct alert alert; // deep copies
+    struct alert alert; // its sets and its text are in the keeping (kept.h)
     uint64_t fingerprint;
     int64_t updated_ms;
-    uint64_t version;      // of the store when it last changed
-    bool timeout;          // its end is only a guess: nobody gave one
-    bool noted_firing;     // what the ledger last recorded of it
+    uint64_t version;  // of the store when it last changed
+    bool timeout;      // its end is only a guess: nobody gave one
+    bool noted_firing; // what the ledger last recorded of it
+    uint32_t group_count;
+    uint32_t route_count;  // groups that it belongs to by the routes
     struct group **groups; // that hold it
-    size_t group_count;
-    size_t group_capacity;
-    size_t route_count; // groups that it belongs to by the routes
     // What silences_for() found, and the version of the silences that it found it in.
     struct silence **silences;
-    size_t silence_count;
-    size_t silence_capacity;
+    uint32_t silence_count;
+    uint32_t silence_capacity;
     uint64_t silence_version;
 };
 
 struct alert_store {
-    struct strmap by_fingerprint; // 8 bytes -> struct stored_alert, owned
-    uint64_t version;             // grows with every change
-    uint64_t set_version;         // grows when an alert comes or goes
-    struct unsaved *changes;      // borrowed
+    struct hmap by_fingerprint;
+    struct stored_alert **items; // owned
+    size_t count;
+    size_t capacity;
+    uint64_t version;        // grows with every change
+    uint64_t set_version;    // grows when an alert comes or goes
+    struct unsaved *changes; // borrowed
 };
 
 void alert_store_init(struct alert_store *s, struct unsaved *changes);

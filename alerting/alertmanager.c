@@ -20,6 +20,7 @@
 #define COMMIT_RETRY_MS INT64_C(15000)
 #define EXPIRE_EVERY_MS INT64_C(900000)
 #define TICK_MAX_MS     INT64_C(60000)
+#define TRIM_COUNT      1000 // alerts told at once that are worth giving memory back for
 
 static void collect_silences(const struct alertmanager *a, int64_t now_ms)
 {
@@ -168,7 +169,7 @@ static void route_alert(struct alertmanager *a, struct stored_alert *alert, int6
 {
     struct routed routed = {.engine = a, .alert = alert, .now_ms = now_ms};
     route_match(a->routing->root, alert->alert.labels, insert_at, &routed);
-    alert->route_count = routed.count;
+    alert->route_count = (uint32_t)routed.count;
 }
 
 static void replace_routing(struct alertmanager *a, struct routing *routing, int64_t now_ms)
@@ -296,10 +297,14 @@ static bool is_pending(void *context, struct str key)
 static void flush_due(struct alertmanager *a, int64_t now_ms)
 {
     struct group *group;
+    size_t count = 0;
     while ((group = groups_first(&a->groups)) && group->timer.key <= now_ms) {
+        count += group->alert_count;
         pipeline_flush(a, group, now_ms);
         commit_slice(a, now_ms);
     }
+    if (count >= TRIM_COUNT)
+        mem_trim();
 }
 
 int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)

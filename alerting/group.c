@@ -161,7 +161,8 @@ void groups_insert(struct groups *g, struct route *route, struct stored_alert *a
     if (!is_member(group, alert)) {
         MEM_GROW(group->alerts, group->alert_count, group->alert_capacity);
         group->alerts[group->alert_count++] = alert;
-        MEM_GROW(alert->groups, alert->group_count, alert->group_capacity);
+        // One at a time: hardly any alert is in more than one.
+        alert->groups = mem_realloc(alert->groups, alert->group_count + 1, sizeof(*alert->groups));
         alert->groups[alert->group_count++] = group;
     }
     // An alert that has waited long enough elsewhere does not wait again.

@@ -16,43 +16,76 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
+#define MINUTE_MS         INT64_C(60000)
 #define DAY_MS            (INT64_C(24) * 3600 * 1000)
 #define LABELS_KEPT_MS    (HISTORY_RETENTION_MS + 2 * DAY_MS)
 #define EVENT_KEY_SIZE    13
 #define LABELS_KEY_SIZE   9
 #define COLLECT_BATCH_MAX 4096
 
-struct ledger_labels {
-    int64_t used_ms;
-    size_t size; // as stored
-};
-
 void ledger_init(struct ledger *l, struct unsaved *changes)
 {
     *l = (struct ledger){.changes = changes, .size_max = LEDGER_SIZE_MAX};
-    strmap_init(&l->labels);
 }
 
 void ledger_release(struct ledger *l)
 {
-    for (size_t i = 0; i < l->labels.count; i++)
-        mem_free(l->labels.entries[i].value);
-    strmap_release(&l->labels);
+    mem_free(l->labels);
+    hmap_release(&l->by_fingerprint);
+}
+
+static bool has_fingerprint(const void *context, uint32_t at, const void *key)
+{
+    return ((const struct ledger *)context)->labels[at].fingerprint == *(const uint64_t *)key;
+}
+
+static struct ledger_labels *find_labels(const struct ledger *l, uint64_t fingerprint)
+{
+    uint32_t at = hmap_find(&l->by_fingerprint, fingerprint, has_fingerprint, l, &fingerprint);
+    return at == HMAP_NONE ? NULL : &l->labels[at];
+}
+
+static struct ledger_labels *add_labels(struct ledger *l, uint64_t fingerprint)
+{
+    MEM_GROW(l->labels, l->label_count, l->label_capacity);
+    hmap_insert(&l->by_fingerprint, fingerprint, (uint32_t)l->label_count);
+    l->labels[l->label_count] = (struct ledger_labels){.fingerprint = fingerprint};
+    return &l->labels[l->label_count++];
+}
+
+// The last takes its place.
+static void remove_labels(struct ledger *l, size_t at)
+{
+    size_t last = --l->label_count;
+    hmap_remove(&l->by_fingerprint, l->labels[at].fingerprint, (uint32_t)at);
+    if (at == last)
+        return;
+    l->labels[at] = l->labels[last];
+    hmap_remove(&l->by_fingerprint, l->labels[at].fingerprint, (uint32_t)last);
+    hmap_insert(&l->by_fingerprint, l->labels[at].fingerprint, (uint32_t)at);
+}
+
+static void set_labels(struct ledger *l, uint64_t fingerprint, int64_t used_ms, size_t size)
+{
+    struct ledger_labels *labels = find_labels(l, fingerprint);
+    if (!labels)
+        labels = add_labels(l, fingerprint);
+    l->size += size - labels->size;
+    labels->used_minute = used_ms < 0 ? 0 : (uint32_t)(used_ms / MINUTE_MS);
+    labels->size = (uint32_t)size;
 }
 
 static int load_one(void *context, struct str key, struct str value)
 {
     struct ledger *l = context;
     struct decoder d;
-    l->size += key.len + value.len;
     if (key.len == EVENT_KEY_SIZE && key.ptr[0] == 'e') {
         uint32_t sequence = be32_get(key.ptr + 9);
         l->sequence = sequence > l->sequence ? sequence : l->sequence;
+        l->size += key.len + value.len;
     } else if (key.len == LABELS_KEY_SIZE && key.ptr[0] == 'l') {
-        struct ledger_labels *labels = mem_alloc(sizeof(*labels));
         decoder_init(&d, value);
-        *labels = (struct ledger_labels){decode_svarint(&d), key.len + value.len};
-        mem_free(strmap_put(&l->labels, str_skip(key, 1), labels));
+        set_labels(l, be64_get(key.ptr + 1), decode_svarint(&d), key.len + value.len);
     }
     return 0;
 }
@@ -74,22 +107,17 @@ static void append(struct ledger *l, struct str value, int64_t now_ms)
 
 static void note_labels(struct ledger *l, const struct stored_alert *alert, int64_t now_ms)
 {
-    unsigned char key[LABELS_KEY_SIZE] = {'l'};
-    be64_put(key + 1, alert->fingerprint);
-    struct str name = str_make((char *)key, sizeof(key));
-    struct ledger_labels *labels = strmap_get(&l->labels, str_skip(name, 1));
-    if (labels && now_ms - labels->used_ms < DAY_MS)
+    const struct ledger_labels *labels = find_labels(l, alert->fingerprint);
+    if (labels && now_ms - labels->used_minute * MINUTE_MS < DAY_MS)
         return;
-    if (!labels) {
-        labels = mem_calloc(1, sizeof(*labels));
-        strmap_put(&l->labels, str_skip(name, 1), labels);
-    }
+    unsigned char key[LABELS_KEY_SIZE] = {'l'};
+    struct str name = str_make((char *)key, sizeof(key));
     struct buf value = BUF_INIT;
+    be64_put(key + 1, alert->fingerprint);
     buf_svarint(&value, now_ms);
     labels_encode(&value, alert->alert.labels);
     unsaved_put(l->changes, META_HISTORY, name, buf_view(&value));
-    l->size += name.len + value.len - labels->size;
-    *labels = (struct ledger_labels){now_ms, name.len + value.len};
+    set_labels(l, alert->fingerprint, now_ms, name.len + value.len);
     buf_release(&value);
 }
 
@@ -169,17 +197,15 @@ static int collect_event(void *context, struct str key, struct str value)
 
 static void collect_labels(struct ledger *l, int64_t now_ms)
 {
-    for (size_t i = l->labels.count; i-- > 0;) {
-        struct ledger_labels *labels = l->labels.entries[i].value;
+    for (size_t i = l->label_count; i-- > 0;) {
+        const struct ledger_labels *labels = &l->labels[i];
         unsigned char key[LABELS_KEY_SIZE] = {'l'};
-        if (now_ms - labels->used_ms < LABELS_KEPT_MS)
+        if (now_ms - labels->used_minute * MINUTE_MS < LABELS_KEPT_MS)
             continue;
-        memcpy(key + 1, l->labels.entries[i].key, sizeof(key) - 1);
-        struct str name = str_make((char *)key, sizeof(key));
-        unsaved_delete(l->changes, META_HISTORY, name);
+        be64_put(key + 1, labels->fingerprint);
+        unsaved_delete(l->changes, META_HISTORY, str_make((char *)key, sizeof(key)));
         l->size -= labels->size < l->size ? labels->size : l->size;
-        strmap_remove(&l->labels, str_skip(name, 1));
-        mem_free(labels);
+        remove_labels(l, i);
     }
 }
 

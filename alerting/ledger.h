@@ -10,12 +10,22 @@
 // Past this the oldest events go before their time.
 #define LEDGER_SIZE_MAX ((size_t)16 << 20)
 
+// An alert's labels, as they are written down.
+struct ledger_labels {
+    uint64_t fingerprint;
+    uint32_t used_minute; // since the epoch
+    uint32_t size;        // as stored
+};
+
 struct ledger {
     struct unsaved *changes; // borrowed
     uint32_t sequence;       // of the newest event
     size_t size;             // bytes of keys and values
     size_t size_max;
-    struct strmap labels; // fingerprint, 8 bytes -> struct ledger_labels, owned
+    struct ledger_labels *labels; // that are written down, owned
+    size_t label_count;
+    size_t label_capacity;
+    struct hmap by_fingerprint;
 };
 
 // What happened to an alert in a flush.

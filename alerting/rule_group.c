@@ -9,6 +9,8 @@
 // ended. What changed of the alerts' states is written by rule_store.c.
 #include "rule_group.h"
 
+#include <stdlib.h>
+
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -19,11 +21,10 @@ struct evaluation {
     const struct rule_context *context;
     struct rule_group *group;
     struct rule *rule;
-    struct appender *appender;
+    struct series_writer writer; // at the time of the query, too: now less the offset
     struct arena *arena;
-    struct strmap written; // what this evaluation writes
+    struct arena scratch; // of one element of the vector
     int64_t now_ms;
-    int64_t t_ms; // of query and samples: now less the offset
     struct error *err;
 };
 
@@ -110,7 +111,6 @@ static int init_rule(const struct rule_context *context, struct rule_group *g, s
 {
     struct buf text = BUF_INIT;
     rule->config = config;
-    strmap_init(&rule->written);
     int rc = promql_parse(&rule->expr, config->expr, features, &g->arena, err);
     if (rc)
         return rc;
@@ -130,7 +130,6 @@ struct rule_group *rule_group_new(const struct rule_context *context,
     g->config.name = arena_copy(&g->arena, config->name);
     g->config.file = arena_copy(&g->arena, config->file);
     g->interval_ms = interval_ms;
-    strmap_init(&g->stored);
     g->fingerprint = rule_group_fingerprint(config, interval_ms);
     struct rule_config *rules = arena_calloc(&g->arena, config->rule_count, sizeof(*rules));
     g->config.rules = rules;
@@ -145,75 +144,15 @@ struct rule_group *rule_group_new(const struct rule_context *context,
     return g;
 }
 
-static void written_release(struct strmap *written)
-{
-    for (size_t i = 0; i < written->count; i++) {
-        struct labels *labels = written->entries[i].value;
-        mem_free((void *)labels->items);
-        mem_free(labels);
-    }
-    strmap_release(written);
-}
-
-static struct str key_of(uint64_t *hash, struct labels labels)
-{
-    *hash = labels_hash(labels);
-    return str_make((const char *)hash, sizeof(*hash));
-}
-
-static void note_written(struct strmap *written, struct labels labels)
-{
-    uint64_t hash;
-    struct str key = key_of(&hash, labels);
-    if (strmap_has(written, key))
-        return;
-    struct labels *kept = mem_alloc(sizeof(*kept));
-    *kept = labels_dup(labels);
-    strmap_put(written, key, kept);
-}
-
-static int write_sample(struct evaluation *ev, struct labels labels, double value)
-{
-    series_ref ref;
-    int rc = appender_series(ev->appender, labels, &ref);
-    if (rc)
-        return error_set(ev->err, rc, "writing a series: %s", err_text(rc));
-    // Late and double samples are counted by the store and change nothing here.
-    appender_add(ev->appender, ref, ev->t_ms, value);
-    note_written(&ev->written, labels);
-    return OK;
-}
-
-static void end_series(struct appender *appender, struct labels labels, int64_t t_ms)
-{
-    series_ref ref;
-    if (appender_series(appender, labels, &ref) == OK)
-        appender_add(appender, ref, t_ms, sample_stale());
-}
-
-// Markers for what was written last time and not now; what is written now is remembered.
-static void end_vanished(struct evaluation *ev)
-{
-    struct strmap *old = &ev->rule->written;
-    for (size_t i = 0; i < old->count; i++) {
-        struct str key = str_make(old->entries[i].key, old->entries[i].key_len);
-        if (!strmap_has(&ev->written, key))
-            end_series(ev->appender, *(struct labels *)old->entries[i].value, ev->t_ms);
-    }
-    written_release(old);
-    *old = ev->written;
-    strmap_init(&ev->written);
-}
-
 void rule_group_free(const struct rule_context *context, struct rule_group *g, int64_t ended_ms)
 {
     struct appender *a = ended_ms ? appender_new(context->options.storage) : NULL;
     struct error err;
     for (size_t i = 0; i < g->config.rule_count; i++) {
         struct rule *r = &g->rules[i];
-        for (size_t w = 0; a && w < r->written.count; w++)
-            end_series(a, *(struct labels *)r->written.entries[w].value, ended_ms);
-        written_release(&r->written);
+        if (a)
+            rule_series_end(r, a, ended_ms);
+        rule_series_release(&r->written);
         rule_alerts_release(&r->alerts);
         promql_expr_free(r->expr);
         mem_free(r->last_error);
@@ -221,35 +160,51 @@ void rule_group_free(const struct rule_context *context, struct rule_group *g, i
     if (a && appender_commit(a, false, &err))
         log_warn("staleness markers of gone rules were not stored", LOG_ERR(&err));
     appender_free(a);
-    strmap_release(&g->stored);
+    buf_release(&g->orphans);
     arena_release(&g->arena);
     mem_free(g);
 }
 
+static int by_value(const void *left, const void *right)
+{
+    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
+    return (a > b) - (a < b);
+}
+
+// Whether two of the label sets with these hashes are the same; sorts.
+static bool has_twins(uint64_t *hashes, size_t count)
+{
+    bool twins = false;
+    if (count)
+        qsort(hashes, count, sizeof(*hashes), by_value);
+    for (size_t i = 1; i < count; i++)
+        twins |= hashes[i - 1] == hashes[i];
+    return twins;
+}
+
+static struct labels record_labels(const struct evaluation *ev, struct labels labels)
+{
+    struct labels own = ev->rule->config->labels;
+    struct labels_builder b;
+    labels_builder_init(&b, ev->arena, labels);
+    labels_builder_set(&b, STR(LABEL_METRIC_NAME), ev->rule->config->name);
+    for (size_t l = 0; l < own.count; l++)
+        labels_builder_set(&b, own.items[l].name, own.items[l].value);
+    return labels_builder_finish(&b);
+}
+
 static int record(struct evaluation *ev, const struct promql_result *r)
 {
-    struct strmap seen;
+    uint64_t *hashes = arena_array(ev->arena, r->series_count + 1, sizeof(*hashes));
     int rc = OK;
-    strmap_init(&seen);
     for (size_t i = 0; i < r->series_count && rc == OK; i++) {
-        struct labels_builder b;
-        uint64_t hash;
-        labels_builder_init(&b, ev->arena, r->series[i].labels);
-        labels_builder_set(&b, STR(LABEL_METRIC_NAME), ev->rule->config->name);
-        struct labels own = ev->rule->config->labels;
-        for (size_t l = 0; l < own.count; l++)
-            labels_builder_set(&b, own.items[l].name, own.items[l].value);
-        struct labels labels = labels_builder_finish(&b);
-        struct str key = key_of(&hash, labels);
-        if (strmap_has(&seen, key))
-            rc = error_set(
-                ev->err, ERR_EXECUTION,
-                "vector contains metrics with the same labelset after applying rule labels");
-        strmap_put(&seen, key, ev);
-        if (rc == OK)
-            rc = write_sample(ev, labels, r->series[i].values[0]);
+        struct labels labels = record_labels(ev, r->series[i].labels);
+        hashes[i] = labels_hash(labels);
+        rc = series_writer_add(&ev->writer, labels, r->series[i].values[0], ev->err);
     }
-    strmap_release(&seen);
+    if (rc == OK && has_twins(hashes, r->series_count))
+        rc = error_set(ev->err, ERR_EXECUTION,
+                       "vector contains metrics with the same labelset after applying rule labels");
     return rc;
 }
 
@@ -297,7 +252,7 @@ static struct str expand(struct evaluation *ev, const struct rule_text *text,
         log_warn("a template of a rule failed", LOG_STR("rule", ev->rule->config->name),
                  LOG_ERR(&err));
     }
-    struct str copy = arena_copy(ev->arena, buf_view(&out));
+    struct str copy = arena_copy(&ev->scratch, buf_view(&out));
     buf_release(&out);
     return copy;
 }
@@ -307,19 +262,20 @@ static struct labels expand_all(struct evaluation *ev, struct labels base,
                                 const struct rule_template_data *data)
 {
     struct labels_builder b;
-    labels_builder_init(&b, ev->arena, base);
+    labels_builder_init(&b, &ev->scratch, base);
     labels_builder_del(&b, STR(LABEL_METRIC_NAME));
     for (size_t i = 0; i < count; i++)
         labels_builder_set(&b, texts[i].name, expand(ev, &texts[i], data));
     return labels_builder_finish(&b);
 }
 
-// An element of an alerting rule's vector, in the evaluation's arena.
+// An element of an alerting rule's vector.
 struct seen_alert {
     struct labels labels, annotations;
     double value;
 };
 
+// In the scratch arena.
 static struct seen_alert expand_alert(struct evaluation *ev, const struct promql_series *s)
 {
     const struct rule_config *config = ev->rule->config;
@@ -328,7 +284,7 @@ static struct seen_alert expand_alert(struct evaluation *ev, const struct promql
                                       .external_labels = ev->context->external_labels,
                                       .external_url = ev->context->options.external_url};
     struct labels_builder b;
-    labels_builder_init(&b, ev->arena,
+    labels_builder_init(&b, &ev->scratch,
                         expand_all(ev, s->labels, ev->rule->labels, config->labels.count, &data));
     labels_builder_set(&b, STR("alertname"), config->name);
     return (struct seen_alert){
@@ -339,67 +295,32 @@ static struct seen_alert expand_alert(struct evaluation *ev, const struct promql
     };
 }
 
+// What the alert has already need not be held twice: ten thousand firing alerts are the same ones
+// at each evaluation.
+static void settle(struct evaluation *ev, struct seen_alert *seen, uint64_t key)
+{
+    const struct rule_alert *known = rule_alerts_find(&ev->rule->alerts, key);
+    bool same = known && labels_eq(known->annotations, seen->annotations);
+    seen->labels = known ? known->labels : labels_copy(ev->arena, seen->labels);
+    seen->annotations = same ? known->annotations : labels_copy(ev->arena, seen->annotations);
+}
+
 // All of the vector, or an error: nothing is taken in before it is known to be sound.
 static int expand_alerts(struct evaluation *ev, const struct promql_result *r,
                          struct seen_alert *out)
 {
-    struct strmap labels;
-    int rc = OK;
-    strmap_init(&labels);
-    for (size_t i = 0; i < r->series_count && rc == OK; i++) {
-        uint64_t hash;
+    uint64_t *hashes = arena_array(ev->arena, r->series_count + 1, sizeof(*hashes));
+    for (size_t i = 0; i < r->series_count; i++) {
         out[i] = expand_alert(ev, &r->series[i]);
-        struct str key = key_of(&hash, out[i].labels);
-        if (strmap_has(&labels, key))
-            rc = error_set(
-                ev->err, ERR_EXECUTION,
-                "vector contains metrics with the same labelset after applying alert labels");
-        strmap_put(&labels, key, ev);
+        hashes[i] = labels_hash(out[i].labels);
+        settle(ev, &out[i], hashes[i]);
+        arena_reset(&ev->scratch);
     }
-    strmap_release(&labels);
-    return rc;
-}
-
-static struct labels for_state_series(struct arena *arena, const struct rule_alert *a)
-{
-    struct labels_builder b;
-    labels_builder_init(&b, arena, a->labels);
-    labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS_FOR_STATE"));
-    return labels_builder_finish(&b);
-}
-
-static struct labels alerts_series(struct arena *arena, const struct rule_alert *a)
-{
-    struct labels_builder b;
-    labels_builder_init(&b, arena, a->labels);
-    labels_builder_set(&b, STR(LABEL_METRIC_NAME), STR("ALERTS"));
-    labels_builder_set(&b, STR("alertstate"), str_from(alert_state_name(a->state)));
-    return labels_builder_finish(&b);
-}
-
-static int write_alert_series(struct evaluation *ev)
-{
-    int rc = OK;
-    for (size_t i = 0; i < ev->rule->alerts.count && rc == OK; i++) {
-        const struct rule_alert *a = &ev->rule->alerts.items[i];
-        if (a->state == ALERT_INACTIVE)
-            continue;
-        rc = write_sample(ev, for_state_series(ev->arena, a), (double)(a->active_at_ms / 1000));
-        if (rc == OK)
-            rc = write_sample(ev, alerts_series(ev->arena, a), 1);
-    }
-    return rc;
-}
-
-void rule_note_alert(struct rule *r, const struct rule_alert *a)
-{
-    struct arena arena;
-    if (a->state == ALERT_INACTIVE)
-        return;
-    arena_init(&arena, 0);
-    note_written(&r->written, for_state_series(&arena, a));
-    note_written(&r->written, alerts_series(&arena, a));
-    arena_release(&arena);
+    if (has_twins(hashes, r->series_count))
+        return error_set(
+            ev->err, ERR_EXECUTION,
+            "vector contains metrics with the same labelset after applying alert labels");
+    return OK;
 }
 
 static size_t active_count(const struct rule_alerts *alerts)
@@ -423,11 +344,11 @@ static int evaluate_alert(struct evaluation *ev, const struct promql_result *r)
     rule_alerts_step(&ev->rule->alerts, config->for_ms, config->keep_firing_for_ms, ev->now_ms);
     size_t active = active_count(&ev->rule->alerts);
     if (ev->group->config.limit && active > ev->group->config.limit) {
-        rule_alerts_release(&ev->rule->alerts);
+        rule_alerts_clear(&ev->rule->alerts);
         return error_set(ev->err, ERR_LIMIT, "exceeded limit of %llu with %zu alerts",
                          (unsigned long long)ev->group->config.limit, active);
     }
-    return write_alert_series(ev);
+    return series_writer_alerts(&ev->writer, ev->rule, ev->err);
 }
 
 // A scalar counts as a vector of one element without labels.
@@ -448,8 +369,9 @@ static int evaluate_rule(struct evaluation *ev)
     struct promql_result r;
     struct promql_query q = {.expr = ev->rule->expr,
                              .text = ev->rule->config->expr,
-                             .start_ms = ev->t_ms,
-                             .end_ms = ev->t_ms};
+                             .start_ms = ev->writer.t_ms,
+                             .end_ms = ev->writer.t_ms};
+    rule_series_recall(ev->rule, ev->writer.appender);
     int rc = promql_run(ev->context->options.engine, &q, ev->arena, &r, ev->err);
     if (rc)
         return rc;
@@ -462,12 +384,11 @@ static int evaluate_rule(struct evaluation *ev)
                          (unsigned long long)limit, r.series_count);
     rc = ev->rule->config->is_alert ? evaluate_alert(ev, &r) : record(ev, &r);
     if (rc) {
-        appender_rollback(ev->appender);
-        written_release(&ev->written);
+        appender_rollback(ev->writer.appender);
         return rc;
     }
-    end_vanished(ev);
-    return appender_commit(ev->appender, false, ev->err);
+    series_writer_end_vanished(&ev->writer, &ev->rule->written);
+    return appender_commit(ev->writer.appender, false, ev->err);
 }
 
 static void note_result(struct evaluation *ev, int rc, double seconds)
@@ -516,10 +437,11 @@ static void send_due(struct evaluation *ev)
     buf_release(&url);
 }
 
-void rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
+size_t rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
 {
     struct arena arena;
     struct error err;
+    size_t used_max = 0;
     const struct clock *clock = context->options.clock;
     int64_t start_ns = clock_mono_ns(clock);
     int64_t offset_ms =
@@ -530,17 +452,20 @@ void rule_group_evaluate(const struct rule_context *context, struct rule_group *
         struct evaluation ev = {.context = context,
                                 .group = g,
                                 .rule = &g->rules[i],
-                                .appender = appender_new(context->options.storage),
+                                .writer = {.appender = appender_new(context->options.storage),
+                                           .t_ms = now_ms - offset_ms},
                                 .arena = &arena,
                                 .now_ms = now_ms,
-                                .t_ms = now_ms - offset_ms,
                                 .err = &err};
-        strmap_init(&ev.written);
         err.text[0] = '\0';
+        arena_init(&ev.scratch, 0);
         int rc = evaluate_rule(&ev);
+        arena_release(&ev.scratch);
         note_result(&ev, rc, (double)(clock_mono_ns(clock) - rule_ns) / 1e9);
         send_due(&ev);
-        appender_free(ev.appender);
+        rule_series_release(&ev.writer.written);
+        appender_free(ev.writer.appender);
+        used_max = arena.used > used_max ? arena.used : used_max;
         arena_reset(&arena);
     }
     arena_release(&arena);
@@ -550,6 +475,7 @@ void rule_group_evaluate(const struct rule_context *context, struct rule_group *
     metric_observe(context->metrics.seconds, g->evaluation_time_s);
     metric_set(context->metrics.last, (double)now_ms / 1000);
     metric_add(context->metrics.iterations, 1);
+    return used_max;
 }
 
 // Rules are the same when name and labels are, in their order; the expression may have changed.
@@ -566,6 +492,7 @@ static struct rule *find_rule(struct rule_group *g, const struct rule_config *co
 
 void rule_group_take_over(struct rule_group *g, struct rule_group *old)
 {
+    rule_store_orphan(g, old);
     for (size_t i = 0; i < g->config.rule_count; i++) {
         struct rule *r = &g->rules[i], *before = find_rule(old, r->config);
         if (!before)
@@ -573,14 +500,10 @@ void rule_group_take_over(struct rule_group *g, struct rule_group *old)
         before->taken = true;
         r->alerts = before->alerts;
         r->written = before->written;
+        r->restored = before->restored;
         before->alerts = (struct rule_alerts){0};
-        strmap_init(&before->written);
-        for (size_t a = 0; a < r->alerts.count; a++)
-            r->alerts.items[a].changed = true;
+        before->written = (struct rule_series){0};
     }
-    strmap_release(&g->stored);
-    g->stored = old->stored;
-    strmap_init(&old->stored);
     g->last_evaluation_ms = old->last_evaluation_ms;
     g->evaluation_time_s = old->evaluation_time_s;
 }

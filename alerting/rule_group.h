@@ -3,9 +3,8 @@
 #define ALERTING_RULE_GROUP_H
 
 #include "alerting/template.h"
-#include "base/strmap.h"
+#include "rule_series.h"
 #include "rule_state.h"
-#include "storage/appender.h"
 
 struct rule_metrics {
     struct metric *evaluations, *failures, *iterations, *missed, *seconds, *last, *alerts_sent;
@@ -35,7 +34,8 @@ struct rule {
     struct rule_text *annotations;
     const char *template_name; // __alert_NAME, in the group's arena
     struct rule_alerts alerts;
-    struct strmap written; // keys of the series written last time -> struct labels on the heap
+    struct rule_series written; // last time
+    bool restored;              // its alerts are, and their series not yet known as written
     enum rule_health health;
     char *last_error; // owned
     int64_t last_evaluation_ms;
@@ -52,7 +52,7 @@ struct rule_group {
     int64_t last_evaluation_ms;
     double evaluation_time_s;
     struct rule *rules;
-    struct strmap stored; // keys of the alerts that are on disk -> the group itself
+    struct buf orphans; // keys on disk that are no alert's any more, one behind the other
     bool kept;
 };
 
@@ -61,18 +61,19 @@ struct rule_group *rule_group_new(const struct rule_context *context,
                                   unsigned features, struct error *err);
 // Ends its series when `ended_ms` isn't 0.
 void rule_group_free(const struct rule_context *context, struct rule_group *g, int64_t ended_ms);
-// As if the series of an alert that an earlier run left had been written by this one: they end
-// with it.
-void rule_note_alert(struct rule *r, const struct rule_alert *a);
 // Moves alerts and series of the rules that both have from `old`, which is freed afterwards.
 void rule_group_take_over(struct rule_group *g, struct rule_group *old);
-void rule_group_evaluate(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+// Returns the bytes that its largest evaluation took for a moment.
+size_t rule_group_evaluate(const struct rule_context *context, struct rule_group *g,
+                           int64_t now_ms);
 uint64_t rule_group_fingerprint(const struct rule_group_config *config, int64_t interval_ms);
 
 // rule_store.c: reads the alerts' states that an earlier run kept.
 void rule_store_restore(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
 // Writes what changed since the last time.
 void rule_store_save(const struct rule_context *context, struct rule_group *g, int64_t now_ms);
+// Before alerts of `old` move to `g`: they are to be written anew, and what stands on disk to go.
+void rule_store_orphan(struct rule_group *g, struct rule_group *old);
 // Removes what is kept of groups that are none of `groups`.
 void rule_store_prune(const struct rule_context *context, struct rule_group *const *groups,
                       size_t count);

@@ -15,6 +15,9 @@
 #include "rule_group.h"
 
 #define CLOCK_JUMP_MS INT64_C(2000)
+// After an evaluation of so many bytes they go back to the system, but not all the time.
+#define TRIM_SIZE     ((size_t)1 << 20)
+#define TRIM_EVERY_MS INT64_C(10000)
 
 struct rule_manager {
     struct rule_context context;
@@ -22,6 +25,7 @@ struct rule_manager {
     struct rule_group **groups;
     size_t count;
     int64_t last_wall_ms, last_mono_ms; // of the last tick; 0: there was none
+    int64_t trimmed_ms;                 // monotonic
 };
 
 const char *alert_state_name(enum alert_state state)
@@ -169,13 +173,23 @@ int rule_manager_apply(struct rule_manager *m, const struct rules_config *rules,
     return OK;
 }
 
+static void trim(struct rule_manager *m, size_t used)
+{
+    int64_t mono_ms = clock_mono_ns(m->context.options.clock) / 1000000;
+    if (used < TRIM_SIZE || (m->trimmed_ms && mono_ms - m->trimmed_ms < TRIM_EVERY_MS))
+        return;
+    m->trimmed_ms = mono_ms;
+    mem_trim();
+}
+
 static void evaluate_due(struct rule_manager *m, struct rule_group *g, int64_t now_ms)
 {
     int64_t due_ms = g->next_ms;
     int64_t missed = (now_ms - due_ms) / g->interval_ms;
     metric_add(m->context.metrics.missed, (uint64_t)missed);
     metric_add(m->context.metrics.iterations, (uint64_t)missed);
-    rule_group_evaluate(&m->context, g, due_ms + missed * g->interval_ms);
+    size_t used = rule_group_evaluate(&m->context, g, due_ms + missed * g->interval_ms);
+    trim(m, used);
     g->next_ms = due_ms + (missed + 1) * g->interval_ms;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/coding.h"
 #include "base/mem.h"
+#include "kept.h"
 
 static bool has_key(const void *context, uint32_t index, const void *key)
 {
@@ -33,8 +34,25 @@ static void index_anew(struct rule_alerts *a)
 
 void rule_alert_release(struct rule_alert *a)
 {
-    mem_free((void *)a->labels.items);
-    mem_free((void *)a->annotations.items);
+    kept_labels_drop(a->labels);
+    kept_labels_drop(a->annotations);
+}
+
+static void let_go(struct rule_alerts *a, struct rule_alert *alert)
+{
+    if (alert->stored) {
+        MEM_GROW(a->gone, a->gone_count, a->gone_capacity);
+        a->gone[a->gone_count++] = alert->key;
+    }
+    rule_alert_release(alert);
+}
+
+void rule_alerts_clear(struct rule_alerts *a)
+{
+    for (size_t i = 0; i < a->count; i++)
+        let_go(a, &a->items[i]);
+    a->count = 0;
+    index_anew(a);
 }
 
 void rule_alerts_release(struct rule_alerts *a)
@@ -42,6 +60,7 @@ void rule_alerts_release(struct rule_alerts *a)
     for (size_t i = 0; i < a->count; i++)
         rule_alert_release(&a->items[i]);
     mem_free(a->items);
+    mem_free(a->gone);
     hmap_release(&a->index);
     *a = (struct rule_alerts){0};
 }
@@ -63,14 +82,14 @@ void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels 
     uint64_t key = labels_hash(labels);
     struct rule_alert *alert = rule_alerts_find(a, key);
     if (!alert) {
-        alert = rule_alerts_add(a, &(struct rule_alert){.key = key, .labels = labels_dup(labels)});
+        alert = rule_alerts_add(a, &(struct rule_alert){.key = key, .labels = kept_labels(labels)});
         begin(alert, now_ms);
     } else if (alert->state == ALERT_INACTIVE) {
         begin(alert, now_ms);
     }
     if (!labels_eq(alert->annotations, annotations)) {
-        mem_free((void *)alert->annotations.items);
-        alert->annotations = labels_dup(annotations);
+        kept_labels_drop(alert->annotations);
+        alert->annotations = kept_labels(annotations);
     }
     alert->value = value;
     alert->changed |= alert->keep_firing_since_ms != 0;
@@ -114,7 +133,7 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
         if (!seen)
             end_unseen(alert, keep_firing_for_ms, now_ms);
         if (is_over(alert, seen, now_ms)) {
-            rule_alert_release(alert);
+            let_go(a, alert);
             continue;
         }
         if (alert->state == ALERT_PENDING && now_ms - alert->active_at_ms >= for_ms) {
@@ -215,7 +234,7 @@ static bool decode_labels(struct decoder *d, struct labels *out)
         items[i].value = decode_sized(d);
     }
     if (!d->failed)
-        *out = labels_dup((struct labels){items, (size_t)count});
+        *out = kept_labels((struct labels){items, (size_t)count});
     arena_release(&arena);
     return !d->failed;
 }

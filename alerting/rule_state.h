@@ -4,8 +4,9 @@
 
 #include "alerting/rule_manager.h"
 #include "base/hmap.h"
+#include "storage/appender.h"
 
-// One active alert of a rule. Strings are on the heap.
+// One active alert of a rule. Its sets are in the keeping (kept.h).
 struct rule_alert {
     uint64_t key; // hash of the labels
     struct labels labels;
@@ -17,8 +18,11 @@ struct rule_alert {
     int64_t resolved_at_ms;       // 0: not resolved
     int64_t keep_firing_since_ms; // 0: the condition holds
     int64_t last_sent_ms;
-    bool seen;    // in this evaluation's vector
-    bool changed; // what is kept on disk is out of date
+    series_ref for_state_ref, state_ref; // of its series; 0: not known
+    enum alert_state ref_state;          // that state_ref is of
+    bool seen;                           // in this evaluation's vector
+    bool changed;                        // what is kept on disk is out of date
+    bool stored;                         // it is on disk
 };
 
 struct rule_alerts {
@@ -26,6 +30,9 @@ struct rule_alerts {
     size_t count;
     size_t capacity;
     struct hmap index; // by key
+    uint64_t *gone;    // keys of those that are on disk and not here any more
+    size_t gone_count;
+    size_t gone_capacity;
 };
 
 #define RESOLVED_RETENTION_MS       (INT64_C(15) * 60 * 1000)
@@ -34,7 +41,7 @@ struct rule_alerts {
 #define GRACE_PERIOD_DEFAULT_MS     (INT64_C(600) * 1000)
 
 struct rule_alert *rule_alerts_find(struct rule_alerts *a, uint64_t key);
-// Takes an alert that is not there yet, with its strings.
+// Takes an alert that is not there yet, with its sets.
 struct rule_alert *rule_alerts_add(struct rule_alerts *a, const struct rule_alert *alert);
 // Takes one element of the vector in: a new pending alert, or an update. Copies.
 void rule_alerts_see(struct rule_alerts *a, struct labels labels, struct labels annotations,
@@ -45,6 +52,8 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
                       int64_t now_ms);
 // The wall clock was set by so much: what was `x` ago still is.
 void rule_alerts_shift(struct rule_alerts *a, int64_t by_ms);
+// All of them go.
+void rule_alerts_clear(struct rule_alerts *a);
 void rule_alerts_release(struct rule_alerts *a);
 void rule_alert_release(struct rule_alert *a);
 // After a restart: how far the alert is along, when its last evaluation was at `evaluated_ms` (0:

@@ -7,18 +7,23 @@
 // alerts by labels. All of a group stands together.
 //
 // Invariants
-// 1. `stored` of a group holds exactly the alert keys that are on disk for it.
+// 1. What is on disk for a group is its alerts with `stored`, those `gone` from its rules, and its
+//    orphans: of rules that it has not any more.
 // 2. An alert is written when it changed state, never because it was evaluated or sent again. The
 //    time of evaluation is written only while an alert is pending: nobody else asks for it.
+#include <stdlib.h>
+
 #include "base/coding.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/strmap.h"
 #include "rule_group.h"
 #include "storage/meta.h"
 
 #define KEY_SIZE    24
 #define PREFIX_SIZE 8
+#define SLICE_SIZE  ((size_t)64 << 10)
 
 static uint64_t group_hash(const struct rule_group *g)
 {
@@ -52,102 +57,193 @@ static void make_time_key(char out[PREFIX_SIZE + 1], uint64_t group)
     out[PREFIX_SIZE] = 't';
 }
 
-// One pass over what a group must keep.
+// One pass over what a group must keep, in slices: many alerts that change at once need not be held
+// as a whole. Their keys are in order, so that a slice changes few pages.
 struct saving {
     struct rule_group *group;
+    uint64_t group_hash;
     struct meta_batch *batch;
-    struct strmap present; // keys of the alerts there are
-    size_t written;
-    bool pending;
+    size_t size; // of what waits in the batch
+    bool failed;
 };
 
-static void save_alert(struct saving *s, const char key[KEY_SIZE], const struct rule_alert *a)
+static void commit_slice(struct saving *s, size_t size_min)
 {
-    struct str bytes = str_make(key, KEY_SIZE);
-    strmap_put(&s->present, bytes, s->group);
-    s->pending |= a->state == ALERT_PENDING;
-    if (!a->changed && strmap_has(&s->group->stored, bytes))
+    struct error err;
+    if (s->size <= size_min)
         return;
-    struct buf value = BUF_INIT;
-    rule_alert_encode(&value, a);
-    meta_put(s->batch, META_ALERTS, bytes, buf_view(&value));
-    s->written++;
-    buf_release(&value);
+    s->size = 0;
+    if (meta_commit(s->batch, &err) == OK)
+        return;
+    if (!s->failed)
+        log_error("alert states were not stored", LOG_STR("group", s->group->config.name),
+                  LOG_ERR(&err));
+    s->failed = true;
 }
 
-static void save_alerts(struct saving *s)
+static void put(struct saving *s, struct str key, struct str value)
 {
-    uint64_t group = group_hash(s->group);
-    for (size_t i = 0; i < s->group->config.rule_count; i++) {
-        const struct rule *r = &s->group->rules[i];
-        uint64_t rule = r->alerts.count ? rule_hash(s->group, i) : 0;
-        for (size_t a = 0; a < r->alerts.count; a++) {
-            char key[KEY_SIZE];
-            make_key(key, group, rule, r->alerts.items[a].key);
-            save_alert(s, key, &r->alerts.items[a]);
-        }
-    }
+    meta_put(s->batch, META_ALERTS, key, value);
+    s->size += key.len + value.len;
+}
+
+static void delete_key(struct saving *s, struct str key)
+{
+    meta_delete(s->batch, META_ALERTS, key);
+    s->size += key.len;
 }
 
 static void delete_gone(struct saving *s)
 {
-    const struct strmap *stored = &s->group->stored;
-    for (size_t i = 0; i < stored->count; i++) {
-        struct str key = str_make(stored->entries[i].key, stored->entries[i].key_len);
-        if (strmap_has(&s->present, key))
-            continue;
-        meta_delete(s->batch, META_ALERTS, key);
-        s->written++;
+    struct str orphans = buf_view(&s->group->orphans);
+    for (; orphans.len; orphans = str_skip(orphans, KEY_SIZE))
+        delete_key(s, str_first(orphans, KEY_SIZE));
+    for (size_t i = 0; i < s->group->config.rule_count; i++) {
+        const struct rule_alerts *alerts = &s->group->rules[i].alerts;
+        uint64_t rule = alerts->gone_count ? rule_hash(s->group, i) : 0;
+        for (size_t a = 0; a < alerts->gone_count; a++) {
+            char key[KEY_SIZE];
+            make_key(key, s->group_hash, rule, alerts->gone[a]);
+            delete_key(s, str_make(key, sizeof(key)));
+        }
     }
+}
+
+static int by_key(const void *left, const void *right)
+{
+    const struct rule_alert *const *a = left, *const *b = right;
+    return ((*a)->key > (*b)->key) - ((*a)->key < (*b)->key);
+}
+
+// Those that are to be written, by key.
+static struct rule_alert **list_changed(const struct rule_alerts *alerts, size_t *count)
+{
+    struct rule_alert **out = NULL;
+    size_t capacity = 0;
+    *count = 0;
+    for (size_t i = 0; i < alerts->count; i++) {
+        struct rule_alert *a = &alerts->items[i];
+        if (a->stored && !a->changed)
+            continue;
+        MEM_GROW(out, *count, capacity);
+        out[(*count)++] = a;
+    }
+    if (*count)
+        qsort(out, *count, sizeof(struct rule_alert *), by_key);
+    return out;
+}
+
+static void save_rule(struct saving *s, size_t index)
+{
+    size_t count;
+    struct buf value = BUF_INIT;
+    struct rule_alert **changed = list_changed(&s->group->rules[index].alerts, &count);
+    uint64_t rule = count ? rule_hash(s->group, index) : 0;
+    for (size_t i = 0; i < count; i++) {
+        char key[KEY_SIZE];
+        make_key(key, s->group_hash, rule, changed[i]->key);
+        buf_reset(&value);
+        rule_alert_encode(&value, changed[i]);
+        put(s, str_make(key, sizeof(key)), buf_view(&value));
+        changed[i]->changed = false;
+        changed[i]->stored = true;
+        commit_slice(s, SLICE_SIZE);
+    }
+    buf_release(&value);
+    mem_free(changed);
 }
 
 static void save_time(struct saving *s, int64_t now_ms)
 {
     char key[PREFIX_SIZE + 1], value[8];
-    make_time_key(key, group_hash(s->group));
+    make_time_key(key, s->group_hash);
     be64_put(value, (uint64_t)now_ms);
-    meta_put(s->batch, META_ALERTS, str_make(key, sizeof(key)), str_make(value, sizeof(value)));
-    s->written++;
+    put(s, str_make(key, sizeof(key)), str_make(value, sizeof(value)));
 }
 
-static void mark_saved(struct saving *s)
+static bool has_pending(const struct rule_group *g)
 {
-    for (size_t i = 0; i < s->group->config.rule_count; i++) {
-        struct rule_alerts *alerts = &s->group->rules[i].alerts;
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        const struct rule_alerts *alerts = &g->rules[i].alerts;
         for (size_t a = 0; a < alerts->count; a++)
-            alerts->items[a].changed = false;
+            if (alerts->items[a].state == ALERT_PENDING)
+                return true;
     }
-    strmap_release(&s->group->stored);
-    s->group->stored = s->present;
-    strmap_init(&s->present);
+    return false;
+}
+
+static void forget_gone(struct rule_group *g)
+{
+    buf_release(&g->orphans);
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        struct rule_alerts *alerts = &g->rules[i].alerts;
+        mem_free(alerts->gone);
+        alerts->gone = NULL;
+        alerts->gone_count = alerts->gone_capacity = 0;
+    }
+}
+
+// Which slices were written before the one that failed is not told apart: all are written again.
+static void save_again(struct rule_group *g)
+{
+    for (size_t i = 0; i < g->config.rule_count; i++) {
+        struct rule_alerts *alerts = &g->rules[i].alerts;
+        for (size_t a = 0; a < alerts->count; a++)
+            alerts->items[a].changed = true;
+    }
 }
 
 static bool has_alerts(const struct rule_group *g)
 {
     for (size_t i = 0; i < g->config.rule_count; i++) {
-        if (g->rules[i].alerts.count)
+        if (g->rules[i].alerts.count || g->rules[i].alerts.gone_count)
             return true;
     }
-    return false;
+    return g->orphans.len > 0;
 }
 
 void rule_store_save(const struct rule_context *context, struct rule_group *g, int64_t now_ms)
 {
-    struct error err;
-    if (!has_alerts(g) && g->stored.count == 0)
+    if (!has_alerts(g))
         return;
-    struct saving s = {.group = g, .batch = meta_batch_new(context->options.storage)};
-    strmap_init(&s.present);
-    save_alerts(&s);
-    delete_gone(&s);
-    if (s.pending)
+    struct saving s = {
+        .group = g, .group_hash = group_hash(g), .batch = meta_batch_new(context->options.storage)};
+    delete_gone(&s); // first: one that went may have come back
+    if (has_pending(g))
         save_time(&s, now_ms);
-    if (s.written && meta_commit(s.batch, &err))
-        log_error("alert states were not stored", LOG_STR("group", g->config.name), LOG_ERR(&err));
-    else if (s.written)
-        mark_saved(&s);
-    strmap_release(&s.present);
+    for (size_t i = 0; i < g->config.rule_count; i++)
+        save_rule(&s, i);
+    commit_slice(&s, 0);
+    if (s.failed)
+        save_again(g);
+    else
+        forget_gone(g);
     meta_batch_free(s.batch);
+}
+
+static void orphan(struct buf *out, uint64_t group, uint64_t rule, uint64_t alert)
+{
+    char key[KEY_SIZE];
+    make_key(key, group, rule, alert);
+    buf_str(out, str_make(key, sizeof(key)));
+}
+
+void rule_store_orphan(struct rule_group *g, struct rule_group *old)
+{
+    uint64_t group = group_hash(old);
+    buf_str(&g->orphans, buf_view(&old->orphans));
+    for (size_t i = 0; i < old->config.rule_count; i++) {
+        struct rule_alerts *alerts = &old->rules[i].alerts;
+        uint64_t rule = rule_hash(old, i);
+        for (size_t a = 0; a < alerts->gone_count; a++)
+            orphan(&g->orphans, group, rule, alerts->gone[a]);
+        alerts->gone_count = 0;
+        for (size_t a = 0; a < alerts->count; a++) {
+            if (alerts->items[a].stored)
+                orphan(&g->orphans, group, rule, alerts->items[a].key);
+            alerts->items[a].stored = false;
+        }
+    }
 }
 
 struct restoration {
@@ -159,17 +255,21 @@ struct restoration {
     int64_t now_ms;
 };
 
-static void restore_alert(struct restoration *r, struct rule *rule, struct str value)
+// False when the rule has no such alert: it is not good, or there already.
+static bool restore_alert(struct restoration *r, struct rule *rule, struct str value)
 {
     struct rule_alert a;
     if (!rule_alert_decode(value, &a))
-        return;
-    rule_alert_resume(&a, r->timing, rule->config->for_ms, r->evaluated_ms, r->now_ms);
-    rule_note_alert(rule, &a);
-    if (rule_alerts_find(&rule->alerts, a.key))
+        return false;
+    if (rule_alerts_find(&rule->alerts, a.key)) {
         rule_alert_release(&a);
-    else
-        rule_alerts_add(&rule->alerts, &a);
+        return false;
+    }
+    rule_alert_resume(&a, r->timing, rule->config->for_ms, r->evaluated_ms, r->now_ms);
+    a.stored = true;
+    rule_alerts_add(&rule->alerts, &a);
+    rule->restored = true;
+    return true;
 }
 
 static int restore_entry(void *context, struct str key, struct str value)
@@ -179,15 +279,13 @@ static int restore_entry(void *context, struct str key, struct str value)
         return ERR_END;
     if (key.len != KEY_SIZE)
         return OK;
-    strmap_put(&r->group->stored, key, r->group);
     uint64_t hash = be64_get(key.ptr + PREFIX_SIZE);
     for (size_t i = 0; i < r->group->config.rule_count; i++) {
         struct rule *rule = &r->group->rules[i];
-        if (rule->config->is_alert && r->rules[i] == hash) {
-            restore_alert(r, rule, value);
-            break;
-        }
+        if (rule->config->is_alert && r->rules[i] == hash && restore_alert(r, rule, value))
+            return OK;
     }
+    buf_str(&r->group->orphans, key);
     return OK;
 }
 

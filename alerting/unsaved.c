@@ -1,5 +1,7 @@
 #include "unsaved.h"
 
+#include <stdlib.h>
+
 #include "base/coding.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -91,13 +93,30 @@ int unsaved_get(struct unsaved *c, enum meta_table table, struct str key, struct
     return 0;
 }
 
+static int by_key(const void *left, const void *right)
+{
+    const struct strmap_entry *const *a = left, *const *b = right;
+    return str_cmp(str_make((*a)->key, (*a)->key_len), str_make((*b)->key, (*b)->key_len));
+}
+
+// Neighbours on disk one after the other.
+static const struct strmap_entry **in_order(const struct unsaved *c)
+{
+    const struct strmap_entry **out = mem_calloc(c->pending.count, sizeof(*out));
+    for (size_t i = 0; i < c->pending.count; i++)
+        out[i] = &c->pending.entries[i];
+    qsort(out, c->pending.count, sizeof(*out), by_key);
+    return out;
+}
+
 int unsaved_commit(struct unsaved *c, struct error *err)
 {
     if (!unsaved_pending(c))
         return 0;
     struct meta_batch *batch = meta_batch_new(c->storage);
+    const struct strmap_entry **entries = in_order(c);
     for (size_t i = 0; i < c->pending.count; i++) {
-        const struct strmap_entry *entry = &c->pending.entries[i];
+        const struct strmap_entry *entry = entries[i];
         const struct change *change = entry->value;
         enum meta_table table = (enum meta_table)entry->key[0];
         struct str key = str_make(entry->key + 1, entry->key_len - 1);
@@ -106,6 +125,7 @@ int unsaved_commit(struct unsaved *c, struct error *err)
         else
             meta_put(batch, table, key, change->value);
     }
+    mem_free(entries);
     int rc = meta_commit(batch, err);
     meta_batch_free(batch);
     if (rc == 0) {

@@ -19,7 +19,7 @@ struct unsaved {
 };
 
 // With so much pending it is better written at once, in between, than later as a whole.
-#define UNSAVED_SIZE_MAX ((size_t)512 << 10)
+#define UNSAVED_SIZE_MAX ((size_t)128 << 10)
 
 void unsaved_init(struct unsaved *c, struct storage *storage);
 void unsaved_release(struct unsaved *c); // drops what is pending

@@ -25,6 +25,7 @@
 #define PACK_LEVEL       1
 #define FLUSH_SIZE       ((size_t)64 << 10)
 #define BUFFER_MAX       ((size_t)8 << 20)
+#define BUFFER_KEPT      ((size_t)512 << 10)
 
 struct segment {
     uint64_t number;
@@ -342,6 +343,15 @@ static int reserve(struct journal *j, uint64_t end, struct error *err)
     return OK;
 }
 
+// Keeps the room that usual batches take; thousands of new series at once take more.
+static void empty(struct buf *b)
+{
+    if (b->cap > BUFFER_KEPT)
+        buf_release(b);
+    else
+        buf_reset(b);
+}
+
 // Writes j->buffer at the end of the current segment.
 static int write_buffer(struct journal *j, struct error *err)
 {
@@ -362,7 +372,8 @@ static int write_buffer(struct journal *j, struct error *err)
         return io_failed(j, rc, "write", err);
     atomic_fetch_add(&j->bytes, end - j->current.size);
     j->current.size = end;
-    buf_reset(&j->buffer);
+    empty(&j->buffer);
+    empty(&j->packed);
     j->dirty = true;
     return OK;
 }

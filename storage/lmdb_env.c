@@ -7,9 +7,13 @@
 
 #include <errno.h>
 #include <lmdb.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "base/mem.h"
+
+#define PAGE_HEADER_SIZE 16
+#define LMDB_MAGIC       UINT32_C(0xbeefc0de)
 
 struct lmdb_env {
     MDB_env *env;
@@ -106,6 +110,41 @@ void lmdb_env_close(struct lmdb_env *e)
     mem_free(e);
 }
 
+// LMDB doesn't say where its map is, but every page begins with its own number, and a key read from
+// the table of tables stands in one.
+static char *map_of(MDB_env *env, const char *key)
+{
+    MDB_stat stat;
+    uint64_t number;
+    uint32_t magic;
+    mdb_env_stat(env, &stat);
+    uintptr_t page = (uintptr_t)key & ~((uintptr_t)stat.ms_psize - 1);
+    memcpy(&number, (const char *)page, sizeof(number));
+    char *map = (char *)(page - number * stat.ms_psize);
+    memcpy(&magic, map + PAGE_HEADER_SIZE, sizeof(magic));
+    return magic == LMDB_MAGIC ? map : NULL;
+}
+
+void lmdb_env_forget_pages(struct lmdb_env *e)
+{
+    MDB_txn *t;
+    MDB_cursor *cursor = NULL;
+    MDB_envinfo info;
+    MDB_val k, v;
+    MDB_dbi main;
+    if (mdb_txn_begin(e->env, NULL, MDB_RDONLY, &t))
+        return;
+    char *map = NULL;
+    if (mdb_dbi_open(t, NULL, 0, &main) == 0 && mdb_cursor_open(t, main, &cursor) == 0 &&
+        mdb_cursor_get(cursor, &k, &v, MDB_FIRST) == 0)
+        map = map_of(e->env, k.mv_data);
+    if (cursor)
+        mdb_cursor_close(cursor);
+    mdb_txn_abort(t);
+    if (map && mdb_env_info(e->env, &info) == 0)
+        madvise(map, info.me_mapsize, MADV_DONTNEED);
+}
+
 int lmdb_env_copy(struct lmdb_env *e, const char *folder, struct error *err)
 {
     int rc = mdb_env_copy(e->env, folder);
@@ -157,6 +196,17 @@ int lmdb_put(struct lmdb_txn *t, unsigned table, struct str key, struct str valu
     MDB_val k = val(key), v = val(value);
     int rc = mdb_put(txn(t), table, &k, &v, append ? MDB_APPEND : 0);
     return rc ? failed(rc, "put", err) : OK;
+}
+
+int lmdb_reserve(struct lmdb_txn *t, unsigned table, struct str key, size_t size, bool append,
+                 char **out, struct error *err)
+{
+    MDB_val k = val(key), v = {size, NULL};
+    int rc = mdb_put(txn(t), table, &k, &v, MDB_RESERVE | (append ? MDB_APPEND : 0));
+    if (rc)
+        return failed(rc, "put", err);
+    *out = v.mv_data;
+    return OK;
 }
 
 int lmdb_get(struct lmdb_txn *t, unsigned table, struct str key, struct str *value)

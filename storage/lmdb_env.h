@@ -19,6 +19,8 @@ enum lmdb_mode {
 int lmdb_env_open(struct lmdb_env **out, const char *path, enum lmdb_mode mode, size_t map_size,
                   unsigned table_count, struct error *err);
 void lmdb_env_close(struct lmdb_env *e); // NULL is allowed
+// Lets the system have the map's pages, which it reads again where they are needed.
+void lmdb_env_forget_pages(struct lmdb_env *e);
 // Copies the environment as it is now into an empty folder; others go on with theirs. Not synced.
 int lmdb_env_copy(struct lmdb_env *e, const char *folder, struct error *err);
 
@@ -33,6 +35,10 @@ int lmdb_table(struct lmdb_txn *t, const char *name, unsigned *table, struct err
 // `append`: keys come in ascending order, pages are filled to the brim.
 int lmdb_put(struct lmdb_txn *t, unsigned table, struct str key, struct str value, bool append,
              struct error *err);
+// The same for a value of `size` bytes that the caller writes to *out before anything else is done
+// with the transaction.
+int lmdb_reserve(struct lmdb_txn *t, unsigned table, struct str key, size_t size, bool append,
+                 char **out, struct error *err);
 // The value, a view of the map: valid until the transaction ends, or, in LMDB_READ_FILE, until the
 // environment is closed. ERR_NOT_FOUND, ERR_CORRUPT.
 int lmdb_get(struct lmdb_txn *t, unsigned table, struct str key, struct str *value);

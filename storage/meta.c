@@ -79,6 +79,11 @@ void meta_close(struct meta *m)
     mem_free(m);
 }
 
+void meta_forget_pages(struct meta *m)
+{
+    lmdb_env_forget_pages(m->env);
+}
+
 int meta_copy(struct meta *m, const char *folder, struct error *err)
 {
     struct buf path = BUF_INIT;

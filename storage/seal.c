@@ -13,7 +13,6 @@
 //
 // Late samples before the edge are sealed along: those of the span in its window, older ones in a
 // window of their own, which overlaps others in time.
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -220,7 +219,7 @@ static void forget_sealed(struct storage *s)
     late_drop(&s->head.late, least.late_generation);
     metric_add(s->metrics.series_removed, forgotten);
     // What sealing took for a moment goes back to the system.
-    malloc_trim(0);
+    mem_trim();
 }
 
 // What no view sees of the head goes: also what an earlier call had to leave.
@@ -292,7 +291,7 @@ static int64_t unsealed_from(struct storage *s)
     return oldest_ms < min_ms ? min_ms : oldest_ms;
 }
 
-// Windows stay mapped: what queries read of them would count as memory for ever.
+// Windows stay mapped, and so do the tables: what was read of them would count as memory for ever.
 static void forget_pages(struct storage *s)
 {
     int64_t now_ns = clock_mono_ns(s->options.clock);
@@ -303,6 +302,7 @@ static void forget_pages(struct storage *s)
     for (size_t i = 0; i < v->window_count; i++)
         window_forget_pages(v->windows[i]);
     view_put(s, v);
+    meta_forget_pages(s->meta);
 }
 
 void seal_due(struct storage *s)

@@ -126,5 +126,6 @@ int meta_open(struct meta **out, const char *path, struct error *err);
 void meta_close(struct meta *m);
 // Copies the tables as they are now into an empty folder, synced.
 int meta_copy(struct meta *m, const char *folder, struct error *err);
+void meta_forget_pages(struct meta *m);
 
 #endif

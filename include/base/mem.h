@@ -16,6 +16,8 @@ void *mem_calloc(size_t count, size_t size);
 // `count` elements of `size` bytes; the product is checked.
 void *mem_realloc(void *ptr, size_t count, size_t size);
 void mem_free(void *ptr);
+// After a moment that took much: what is free goes back to the system.
+void mem_trim(void);
 // A NUL-terminated copy on the heap; the caller owns it.
 char *mem_copy_str(struct str s);
 
