@@ -116,17 +116,17 @@ static void get_low(struct str bits, unsigned width, uint64_t *numbers, size_t c
 
 // Adds the quotients; an escaped number has one of BITS_ESCAPE for now. A word serves until it may
 // end within a quotient.
-static bool get_unary(struct str bits, unsigned width, uint64_t *numbers, size_t count,
+static bool get_unary(struct str *bits, unsigned width, uint64_t *numbers, size_t count,
                       size_t *escape_count)
 {
-    size_t bit = 0, end = bits.len * 8, escaped = 0;
+    size_t bit = 0, end = bits->len * 8, escaped = 0;
     uint64_t word = 0;
     unsigned left = 0;
     for (size_t i = 0; i < count; i++) {
         if (left <= BITS_ESCAPE) {
             if (bit > end)
                 return false;
-            word = word_at(bits.ptr, bit);
+            word = word_at(bits->ptr, bit);
             left = 57;
         }
         unsigned quotient = (unsigned)__builtin_ctzll(word | UINT64_C(2) << BITS_ESCAPE);
@@ -138,8 +138,11 @@ static bool get_unary(struct str bits, unsigned width, uint64_t *numbers, size_t
         word >>= quotient + 1;
         left -= quotient + 1;
     }
+    if (bit > end)
+        return false;
+    *bits = str_skip(*bits, (bit + 7) / 8);
     *escape_count = escaped;
-    return bit <= end;
+    return true;
 }
 
 static void get_escapes(struct decoder *escapes, unsigned width, uint64_t *numbers, size_t count)
@@ -150,26 +153,27 @@ static void get_escapes(struct decoder *escapes, unsigned width, uint64_t *numbe
     }
 }
 
-static bool get_whole(struct str bits, uint64_t *numbers, size_t count)
+static bool get_whole(struct str *bits, uint64_t *numbers, size_t count)
 {
-    if (bits.len / 8 < count)
+    if (bits->len / 8 < count)
         return false;
     for (size_t i = 0; i < count; i++)
-        numbers[i] = be64_get(bits.ptr + i * 8);
+        numbers[i] = be64_get(bits->ptr + i * 8);
+    *bits = str_skip(*bits, count * 8);
     return true;
 }
 
-bool bits_get(struct bits_coding coding, struct str bits, struct decoder *escapes,
+bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escapes,
               uint64_t *numbers, size_t count)
 {
     if (coding.width == BITS_WIDTH_WHOLE)
         return get_whole(bits, numbers, count);
     size_t low_size = (count * coding.width + 7) / 8, escape_count = 0;
-    if (coding.width > BITS_WIDTH_MAX || low_size > bits.len)
+    if (coding.width > BITS_WIDTH_MAX || low_size > bits->len)
         return false;
-    get_low(bits, coding.width, numbers, count);
-    if (coding.unary &&
-        !get_unary(str_skip(bits, low_size), coding.width, numbers, count, &escape_count))
+    get_low(*bits, coding.width, numbers, count);
+    *bits = str_skip(*bits, low_size);
+    if (coding.unary && !get_unary(bits, coding.width, numbers, count, &escape_count))
         return false;
     if (escape_count)
         get_escapes(escapes, coding.width, numbers, count);

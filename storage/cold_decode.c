@@ -10,31 +10,41 @@ struct reader {
     struct str bits;
 };
 
-static void take_varints(struct decoder *d, uint64_t *numbers, size_t count)
+static void take_bits(struct reader *r, unsigned code, uint64_t *numbers, size_t count)
 {
-    // Each takes a byte at least: most often there are as many bytes, and no exceptions behind.
-    if (decoder_left(d) == count) {
-        unsigned char any = 0;
-        for (size_t i = 0; i < count; i++)
-            any |= d->pos[i];
-        if (any < 0x80) {
-            for (size_t i = 0; i < count; i++)
-                numbers[i] = d->pos[i];
-            d->pos += count;
+    struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
+    if (!bits_get(coding, &r->bits, &r->heads, numbers, count))
+        r->heads.failed = true;
+}
+
+static void take_sparse(struct reader *r, uint64_t *numbers, size_t count)
+{
+    uint64_t gaps[COLD_PIECE_SIZE], others[COLD_PIECE_SIZE];
+    uint64_t other_count = decode_varint(&r->heads);
+    unsigned gap_code = decode_u8(&r->heads), other_code = decode_u8(&r->heads);
+    if (other_count > count) {
+        r->heads.failed = true;
+        return;
+    }
+    take_bits(r, gap_code, gaps, other_count);
+    take_bits(r, other_code, others, other_count);
+    memset(numbers, 0, count * sizeof(*numbers));
+    for (size_t i = 0, at = 0; i < other_count && !r->heads.failed; i++, at++) {
+        if (at >= count || gaps[i] >= count - at) {
+            r->heads.failed = true;
             return;
         }
+        at += gaps[i];
+        numbers[at] = others[i] + 1;
     }
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = decode_varint(d);
 }
 
 static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, size_t count)
 {
-    struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
-    if ((code & CODING_WIDTH) == CODING_BYTES)
-        take_varints(&r->heads, numbers, count);
-    else if (!bits_get(coding, r->bits, &r->heads, numbers, count))
-        r->heads.failed = true;
+    if ((code & CODING_WIDTH) == CODING_SPARSE)
+        take_sparse(r, numbers, count);
+    else
+        take_bits(r, code, numbers, count);
     if (code & CODING_ZIGZAG) {
         for (size_t i = 0; i < count; i++)
             numbers[i] = (uint64_t)unzigzag(numbers[i]);

@@ -18,17 +18,17 @@
 //     steps around the median step       what grows by about so much, with a few that differ
 //     changes of steps                   what grows ever faster or slower
 //
-// They are written as bits (cold_bits.h), or as varints among the heads, for zstd: it does better
-// where most numbers are the same. Its result is guessed at by the entropy of these bytes.
+// They are written as bits (cold_bits.h), or, where most are 0, the others and the gaps between them
+// are.
 //
 // Arithmetic on integers is unsigned and wraps, there and back.
 #include <math.h>
 
 #include "cold_piece.h"
 
-// zstd comes so near to the entropy of bytes: they must be that much shorter to be preferred.
-#define ZSTD_LOSS     1.2
 #define SAMPLED_STEPS 15
+// Bits that a sparse piece has more among its heads.
+#define SPARSE_HEAD 24
 
 enum view { VIEW_OFFSETS, VIEW_STEPS, VIEW_ABOVE_LEAST, VIEW_AROUND_MEDIAN, VIEW_CHANGES, VIEWS };
 
@@ -269,29 +269,6 @@ static enum view choose_view(const struct piece *p, struct numbers *scratch)
     return best;
 }
 
-// In bits, were each byte coded by how often it comes.
-static double entropy_of(struct str bytes)
-{
-    uint32_t counts[256] = {0};
-    double sum = 0;
-    for (size_t i = 0; i < bytes.len; i++)
-        counts[(unsigned char)bytes.ptr[i]]++;
-    for (size_t i = 0; i < 256; i++) {
-        if (counts[i])
-            sum -= counts[i] * log2((double)counts[i] / (double)bytes.len);
-    }
-    return sum;
-}
-
-static void put_varints(const struct numbers *n, struct buf *out)
-{
-    unsigned char *start = (unsigned char *)buf_reserve(out, n->count * VARINT_SIZE_MAX);
-    unsigned char *at = start;
-    for (size_t i = 0; i < n->count; i++)
-        at += varint_put(at, n->items[i]);
-    buf_advance(out, (size_t)(at - start));
-}
-
 static void put_exceptions(const struct piece *p, struct buf *out)
 {
     size_t next = 0;
@@ -329,26 +306,61 @@ static void put_bases(const struct piece *p, enum view view, struct buf *out)
         buf_svarint(out, view == VIEW_STEPS ? 0 : p->median_step);
 }
 
+static unsigned coding_byte(struct bits_coding coding)
+{
+    return coding.width | (coding.unary ? CODING_UNARY : 0);
+}
+
+// Numbers apart from zeros: how many of these stand before each, and each less 1.
+struct sparse {
+    struct numbers gaps, others;
+    struct bits_coding gap_coding, other_coding;
+};
+
+// Returns how many bits it takes.
+static size_t make_sparse(const struct numbers *n, struct sparse *out)
+{
+    size_t next = 0, count = 0, gap_size, other_size;
+    for (size_t i = 0; i < n->count; i++) {
+        if (!n->items[i])
+            continue;
+        out->gaps.items[count] = i - next;
+        out->others.items[count++] = n->items[i] - 1;
+        next = i + 1;
+    }
+    out->gaps.count = out->others.count = count;
+    out->gap_coding = bits_choose(out->gaps.items, count, &gap_size);
+    out->other_coding = bits_choose(out->others.items, count, &other_size);
+    return gap_size + other_size + SPARSE_HEAD;
+}
+
+static void put_sparse(const struct sparse *s, struct buf *heads, struct buf *bits)
+{
+    buf_varint(heads, s->gaps.count);
+    buf_char(heads, (char)coding_byte(s->gap_coding));
+    buf_char(heads, (char)coding_byte(s->other_coding));
+    bits_put(s->gap_coding, s->gaps.items, s->gaps.count, bits, heads);
+    bits_put(s->other_coding, s->others.items, s->others.count, bits, heads);
+}
+
 static void put_numbers(const struct piece *p, struct buf *heads, struct buf *bits)
 {
     struct numbers n;
-    struct buf varints = BUF_INIT;
+    struct sparse sparse;
     size_t size;
     enum view view = choose_view(p, &n);
     make_view(p, view, &n);
     struct bits_coding coding = bits_choose(n.items, n.count, &size);
-    put_varints(&n, &varints);
-    bool packed = (double)size < entropy_of(buf_view(&varints)) * ZSTD_LOSS;
-    unsigned zigzagged = view == VIEW_OFFSETS || view == VIEW_ABOVE_LEAST ? 0 : CODING_ZIGZAG;
-    unsigned code = packed ? coding.width | (coding.unary ? CODING_UNARY : 0) : CODING_BYTES;
+    bool is_sparse = make_sparse(&n, &sparse) < size;
+    bool zigzag = view != VIEW_OFFSETS && view != VIEW_ABOVE_LEAST;
     put_head(p, order_of(view), heads);
-    buf_char(heads, (char)(code | zigzagged));
+    buf_char(heads, (char)((is_sparse ? CODING_SPARSE : coding_byte(coding)) |
+                           (zigzag ? CODING_ZIGZAG : 0)));
     put_bases(p, view, heads);
-    if (packed)
-        bits_put(coding, n.items, n.count, bits, heads);
+    if (is_sparse)
+        put_sparse(&sparse, heads, bits);
     else
-        buf_str(heads, buf_view(&varints));
-    buf_release(&varints);
+        bits_put(coding, n.items, n.count, bits, heads);
 }
 
 static void put_piece(struct piece *p, struct buf *heads, struct buf *bits)

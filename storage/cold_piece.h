@@ -18,7 +18,7 @@ enum piece_order { PIECE_CONSTANT, PIECE_OFFSETS, PIECE_STEPS, PIECE_CHANGES };
 
 // The second byte, of pieces that aren't constant: how the numbers are written.
 #define CODING_WIDTH  0x3f // of bits_coding, or
-#define CODING_BYTES  0x3f // varints among the heads
+#define CODING_SPARSE 0x3f // the numbers that aren't 0, and the gaps between them
 #define CODING_UNARY  0x40
 #define CODING_ZIGZAG 0x80
 
