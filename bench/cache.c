@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define GENERATOR_VERSION 3 // counts changes of what the same workload gives
+#define GENERATOR_VERSION 4 // counts changes of what the same workload gives
 #define UNUSED_DAYS       3
 
 static void default_folder(struct buf *out)

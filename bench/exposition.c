@@ -59,9 +59,11 @@ static const char *type_of(enum value_kind kind)
     switch (kind) {
     case VALUE_COUNTER:
     case VALUE_SECONDS:
+    case VALUE_NANOSECONDS:
     case VALUE_FLOAT_SUM:
         return "counter";
     case VALUE_HISTOGRAM:
+    case VALUE_SIZES:
         return "histogram";
     case VALUE_SUMMARY:
         return "summary";

@@ -112,8 +112,8 @@ static void start_series(const struct generator *g, struct host *h, size_t serie
     double chance = chance_of(seed_of(g, h->number, p->group, 1));
     bool constant = !is_still(p->family->kind) && chance < g->constant_chance;
     struct histogram *group = &h->histograms[p->group];
-    if (p->family->kind == VALUE_HISTOGRAM && p->part == PART_BUCKET && p->index == 0) {
-        histogram_init(group, p->family->scale, seed, uptime);
+    if (value_is_histogram(p->family->kind) && p->part == PART_BUCKET && p->index == 0) {
+        histogram_init(group, p->family->kind == VALUE_SIZES, p->family->scale, seed, uptime);
         group->constant = constant;
     }
     enum value_kind kind = p->part == PART_QUANTILE ? VALUE_QUANTILE
@@ -237,7 +237,7 @@ static double series_value(struct generator *g, struct host *h, size_t series,
 {
     const struct series_plan *p = &g->table.plans[series];
     struct histogram *histogram = &h->histograms[p->group];
-    if (p->family->kind != VALUE_HISTOGRAM)
+    if (!value_is_histogram(p->family->kind))
         return value_next(&h->values[series], m);
     if (p->part == PART_SUM)
         return histogram->sum;

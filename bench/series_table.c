@@ -43,7 +43,7 @@ static void add(struct expansion *x, enum series_part part, unsigned index, cons
 // One combination of labels: a series, or those of a histogram or summary.
 static void add_group(struct expansion *x)
 {
-    bool histogram = x->family->kind == VALUE_HISTOGRAM;
+    bool histogram = value_is_histogram(x->family->kind);
     bool summary = x->family->kind == VALUE_SUMMARY;
     for (unsigned i = 0; histogram && i < shape_bound_count; i++)
         add(x, PART_BUCKET, i, "_bucket", "le", shape_bounds[i]);

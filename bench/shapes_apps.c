@@ -10,7 +10,7 @@ const size_t shape_bound_count = sizeof(shape_bounds) / sizeof(shape_bounds[0]);
     "namespace:default,kube-system,monitoring pod:web,api,worker,cache,queue container:main,proxy"
 
 static const struct family KUBERNETES[] = {
-    {"container_cpu_usage_seconds_total", VALUE_FLOAT_SUM, PODS, 0.2},
+    {"container_cpu_usage_seconds_total", VALUE_NANOSECONDS, PODS, 0.2},
     {"container_cpu_cfs_throttled_periods_total", VALUE_COUNTER, PODS, 0.2},
     {"container_cpu_cfs_periods_total", VALUE_COUNTER, PODS, 10},
     {"container_memory_working_set_bytes", VALUE_BYTES, PODS, 2e8},
@@ -53,7 +53,7 @@ static const struct family SERVICE[] = {
      6},
     {"http_request_duration_seconds", VALUE_HISTOGRAM,
      "method:GET,POST path:/,/login,/cart,/items,/search", 12},
-    {"http_response_size_bytes", VALUE_HISTOGRAM, "path:/,/login,/cart,/items,/search", 12},
+    {"http_response_size_bytes", VALUE_SIZES, "path:/,/login,/cart,/items,/search", 12},
     {"http_requests_in_flight", VALUE_NUMBER, "path:/,/login,/cart,/items,/search", 3},
     {"grpc_server_handled_total", VALUE_COUNTER,
      "grpc_method:Get,List,Put,Delete grpc_code:OK,NotFound,Unavailable,Internal", 15},

@@ -1,9 +1,10 @@
 // Values that look like those of real exporters to an encoder.
 //
 // What matters to a store is how many digits change and how often: most counters move by whole
-// numbers whose size varies, CPU and I/O times have two decimals, memory moves in pages, sums of
-// latencies use all 53 bits, and much of what is scraped does not move for hours. Each kind below
-// is one of these; the sizes stand in the tables of shapes.
+// numbers whose size varies, CPU and I/O times have two decimals, memory moves in pages, durations
+// are whole nanoseconds (and sums of them nearly: floats add up with an error), sizes whole bytes,
+// and much of what is scraped does not move for hours. Each kind below is one of these; the sizes
+// stand in the tables of shapes.
 #include "value.h"
 
 #include <math.h>
@@ -21,6 +22,11 @@ double random_share(uint64_t *state)
     return (double)(random_next(state) >> 11) * 0x1p-53;
 }
 
+static double whole_nanoseconds(double seconds)
+{
+    return floor(seconds * 1e9) / 1e9;
+}
+
 // A whole number of events where `mean` are expected.
 static double events(uint64_t *state, double mean)
 {
@@ -36,7 +42,8 @@ static double activity(uint64_t *state)
 
 static bool is_counter(enum value_kind kind)
 {
-    return kind == VALUE_COUNTER || kind == VALUE_SECONDS || kind == VALUE_FLOAT_SUM;
+    return kind == VALUE_COUNTER || kind == VALUE_SECONDS || kind == VALUE_NANOSECONDS ||
+           kind == VALUE_FLOAT_SUM;
 }
 
 void value_init(struct value *v, enum value_kind kind, double scale, uint64_t seed, double uptime)
@@ -99,6 +106,10 @@ static double present(const struct value *v)
         return floor(v->level / 4096) * 4096;
     case VALUE_NUMBER:
         return floor(v->level);
+    case VALUE_NANOSECONDS:
+    case VALUE_DURATION:
+    case VALUE_QUANTILE:
+        return whole_nanoseconds(v->level);
     default:
         return v->level;
     }
@@ -117,8 +128,10 @@ double value_next(struct value *v, const struct moment *m)
     case VALUE_SECONDS:
         v->level += events(&v->random, v->scale * m->elapsed * m->load);
         break;
+    case VALUE_NANOSECONDS:
     case VALUE_FLOAT_SUM:
-        v->level += v->scale * m->elapsed * m->load * (0.5 + random_share(&v->random));
+        v->level +=
+            whole_nanoseconds(v->scale * m->elapsed * m->load * (0.5 + random_share(&v->random)));
         break;
     case VALUE_BYTES:
         return next_bytes(v, m->load);
@@ -158,15 +171,16 @@ static void observe(struct histogram *h, double count)
         left -= taken;
     }
     h->counts[shape_bound_count - 1] += left;
-    h->sum += count * h->mean * (0.7 + 0.6 * random_share(&h->random));
+    double sum = count * h->mean * (0.7 + 0.6 * random_share(&h->random));
+    h->sum += h->sizes ? floor(sum) : whole_nanoseconds(sum);
 }
 
-void histogram_init(struct histogram *h, double rate, uint64_t seed, double uptime)
+void histogram_init(struct histogram *h, bool sizes, double rate, uint64_t seed, double uptime)
 {
-    *h = (struct histogram){.random = seed};
+    *h = (struct histogram){.random = seed, .sizes = sizes};
     h->rate = rate * activity(&h->random);
     double center = 1 + 7 * random_share(&h->random);
-    h->mean = 0.004 * exp2(center);
+    h->mean = (sizes ? 4000 : 0.004) * exp2(center);
     spread(h, center);
     observe(h, floor(h->rate * uptime));
 }

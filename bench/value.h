@@ -32,6 +32,7 @@ void value_restart(struct value *v);
 // A histogram's buckets, sum and count move together.
 struct histogram {
     bool constant;
+    bool sizes;
     uint64_t random;
     double rate;
     double mean; // of an observation
@@ -40,7 +41,8 @@ struct histogram {
     double sum;
 };
 
-void histogram_init(struct histogram *h, double rate, uint64_t seed, double uptime);
+// `sizes`: bytes are observed, else seconds.
+void histogram_init(struct histogram *h, bool sizes, double rate, uint64_t seed, double uptime);
 void histogram_advance(struct histogram *h, const struct moment *m);
 void histogram_restart(struct histogram *h);
 // Cumulative count of the bucket `index`; the last is the count of all.
