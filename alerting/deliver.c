@@ -97,6 +97,7 @@ static bool begin(struct alertmanager *a, struct attempt *attempt, int64_t now_m
         }
         attempt->entry = entry;
         attempt->routing = routing_ref(a->routing);
+        buf_str(&attempt->result.memo, nflog_memo(&a->nflog, &entry->key));
         return true;
     }
     return false;
@@ -149,9 +150,11 @@ static void count_attempt(const struct attempt *attempt, double seconds)
 }
 
 // What was delivered, or given up, is what the receiver counts as told.
-static void note_told(struct alertmanager *a, const struct outbox_entry *entry, int64_t now_ms)
+static void note_told(struct alertmanager *a, const struct attempt *attempt, int64_t now_ms)
 {
-    nflog_put(&a->nflog, &entry->key, entry->in_flight, now_ms, entry->repeat_interval_ms);
+    const struct outbox_entry *entry = attempt->entry;
+    nflog_put(&a->nflog, &entry->key, entry->in_flight, buf_view(&attempt->result.memo), now_ms,
+              entry->repeat_interval_ms);
 }
 
 static void finish(struct alertmanager *a, struct attempt *attempt, int64_t now_ms)
@@ -168,7 +171,7 @@ static void finish(struct alertmanager *a, struct attempt *attempt, int64_t now_
     }
     note_attempt(a, attempt, too_late, now_ms);
     if (too_late || result->outcome == OUTBOX_DELIVERED)
-        note_told(a, entry, now_ms);
+        note_told(a, attempt, now_ms);
     outbox_settle(&a->outbox, entry, result->outcome, result->retry_after_ms, now_ms);
     struct group *group = groups_find(&a->groups, buf_view(&group_id));
     if (group && pipeline_is_told(a, group))
@@ -198,6 +201,7 @@ bool deliver_one(struct alertmanager *a)
         routing_unref(attempt.routing);
     }
     buf_release(&attempt.payload);
+    buf_release(&attempt.result.memo);
     return begun;
 }
 
@@ -215,6 +219,7 @@ bool deliver_pretended(struct alertmanager *a)
     if (begun)
         routing_unref(attempt.routing);
     buf_release(&attempt.payload);
+    buf_release(&attempt.result.memo);
     return begun;
 }
 

@@ -29,6 +29,9 @@ struct send_result {
     int status;
     int64_t retry_after_ms;
     struct error err; // unless delivered
+    // In: what this integration remembers of the group since the last notification that something
+    // fires by; out: what it remembers from now on, if this one was delivered. Mostly nothing.
+    struct buf memo;
 };
 
 struct integration_kind {

@@ -24,6 +24,7 @@ void nflog_init(struct nflog *log, struct unsaved *changes)
 static void entry_free(struct nflog_entry *entry)
 {
     told_release(&entry->told);
+    buf_release(&entry->memo);
     mem_free(entry);
 }
 
@@ -51,11 +52,14 @@ static int load_one(void *context, struct str key, struct str value)
     int64_t timestamp_ms = decode_svarint(&d);
     int64_t expires_ms = decode_svarint(&d);
     struct told told;
-    if (version != 1 || !told_decode(&d, &told))
+    if (version < 1 || version > 2 || !told_decode(&d, &told))
         return 0;
     struct nflog_entry *entry = entry_replace(context, key);
     *entry =
         (struct nflog_entry){.told = told, .timestamp_ms = timestamp_ms, .expires_ms = expires_ms};
+    struct str memo = version == 2 ? decode_sized(&d) : STR("");
+    if (!d.failed)
+        buf_str(&entry->memo, memo);
     return 0;
 }
 
@@ -69,21 +73,32 @@ const struct nflog_entry *nflog_find(const struct nflog *log, const struct unsav
     return strmap_get(&log->entries, unsaved_key_str(key));
 }
 
+struct str nflog_memo(const struct nflog *log, const struct unsaved_key *key)
+{
+    const struct nflog_entry *entry = nflog_find(log, key);
+    return entry && entry->told.firing.count ? buf_view(&entry->memo) : STR("");
+}
+
+// version u8 | timestamp | expiry | told | memo, with version 2 only
 void nflog_put(struct nflog *log, const struct unsaved_key *key, const struct told *told,
-               int64_t now_ms, int64_t repeat_interval_ms)
+               struct str memo, int64_t now_ms, int64_t repeat_interval_ms)
 {
     int64_t kept_ms =
         repeat_interval_ms < NFLOG_RETENTION_MS / 2 ? 2 * repeat_interval_ms : NFLOG_RETENTION_MS;
-    struct told copy = told_copy(told);
+    // What is given may be of the entry that goes.
+    struct nflog_entry next = {
+        .told = told_copy(told), .timestamp_ms = now_ms, .expires_ms = now_ms + kept_ms};
+    buf_str(&next.memo, memo);
     struct nflog_entry *entry = entry_replace(log, unsaved_key_str(key));
-    *entry =
-        (struct nflog_entry){.told = copy, .timestamp_ms = now_ms, .expires_ms = now_ms + kept_ms};
+    *entry = next;
 
     struct buf value = BUF_INIT;
-    buf_char(&value, 1);
+    buf_char(&value, entry->memo.len ? 2 : 1);
     buf_svarint(&value, entry->timestamp_ms);
     buf_svarint(&value, entry->expires_ms);
     told_encode(&value, &entry->told);
+    if (entry->memo.len)
+        buf_sized(&value, buf_view(&entry->memo));
     unsaved_put(log->changes, META_NOTIFICATIONS, unsaved_key_str(key), buf_view(&value));
     buf_release(&value);
 }

@@ -13,6 +13,7 @@
 
 struct nflog_entry {
     struct told told;
+    struct buf memo; // what the integration remembers of the group, as it wrote it
     int64_t timestamp_ms;
     int64_t expires_ms;
 };
@@ -32,7 +33,10 @@ void nflog_release(struct nflog *log);
 int nflog_load(struct nflog *log);
 const struct nflog_entry *nflog_find(const struct nflog *log, const struct unsaved_key *key);
 void nflog_put(struct nflog *log, const struct unsaved_key *key, const struct told *told,
-               int64_t now_ms, int64_t repeat_interval_ms);
+               struct str memo, int64_t now_ms, int64_t repeat_interval_ms);
+// What the integration remembers; "" when nothing fired by the last notification: what fires now is
+// another story.
+struct str nflog_memo(const struct nflog *log, const struct unsaved_key *key);
 // Forgets what has expired, but for what keep(context, key) wants kept.
 void nflog_expire(struct nflog *log, int64_t now_ms, bool (*keep)(void *context, struct str key),
                   void *context);

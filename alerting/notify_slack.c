@@ -1,5 +1,9 @@
 // Slack: one attachment, as Alertmanager sends it, to an incoming webhook or, with an app token, to
 // chat.postMessage.
+//
+// With update_message the notification log keeps channel and time stamp of a group's message, which
+// later notifications change by chat.update until all of the group has ended. A message that is not
+// there any more, or too old to be changed, is made anew.
 #include "base/json.h"
 #include "base/json_write.h"
 #include "base/utf8.h"
@@ -7,6 +11,17 @@
 
 #define SLACK_TIMEOUT_MS      INT64_C(30000)
 #define SLACK_TITLE_RUNES_MAX 1024
+#define ANSWER_SHOWN_MAX      200
+
+struct slack_call {
+    struct str url, body, token;
+};
+
+// What the web API says of the message that it made.
+struct slack_answer {
+    struct buf channel, ts;
+    bool message_is_gone;
+};
 
 struct slack_writer {
     struct json_writer json;
@@ -175,27 +190,147 @@ static int slack_render(const struct integration *in, const struct notice *notic
     return 0;
 }
 
-// The web API says no with a 200 and {"ok": false, "error": "channel_not_found"}.
-static void check_answer(struct send_result *out, struct str body)
+static bool says_gone(struct str reason)
+{
+    static const char *const reasons[] = {"message_not_found", "cant_update_message",
+                                          "edit_window_closed", "channel_not_found"};
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+        if (str_is(reason, reasons[i]))
+            return true;
+    return false;
+}
+
+// The web API says no with a 200 and {"ok": false, "error": "channel_not_found"}, a webhook with a
+// text that isn't "ok".
+static void check_answer(struct send_result *out, struct str body, struct slack_answer *answer)
 {
     struct json *document;
-    if (out->outcome != OUTBOX_DELIVERED || json_parse(&document, body, NULL))
+    if (out->outcome != OUTBOX_DELIVERED)
         return;
+    if (json_parse(&document, body, NULL)) {
+        if (body.len && !str_is(str_trim(body), "ok")) {
+            out->outcome = OUTBOX_REFUSED;
+            (void)error_set(&out->err, ERR_EXECUTION, "Slack answered: %.*s",
+                            STR_ARG(str_first(body, ANSWER_SHOWN_MAX)));
+        }
+        return;
+    }
     const struct json *ok = json_get(document, "ok");
     if (ok && json_kind(ok) == JSON_BOOL && !json_is_true(ok)) {
         struct str reason = json_text(json_get(document, "error"));
         bool retry = str_is(reason, "ratelimited") || str_is(reason, "internal_error");
         out->outcome = retry ? OUTBOX_RETRY : OUTBOX_REFUSED;
         (void)error_set(&out->err, ERR_EXECUTION, "Slack answered: %.*s", STR_ARG(reason));
+        answer->message_is_gone = says_gone(reason);
+    } else {
+        buf_str(&answer->channel, json_text(json_get(document, "channel")));
+        buf_str(&answer->ts, json_text(json_get(document, "ts")));
     }
     json_free(document);
+}
+
+// `channel` 0 `ts`, of the group's message.
+static bool memo_decode(struct str memo, struct str *channel, struct str *ts)
+{
+    return str_cut(memo, '\0', channel, ts) && channel->len && ts->len;
+}
+
+static void memo_encode(struct buf *memo, const struct slack_answer *answer)
+{
+    buf_reset(memo);
+    if (!answer->channel.len || !answer->ts.len)
+        return;
+    buf_str(memo, buf_view(&answer->channel));
+    buf_char(memo, '\0');
+    buf_str(memo, buf_view(&answer->ts));
+}
+
+// The payload with the channel's id in place of its name, and the message that is to change.
+static void address_message(struct str payload, struct str channel, struct str ts, struct buf *out)
+{
+    struct json_writer w;
+    struct str rest = str_skip(payload, 1), named = STR("\"channel\":\"");
+    if (str_has_prefix(rest, named)) {
+        size_t end = named.len;
+        while (end < rest.len && rest.ptr[end] != '"')
+            end += rest.ptr[end] == '\\' ? 2 : 1;
+        rest = str_skip(rest, end + 2); // with the comma: attachments follow
+    }
+    json_writer_init(&w, out);
+    json_object_begin(&w);
+    json_key(&w, "channel");
+    json_str(&w, channel);
+    json_key(&w, "ts");
+    json_str(&w, ts);
+    buf_char(out, ',');
+    buf_str(out, rest);
+}
+
+// One request. A message that cannot be changed any more is made anew by the caller.
+static void post_once(const struct integration *in, const struct slack_call *call,
+                      const struct wire *wire, struct send_result *out, struct slack_answer *answer)
+{
+    const struct slack_config *config = in->config;
+    struct wire_reply reply = {0};
+    const struct wire_post post = {
+        .url = call->url,
+        .body = call->body,
+        .bearer = call->token,
+        .http = &config->http,
+        .timeout_ms = config->timeout_ms ? config->timeout_ms : SLACK_TIMEOUT_MS,
+    };
+    *answer = (struct slack_answer){.message_is_gone = false};
+    int rc = wire->post(wire->context, &post, &reply, &out->err);
+    send_result_http(out, rc, &reply);
+    check_answer(out, buf_view(&reply.body), answer);
+    buf_release(&reply.body);
+}
+
+static void answer_release(struct slack_answer *answer)
+{
+    buf_release(&answer->channel);
+    buf_release(&answer->ts);
+}
+
+// False when there is no message that could be changed.
+static bool update(const struct integration *in, const struct slack_call *first,
+                   const struct wire *wire, struct send_result *out)
+{
+    struct str channel, ts;
+    struct slack_answer answer;
+    struct buf url = BUF_INIT, body = BUF_INIT;
+    if (!memo_decode(buf_view(&out->memo), &channel, &ts))
+        return false;
+    buf_str(&url, str_first(first->url, first->url.len - strlen(SLACK_POST_MESSAGE)));
+    buf_cstr(&url, "chat.update");
+    address_message(first->body, channel, ts, &body);
+    const struct slack_call call = {buf_view(&url), buf_view(&body), first->token};
+    post_once(in, &call, wire, out, &answer);
+    bool gone = out->outcome == OUTBOX_REFUSED && answer.message_is_gone;
+    answer_release(&answer);
+    buf_release(&body);
+    buf_release(&url);
+    return !gone;
+}
+
+static void post_message(const struct integration *in, const struct slack_call *call,
+                         const struct wire *wire, struct send_result *out)
+{
+    const struct slack_config *config = in->config;
+    struct slack_answer answer;
+    bool updates = config->update_message && str_has_suffix(call->url, STR(SLACK_POST_MESSAGE));
+    if (updates && update(in, call, wire, out))
+        return;
+    post_once(in, call, wire, out, &answer);
+    if (updates && out->outcome == OUTBOX_DELIVERED)
+        memo_encode(&out->memo, &answer);
+    answer_release(&answer);
 }
 
 static void slack_send(const struct integration *in, struct str payload, const struct wire *wire,
                        struct send_result *out)
 {
     const struct slack_config *config = in->config;
-    struct wire_reply reply = {0};
     struct buf url = BUF_INIT, token = BUF_INIT;
     int rc = secret_read(&config->app_token, &token, &out->err);
     if (rc == 0 && secret_is_given(&config->api_url))
@@ -205,18 +340,9 @@ static void slack_send(const struct integration *in, struct str payload, const s
     if (rc) {
         out->outcome = OUTBOX_RETRY;
     } else {
-        const struct wire_post post = {
-            .url = buf_view(&url),
-            .body = payload,
-            .bearer = buf_view(&token),
-            .http = &config->http,
-            .timeout_ms = config->timeout_ms ? config->timeout_ms : SLACK_TIMEOUT_MS,
-        };
-        rc = wire->post(wire->context, &post, &reply, &out->err);
-        send_result_http(out, rc, &reply);
-        check_answer(out, buf_view(&reply.body));
+        const struct slack_call call = {buf_view(&url), payload, buf_view(&token)};
+        post_message(in, &call, wire, out);
     }
-    buf_release(&reply.body);
     buf_release(&token);
     buf_release(&url);
 }

@@ -316,7 +316,8 @@ static void tell(struct flush *f, const struct integration *in, const struct tol
     if (nothing_to_say || !in->kind) {
         if (!nothing_to_say)
             cannot_tell(f, in, told);
-        nflog_put(&a->nflog, &key, told, f->now_ms, f->group->route->config->repeat_interval_ms);
+        nflog_put(&a->nflog, &key, told, nflog_memo(&a->nflog, &key), f->now_ms,
+                  f->group->route->config->repeat_interval_ms);
         cancel_queued(f, in, entry);
         return;
     }

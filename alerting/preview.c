@@ -114,6 +114,7 @@ static void send_one(const struct alertmanager *a, const struct integration *in,
     else if (in->kind->render(in, notice, &payload, &result.err) == OK)
         in->kind->send(in, buf_view(&payload), &a->wire, &result);
     buf_release(&payload);
+    buf_release(&result.memo);
     out->integration = arena_printf(arena, "%s[%zu]", in->name, in->index);
     out->delivered = result.outcome == OUTBOX_DELIVERED;
     out->status = result.status;

@@ -84,6 +84,9 @@ struct slack_action_config {
 };
 
 // Every text is a template; defaults are filled in as Alertmanager's.
+// How the address ends that makes messages which can be changed later.
+#define SLACK_POST_MESSAGE "chat.postMessage"
+
 struct slack_config {
     bool send_resolved;
     struct config_secret api_url; // the global one when not given
@@ -95,6 +98,7 @@ struct slack_config {
     struct str title, title_link, pretext, text, fallback, footer, callback_id;
     struct str icon_emoji, icon_url, image_url, thumb_url;
     bool short_fields, link_names;
+    bool update_message; // later notifications of a group change its first message
     struct str *mrkdwn_in;
     size_t mrkdwn_in_count;
     struct slack_field_config *fields;

@@ -145,7 +145,7 @@ static const struct field slack_fields[] = {
     {"fields", FIELD_CUSTOM, 0, decode_slack_fields},
     {"actions", FIELD_CUSTOM, 0, decode_actions},
     TEXT(message_text),
-    {"update_message", FIELD_SWITCH_NO_EFFECT, 0, NULL},
+    {"update_message", FIELD_BOOL, IN_SLACK(update_message), NULL},
 };
 static const struct section slack_section = SECTION("slack_config", slack_fields);
 
@@ -182,6 +182,18 @@ static int choose_endpoint(struct decoder *d, const struct yaml_node *node,
     return OK;
 }
 
+// Only the web API tells which message it made. What a file holds is seen when it is read.
+static int check_update(struct decoder *d, const struct yaml_node *node,
+                        const struct slack_config *slack)
+{
+    struct str url = secret_is_set(&slack->app_token) ? slack->app_url : slack->api_url.value;
+    if (!slack->update_message || url.len == 0 || str_has_suffix(url, STR(SLACK_POST_MESSAGE)))
+        return OK;
+    return decode_fail(d, yaml_get(node, "update_message"),
+                       "update_message: an incoming webhook cannot change its messages: expected "
+                       "app_token, or https://slack.com/api/" SLACK_POST_MESSAGE " as api_url");
+}
+
 static int decode_slack(struct decoder *d, const struct yaml_node *node, void *out)
 {
     const struct alertmanager_global *global = d->context;
@@ -195,6 +207,8 @@ static int decode_slack(struct decoder *d, const struct yaml_node *node, void *o
         rc = check_exclusive(d, node, "app_token", "app_token_file");
     if (rc == OK)
         rc = choose_endpoint(d, node, slack, global);
+    if (rc == OK)
+        rc = check_update(d, node, slack);
     if (rc)
         return rc;
     if (slack->api_url.value.len && !url_is_valid(slack->api_url.value, true))

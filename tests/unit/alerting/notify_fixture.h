@@ -19,6 +19,7 @@ struct fixture {
     // The wire:
     int status;             // what is answered; 0: connection refused
     int64_t retry_after_ms; // and when it asks to be tried again
+    const char *answers[4]; // bodies of the next answers
     size_t attempts;
     size_t delivered;
     struct buf last_url, last_body, last_bearer;
@@ -38,6 +39,9 @@ static int fixture_answer(struct fixture *f, struct str body, struct wire_reply 
         return error_set(err, ERR_UNAVAILABLE, "connect: connection refused");
     reply->status = f->status;
     reply->retry_after_ms = f->retry_after_ms;
+    buf_str(&reply->body, str_from(f->answers[0]));
+    memmove(f->answers, f->answers + 1, sizeof(f->answers) - sizeof(f->answers[0]));
+    f->answers[COUNT_OF(f->answers) - 1] = NULL;
     if (f->status / 100 == 2) {
         f->delivered++;
         if (f->on_delivered)
