@@ -1,4 +1,5 @@
 // Go's float text out of C++17's <charconv>: to_chars gives the shortest digits, the rest is layout.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -24,6 +25,21 @@ size_t format_special(double value, char *out)
 size_t format_as(double value, std::chars_format layout, char *out)
 {
     return (size_t)(std::to_chars(out, out + FLOAT_TEXT_SIZE, value, layout).ptr - out);
+}
+
+// The shortest digits with zeros up to the point: to_chars' fixed form has all digits of what no
+// double's 53 bits hold exactly.
+size_t format_large(double value, char *out)
+{
+    char text[FLOAT_TEXT_SIZE];
+    const char *first = text;
+    const char *end = text + format_as(value, std::chars_format::scientific, text);
+    const char *e = std::find(first, end, 'e');
+    int digits = 1;
+    std::from_chars(e + 2, end, digits);
+    char *at = std::remove_copy(first, e, out, '.');
+    digits += 1 - (int)(at - out - (value < 0));
+    return (size_t)(std::fill_n(at, digits > 0 ? digits : 0, '0') - out);
 }
 
 // 1e-07 -> 1e-7, as the API writes exponents.
@@ -152,7 +168,8 @@ extern "C" size_t float_format(double value, enum float_layout layout, char out[
     case FLOAT_F:
         break;
     }
-    return format_as(value, std::chars_format::fixed, out);
+    return magnitude < 0x1p53 ? format_as(value, std::chars_format::fixed, out)
+                              : format_large(value, out);
 }
 
 extern "C" void buf_float(struct buf *b, double value, enum float_layout layout)

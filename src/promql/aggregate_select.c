@@ -271,7 +271,7 @@ static void annotate_ratio(struct selecting *s, double ratio, double cap)
 {
     char text[FLOAT_TEXT_SIZE];
     size_t len = float_format(ratio, FLOAT_G, text);
-    annotate(&s->ev->annotations, ANNOTATION_WARNING, s->node->aggregate.param->expr->position,
+    annotate(&s->ev->annotations, ANNOTATION_WARNING, s->node->aggregate.param->position,
              "ratio value should be between -1 and 1, got %.*s, capping to %g", (int)len, text,
              cap);
 }

@@ -94,7 +94,7 @@ int aggregate_quantile(struct eval *ev, const struct plan_node *n, struct vector
     int rc = eval_scalar(ev, n->aggregate.param, &q);
     if (rc || (rc = eval_vector(ev, n->aggregate.inner, &v)))
         return rc;
-    struct position position = n->aggregate.param->expr->position;
+    struct position position = n->aggregate.param->position;
     struct param_range r = param_range(&q, n->grid->count);
     if (r.has_nan)
         annotate_quantile(&ev->annotations, NAN, position);

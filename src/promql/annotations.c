@@ -1,7 +1,8 @@
 // Annotations: what a query's answer carries besides its data.
 //
 // They are kept once per text, whatever the step or series that gave rise to them; the position is
-// that of the first. The one about histogram buckets gathers details over all its occasions.
+// that of the last. The one about histogram buckets gathers details over all its occasions, and the
+// position is that of the first.
 #include "annotations.h"
 
 #include "base/float_text.h"
@@ -31,8 +32,11 @@ static struct annotation *add(struct annotations *a, enum annotation_kind kind,
 {
     uint64_t hash = hash_str(text);
     uint32_t found = hmap_find(&a->index, hash, text_equal, a, &text);
-    if (found != HMAP_NONE)
+    if (found != HMAP_NONE) {
+        if (a->items[found].monotonicity_count == 0)
+            a->items[found].position = position;
         return &a->items[found];
+    }
     ARENA_GROW(a->arena, a->items, a->count, a->capacity);
     a->items[a->count] =
         (struct annotation){.kind = kind, .text = arena_copy(a->arena, text), .position = position};

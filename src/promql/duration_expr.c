@@ -2,25 +2,26 @@
 
 #include <math.h>
 
-// In seconds, as Prometheus computes them.
-static double seconds(const struct duration_expr *d, const struct duration_context *c)
+#define SECONDS_MAX 9223372036.854775807 // of what Prometheus' nanoseconds hold
+
+static int fail(const struct duration_expr *d, const char *what, struct error *err)
 {
-    switch (d->kind) {
-    case DURATION_NONE:
-        return 0;
-    case DURATION_CONSTANT:
-        return d->number;
-    case DURATION_STEP:
-        return (double)c->step_ms / 1000;
-    case DURATION_RANGE:
-        return (double)c->range_ms / 1000;
-    case DURATION_NEGATE:
-        return -seconds(d->left, c);
-    default:
-        break;
-    }
-    double a = seconds(d->left, c), b = seconds(d->right, c);
-    switch (d->kind) {
+    return error_set(err, ERR_EXECUTION, "%u:%u: %s", d->position.start, d->position.end, what);
+}
+
+static double lesser(double a, double b)
+{
+    return isnan(a) || isnan(b) ? NAN : fmin(a, b);
+}
+
+static double larger(double a, double b)
+{
+    return isnan(a) || isnan(b) ? NAN : fmax(a, b);
+}
+
+static double apply(enum duration_kind kind, double a, double b)
+{
+    switch (kind) {
     case DURATION_ADD:
         return a + b;
     case DURATION_SUB:
@@ -34,20 +35,43 @@ static double seconds(const struct duration_expr *d, const struct duration_conte
     case DURATION_POW:
         return pow(a, b);
     case DURATION_MIN_OF:
-        return fmin(a, b);
+        return lesser(a, b);
     default:
-        return fmax(a, b);
+        return larger(a, b);
     }
 }
 
-// Zero divisors that only the evaluation knows.
-static bool divides_by_zero(const struct duration_expr *d, const struct duration_context *c)
+// In seconds, as Prometheus computes them.
+static int seconds(const struct duration_expr *d, const struct duration_context *c, double *out,
+                   struct error *err)
 {
-    if (!d || !d->left)
-        return false;
-    if ((d->kind == DURATION_DIV || d->kind == DURATION_MOD) && seconds(d->right, c) == 0)
-        return true;
-    return divides_by_zero(d->left, c) || divides_by_zero(d->right, c);
+    double a = 0, b = 0;
+    int rc = d->left ? seconds(d->left, c, &a, err) : OK;
+    if (rc == OK && d->right)
+        rc = seconds(d->right, c, &b, err);
+    if (rc)
+        return rc;
+    switch (d->kind) {
+    case DURATION_NONE:
+    case DURATION_CONSTANT:
+        *out = d->number;
+        return OK;
+    case DURATION_STEP:
+        *out = (double)c->step_ms / 1000;
+        return OK;
+    case DURATION_RANGE:
+        *out = (double)c->range_ms / 1000;
+        return OK;
+    case DURATION_NEGATE:
+        *out = -a;
+        return OK;
+    default:
+        break;
+    }
+    if (b == 0 && (d->kind == DURATION_DIV || d->kind == DURATION_MOD))
+        return fail(d, d->kind == DURATION_DIV ? "division by zero" : "modulo by zero", err);
+    *out = apply(d->kind, a, b);
+    return OK;
 }
 
 int duration_expr_eval(const struct duration_expr *d, const struct duration_context *context,
@@ -57,14 +81,16 @@ int duration_expr_eval(const struct duration_expr *d, const struct duration_cont
         *ms = d->ms;
         return OK;
     }
-    unsigned at = d->position.start + 1;
-    if (divides_by_zero(d, context))
-        return error_set(err, ERR_EXECUTION, "1:%u: division by zero", at);
-    double value = seconds(d, context);
+    double value;
+    int rc = seconds(d, context, &value, err);
+    if (rc)
+        return rc;
+    if (!isfinite(value))
+        return fail(d, "duration is NaN or infinite", err);
     if (!may_be_negative && value <= 0)
-        return error_set(err, ERR_EXECUTION, "1:%u: duration must be greater than 0", at);
-    if (!isfinite(value) || fabs(value) > 9223372036.0)
-        return error_set(err, ERR_EXECUTION, "1:%u: duration is out of range", at);
+        return fail(d, "duration must be greater than 0", err);
+    if (fabs(value) > SECONDS_MAX)
+        return fail(d, "duration is out of range", err);
     *ms = (int64_t)(value * 1000);
     return OK;
 }

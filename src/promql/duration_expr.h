@@ -10,7 +10,7 @@ struct duration_context {
 };
 
 // `may_be_negative`: offsets; ranges and steps must come out above 0. ERR_EXECUTION with a text
-// that begins with the position ("1:5: ...").
+// that begins with the bytes where it stands, as in Prometheus ("2:8: ...", from 0, half open).
 int duration_expr_eval(const struct duration_expr *d, const struct duration_context *context,
                        bool may_be_negative, int64_t *ms, struct error *err);
 // Whether range() occurs in it. NULL is allowed.

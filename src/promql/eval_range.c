@@ -205,11 +205,11 @@ static void annotate_row(struct ranges *r, const struct row *row)
     unsigned flags = r->call->expr->call.function->flags;
     struct str metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));
     if ((flags & FUNCTION_OF_COUNTERS) && metric.len)
-        annotate_non_counter(&r->ev->annotations, metric, r->range->expr->position);
+        annotate_non_counter(&r->ev->annotations, metric, r->range->position);
     for (size_t i = 0; (flags & FUNCTION_OF_QUANTILE) && i < r->call->grid->count; i++) {
         if (row->present[i])
             annotate_quantile(&r->ev->annotations, scalar_at(&r->params[0], i),
-                              r->call->call.args[0]->expr->position);
+                              r->call->call.args[0]->position);
     }
 }
 
@@ -217,9 +217,7 @@ static void annotate_row(struct ranges *r, const struct row *row)
 static int push_row(struct ranges *r, struct row *row)
 {
     annotate_row(r, row);
-    if (r->call->expr->call.function->flags & FUNCTION_KEEPS_NAME)
-        row->drop_name = false;
-    else
+    if (!(r->call->expr->call.function->flags & FUNCTION_KEEPS_NAME))
         row_drop_name(r->ev, row);
     return r->sink(r->context, row);
 }

@@ -102,6 +102,19 @@ static void smooth_steps(const struct columns *c, const struct plan_node *n, str
     }
 }
 
+// Leaves the samples that are seen at all.
+static void clip(struct columns *c, int64_t min_ms, int64_t max_ms)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->times_ms[i] < min_ms || c->times_ms[i] > max_ms)
+            continue;
+        c->times_ms[kept] = c->times_ms[i];
+        c->values[kept++] = c->values[i];
+    }
+    c->count = kept;
+}
+
 struct selecting {
     struct eval *ev;
     const struct plan_node *node;
@@ -116,9 +129,11 @@ static int compute_row(void *context, struct row_worker *worker, size_t series, 
     const struct selecting *s = context;
     struct columns *c = &worker->ev->columns;
     int rc = eval_columns(worker->ev, s->node, s->set->series[series]);
+    if (rc == 0 && s->node->selector.max_ms != INT64_MAX)
+        clip(c, s->node->selector.min_ms, s->node->selector.max_ms);
     if (rc || c->count == 0)
         return rc;
-    if (s->node->selector.smoothed) {
+    if (s->node->selector.smoothed && !s->times) {
         columns_drop_stale(c);
         smooth_steps(c, s->node, row);
     } else {

@@ -30,6 +30,9 @@ struct histograms {
     struct histogram *items;
     size_t count;
     struct bucket *scratch; // as many as the largest has
+    // One a step, of histogram_quantiles(): the first parameter that looked at the buckets, or 0. It
+    // says what had to be repaired; the others find it repaired.
+    size_t *looked;
 };
 
 static int upper_cmp(const void *a, const void *b)
@@ -75,7 +78,7 @@ static int gather(struct histograms *h, struct eval *ev, const struct plan_node 
     struct label_index index;
     label_index_init(&index);
     for (size_t i = 0; i < v.count; i++)
-        add_bucket(h, &index, &v.rows[i], arg->expr->position);
+        add_bucket(h, &index, &v.rows[i], arg->position);
     label_index_release(&index);
     size_t largest = 0;
     for (size_t i = 0; i < h->count; i++) {
@@ -98,11 +101,11 @@ static size_t buckets_at(const struct histograms *h, const struct histogram *of,
 }
 
 static double quantile_at(struct histograms *h, const struct histogram *of, double q, size_t count,
-                          int64_t t_ms, struct position position)
+                          bool quiet, int64_t t_ms, struct position position)
 {
     struct monotonicity fixed;
     double value = buckets_quantile(q, h->scratch, count, &fixed);
-    if (fixed.forced) {
+    if (fixed.forced && !quiet) {
         struct str metric = {0};
         if (h->ev->delayed_names)
             metric = labels_get(of->labels, STR(LABEL_METRIC_NAME));
@@ -136,7 +139,7 @@ int histogram_quantile(struct eval *ev, const struct plan_node *node, struct val
     if (rc || (rc = gather(&h, ev, arg)))
         return rc;
     for (size_t i = 0; i < h.step_count; i++)
-        annotate_quantile(&ev->annotations, scalar_at(&q, i), node->call.args[0]->expr->position);
+        annotate_quantile(&ev->annotations, scalar_at(&q, i), node->call.args[0]->position);
     for (size_t n = 0; n < h.count && rc == 0; n++) {
         struct row row;
         if ((rc = eval_check(ev)) || (rc = row_init(ev, &row, h.items[n].labels, h.step_count)))
@@ -145,8 +148,8 @@ int histogram_quantile(struct eval *ev, const struct plan_node *node, struct val
             size_t count = buckets_at(&h, &h.items[n], i);
             row.present[i] = count > 0;
             if (count)
-                row.values[i] = quantile_at(&h, &h.items[n], scalar_at(&q, i), count,
-                                            grid_time(node->grid, i), arg->expr->position);
+                row.values[i] = quantile_at(&h, &h.items[n], scalar_at(&q, i), count, false,
+                                            grid_time(node->grid, i), arg->position);
         }
         rc = push_nameless(ev, &out->vector, &row, h.step_count);
     }
@@ -179,6 +182,8 @@ int histogram_fraction(struct eval *ev, const struct plan_node *node, struct val
 // As a quantile label is written: 0.9, 1.0, 1e-05, NaN.
 static struct str quantile_text(struct arena *a, double q)
 {
+    if (q == 0)
+        return STR("0.0"); // -0, too
     char text[FLOAT_TEXT_SIZE];
     size_t len = float_format(q, FLOAT_G, text);
     bool whole = isfinite(q);
@@ -198,7 +203,8 @@ static struct labels quantile_labels(struct arena *a, struct labels labels, stru
 
 // One quantile of one histogram: a row for every run of steps with the same q.
 static int quantile_rows(struct histograms *h, const struct histogram *of,
-                         const struct plan_node *node, const struct value *q, struct vector *v)
+                         const struct plan_node *node, size_t param, const struct value *q,
+                         struct vector *v)
 {
     const struct plan_node *arg = node->call.args[0];
     int rc = eval_check(h->ev);
@@ -213,8 +219,8 @@ static int quantile_rows(struct histograms *h, const struct histogram *of,
             size_t count = buckets_at(h, of, i);
             row.present[i] = count > 0;
             if (count)
-                row.values[i] =
-                    quantile_at(h, of, at, count, grid_time(node->grid, i), arg->expr->position);
+                row.values[i] = quantile_at(h, of, at, count, h->looked[i] != param,
+                                            grid_time(node->grid, i), arg->position);
         }
         if (rc == 0)
             rc = push_nameless(h->ev, v, &row, h->step_count);
@@ -226,14 +232,18 @@ int histogram_quantiles(struct eval *ev, const struct plan_node *node, struct va
 {
     struct histograms h;
     int rc = gather(&h, ev, node->call.args[0]);
+    h.looked = arena_calloc(ev->arena, h.step_count + 1, sizeof(*h.looked));
     for (size_t p = 2; p < node->call.arg_count && rc == 0; p++) {
         struct value q;
         rc = eval_scalar(ev, node->call.args[p], &q);
-        for (size_t i = 0; rc == 0 && i < h.step_count; i++)
-            annotate_quantile(&ev->annotations, scalar_at(&q, i),
-                              node->call.args[p]->expr->position);
+        for (size_t i = 0; rc == 0 && i < h.step_count; i++) {
+            double at = scalar_at(&q, i);
+            annotate_quantile(&ev->annotations, at, node->call.args[p]->position);
+            if (h.looked[i] == 0 && at >= 0 && at <= 1)
+                h.looked[i] = p;
+        }
         for (size_t n = 0; n < h.count && rc == 0; n++)
-            rc = quantile_rows(&h, &h.items[n], node, &q, &out->vector);
+            rc = quantile_rows(&h, &h.items[n], node, p, &q, &out->vector);
     }
     return rc ? rc : vector_merge(ev, &out->vector, h.step_count);
 }

@@ -4,6 +4,9 @@
 // the one sampled last counts; two metrics must not disagree about a label. Which info series there
 // are may change from step to step, so a series may come out as several, one for each set of labels
 // it has had.
+//
+// As in Prometheus, @ and offset of the first selector in the first argument move what is seen of
+// info series and not when it is looked at; names that were to be dropped stay.
 #include "eval.h"
 #include "families.h"
 
@@ -23,20 +26,14 @@ struct info {
 static const struct str id_names[] = {STR_INIT("instance"), STR_INIT("job")};
 static const struct label_filter id_filter = {.names = id_names, .name_count = 2, .keep = true};
 
-// What it takes to be an info series itself, which is left alone.
+// What it takes to be an info series itself, which is left alone: to match what selects their names.
 static bool is_info(const struct info *x, struct str name)
 {
-    bool named = false;
-    for (size_t i = 0; i < x->matcher_count; i++) {
-        if (!str_is(x->matchers[i].name, LABEL_METRIC_NAME))
-            continue;
-        if (!matcher_match(&x->matchers[i], name))
+    const struct selection *s = &x->ev->plan->selections[x->node->call.info->selector.selection];
+    for (size_t i = 0; i < s->matcher_count; i++)
+        if (str_is(s->matchers[i].name, LABEL_METRIC_NAME) && !matcher_match(&s->matchers[i], name))
             return false;
-        named = true;
-    }
-    if (x->node->call.arg_count < 2)
-        return str_is(name, "target_info");
-    return named;
+    return true;
 }
 
 static struct str metric_of(const struct row *row)
@@ -140,11 +137,10 @@ static int labels_at(struct info *x, const struct row *base, uint32_t id, size_t
     return 0;
 }
 
-static int push_copy(struct info *x, const struct row *base, struct labels labels)
+static int push_copy(struct info *x, struct labels labels)
 {
     struct row row;
     int rc = row_init(x->ev, &row, labels, x->node->grid->count);
-    row.drop_name = base->drop_name;
     if (rc == 0)
         vector_push(x->ev, x->out, &row);
     return rc;
@@ -169,12 +165,53 @@ static int enrich(struct info *x, const struct row *base)
         size_t at = first;
         while (at < x->out->count && !labels_eq(x->out->rows[at].labels, labels))
             at++;
-        if (at == x->out->count && (rc = push_copy(x, base, labels)))
+        if (at == x->out->count && (rc = push_copy(x, labels)))
             return rc;
         x->out->rows[at].values[i] = base->values[i];
         x->out->rows[at].present[i] = 1;
     }
     return 0;
+}
+
+// The values of one identifying label.
+struct id_values {
+    struct label_filter filter;
+    struct label_index index;
+};
+
+static void id_values_add(struct info *x, struct id_values *v, struct labels labels)
+{
+    if (labels_get(labels, v->filter.names[0]).len)
+        label_index_filtered(&v->index, x->ev->arena, &v->filter, labels);
+}
+
+static bool id_values_hold(const struct id_values *v, struct labels labels)
+{
+    struct label kept[1];
+    struct labels one = {kept, label_filter_apply(&v->filter, labels, kept)};
+    return v->index.count == 0 || label_index_find(&v->index, one) != HMAP_NONE;
+}
+
+// Keeps the info series whose identifying labels have values that any series to be enriched has.
+static void keep_related(struct info *x)
+{
+    struct id_values values[2];
+    size_t kept = 0;
+    for (size_t k = 0; k < 2; k++) {
+        values[k].filter = (struct label_filter){&id_names[k], 1, .keep = true};
+        label_index_init(&values[k].index);
+        for (size_t i = 0; i < x->base.count; i++)
+            if (!is_info(x, metric_of(&x->base.rows[i])))
+                id_values_add(x, &values[k], x->base.rows[i].labels);
+    }
+    bool any = values[0].index.count || values[1].index.count;
+    for (size_t i = 0; any && i < x->info.count; i++)
+        if (id_values_hold(&values[0], x->info.rows[i].labels) &&
+            id_values_hold(&values[1], x->info.rows[i].labels))
+            x->info.rows[kept++] = x->info.rows[i];
+    x->info.count = kept;
+    label_index_release(&values[0].index);
+    label_index_release(&values[1].index);
 }
 
 static int gather_info(struct info *x)
@@ -183,11 +220,28 @@ static int gather_info(struct info *x)
     int rc = eval_vector(x->ev, x->node->call.args[0], &x->base);
     if (rc || (rc = stream_timestamps(x->ev, x->node->call.info, collect_row, &c)))
         return rc;
+    keep_related(x);
     x->info_ids = arena_array(x->ev->arena, x->info.count, sizeof(*x->info_ids));
     for (size_t i = 0; i < x->info.count; i++)
         x->info_ids[i] =
             label_index_filtered(&x->ids, x->ev->arena, &id_filter, x->info.rows[i].labels);
     return 0;
+}
+
+// At each step that has series at all, no two info series of one metric and id are equally new.
+static int check_info(struct info *x)
+{
+    int rc = 0;
+    for (size_t step = 0; step < x->node->grid->count && rc == 0; step++) {
+        bool any = false;
+        for (size_t i = 0; i < x->base.count && !any; i++)
+            any = x->base.rows[i].present[step];
+        const struct row *newest;
+        for (size_t i = 0; any && i < x->info.count && rc == 0; i++)
+            if (is_first_of_metric(x, x->info_ids[i], i))
+                rc = find_newest(x, x->info_ids[i], metric_of(&x->info.rows[i]), i, step, &newest);
+    }
+    return rc;
 }
 
 int info_info(struct eval *ev, const struct plan_node *node, struct value *out)
@@ -202,10 +256,14 @@ int info_info(struct eval *ev, const struct plan_node *node, struct value *out)
         x.selects_labels = x.selects_labels || !str_is(x.matchers[i].name, LABEL_METRIC_NAME);
     label_index_init(&x.ids);
     int rc = gather_info(&x);
+    if (rc == 0)
+        rc = check_info(&x);
     for (size_t i = 0; i < x.base.count && rc == 0; i++) {
         if ((rc = eval_check(ev)))
             break;
-        if (is_info(&x, metric_of(&x.base.rows[i])))
+        bool left_alone = is_info(&x, metric_of(&x.base.rows[i]));
+        x.base.rows[i].drop_name = false;
+        if (left_alone)
             vector_push(ev, x.out, &x.base.rows[i]);
         else
             rc = enrich(&x, &x.base.rows[i]);

@@ -11,7 +11,7 @@ static int warn_ineffective(struct eval *ev, const struct plan_node *node, struc
 {
     if (node->grid->count > 1)
         annotate(
-            &ev->annotations, ANNOTATION_WARNING, node->expr->position,
+            &ev->annotations, ANNOTATION_WARNING, node->position,
             "sort is ineffective for range queries since results are always ordered by labels");
     return eval_vector(ev, node->call.args[0], &out->vector);
 }

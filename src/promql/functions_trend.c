@@ -64,14 +64,21 @@ int range_predict_linear(struct window *w, double *out)
     return 1;
 }
 
+// As Go's %f has it.
+static int fail_factor(struct window *w, const char *expected, double factor)
+{
+    if (isinf(factor))
+        return eval_fail(w->ev, "invalid %s, got: %s", expected, factor > 0 ? "+Inf" : "-Inf");
+    return eval_fail(w->ev, "invalid %s, got: %f", expected, factor);
+}
+
 int range_double_exponential_smoothing(struct window *w, double *out)
 {
     double smoothing = w->params[0], trend = w->params[1];
     if (smoothing <= 0 || smoothing >= 1)
-        return eval_fail(w->ev, "invalid smoothing factor. Expected: 0 < sf < 1, got: %f",
-                         smoothing);
+        return fail_factor(w, "smoothing factor. Expected: 0 < sf < 1", smoothing);
     if (trend <= 0 || trend >= 1)
-        return eval_fail(w->ev, "invalid trend factor. Expected: 0 < tf < 1, got: %f", trend);
+        return fail_factor(w, "trend factor. Expected: 0 < tf < 1", trend);
     if (window_count(w) < 2)
         return 0;
     const double *v = w->values + w->first;

@@ -21,16 +21,16 @@ static struct duration_expr *finish(struct parser *p, struct duration_expr *d)
     return d;
 }
 
-static struct duration_expr *constant(struct parser *p, bool negate, uint32_t start)
+static struct duration_expr *constant(struct parser *p)
 {
+    uint32_t start = p->token.start;
     struct duration_expr *d = node(p, DURATION_CONSTANT, start);
     d->is_number = p->token.kind == TOKEN_NUMBER;
-    d->number = negate ? -p->token.number : p->token.number;
+    d->number = p->token.number;
     if (!isfinite(d->number) || fabs(d->number) > 9223372036.0)
         parser_fail(p, start, "duration out of range");
     else
-        d->ms = d->is_number ? (int64_t)(d->number * 1000)
-                             : (negate ? -p->token.duration_ms : p->token.duration_ms);
+        d->ms = d->is_number ? (int64_t)(d->number * 1000) : p->token.duration_ms;
     parser_advance(p);
     return finish(p, d);
 }
@@ -59,7 +59,10 @@ static struct duration_expr *call(struct parser *p)
             d->right = parse_sum(p, 0);
         }
         parser_need(p, ")", "duration expression");
-        return finish(p, d);
+        finish(p, d);
+        if (calls[i].args && !p->rc)
+            d->position = (struct position){d->left->position.start, d->right->position.end};
+        return d;
     }
     parser_unexpected(p, p->in_offset ? "offset" : "duration expression",
                       "number, duration, step(), or range()");
@@ -82,15 +85,15 @@ static struct duration_expr *parenthesized(struct parser *p)
     if (!(p->features & PROMQL_DURATION_EXPRESSIONS))
         parser_fail(p, start, "experimental duration expression is not enabled");
     d->parenthesized = true;
-    d->position.start = start;
-    return finish(p, d);
+    return d;
 }
 
 // Of a literal it is a literal.
 static struct duration_expr *negation(struct parser *p, struct duration_expr *of, uint32_t start)
 {
     struct duration_expr *d = node(p, DURATION_NEGATE, start);
-    if (of->kind == DURATION_CONSTANT && !of->parenthesized) {
+    d->position.end = of->position.end;
+    if (of->kind == DURATION_CONSTANT) {
         *d = *of;
         d->position.start = start;
         d->ms = -of->ms;
@@ -98,34 +101,44 @@ static struct duration_expr *negation(struct parser *p, struct duration_expr *of
     } else {
         d->left = of;
     }
-    return finish(p, d);
+    return d;
+}
+
+// A literal, a call, or something in parentheses.
+static struct duration_expr *primary(struct parser *p)
+{
+    if (at_literal(p))
+        return constant(p);
+    return parser_at(p, "(") ? parenthesized(p) : call(p);
+}
+
+// A sign counts for what `operand` reads.
+static struct duration_expr *signed_operand(struct parser *p,
+                                            struct duration_expr *(*operand)(struct parser *p))
+{
+    uint32_t start = p->token.start;
+    bool negate = parser_at(p, "-");
+    parser_advance(p);
+    struct duration_expr *d = p->rc ? NULL : operand(p);
+    if (!p->rc && negate)
+        return negation(p, d, start);
+    if (!p->rc && d->kind == DURATION_CONSTANT)
+        d->position.start = start;
+    return d;
+}
+
+static struct duration_expr *parse_power(struct parser *p)
+{
+    return parse_sum(p, POWER);
 }
 
 static struct duration_expr *parse_operand(struct parser *p)
 {
-    uint32_t start = p->token.start;
     if (++p->depth > 200)
-        parser_fail(p, start, "expression nested too deep");
+        parser_fail(p, p->token.start, "expression nested too deep");
     struct duration_expr *d = NULL;
-    bool negate = parser_at(p, "-");
-    if (p->rc) {
-        // Unwinds.
-    } else if (negate || parser_at(p, "+")) {
-        parser_advance(p);
-        if (at_literal(p)) {
-            d = constant(p, negate, start);
-        } else {
-            d = parse_operand(p);
-            if (!p->rc && negate)
-                d = negation(p, d, start);
-        }
-    } else if (at_literal(p)) {
-        d = constant(p, false, start);
-    } else if (parser_at(p, "(")) {
-        d = parenthesized(p);
-    } else {
-        d = call(p);
-    }
+    if (!p->rc)
+        d = parser_at(p, "-") || parser_at(p, "+") ? signed_operand(p, parse_power) : primary(p);
     p->depth--;
     return d;
 }
@@ -164,7 +177,8 @@ static struct duration_expr *parse_sum(struct parser *p, int min_precedence)
             parser_fail(p, at, "division by zero");
         else if (zero && kind == DURATION_MOD)
             parser_fail(p, at, "modulo by zero");
-        left = finish(p, d);
+        d->position.end = p->rc ? p->last_end : d->right->position.end;
+        left = d;
     }
     return left;
 }
@@ -176,8 +190,13 @@ struct duration_expr *parse_duration(struct parser *p)
 
 struct duration_expr *parse_offset(struct parser *p)
 {
+    // Operators belong to it only where it begins with a parenthesis.
     p->in_offset = true;
-    struct duration_expr *d = parse_operand(p);
+    struct duration_expr *d = NULL;
+    if (parser_at(p, "("))
+        d = parse_sum(p, 0);
+    else
+        d = parser_at(p, "-") || parser_at(p, "+") ? signed_operand(p, primary) : primary(p);
     p->in_offset = false;
     return d;
 }

@@ -139,7 +139,11 @@ void parse_label_list(struct parser *p, struct str **out, size_t *count)
     while (!p->rc && !parser_at(p, ")")) {
         bool quoted = p->token.kind == TOKEN_STRING;
         struct str name = quoted ? p->token.string : p->token.text;
-        if (!(quoted ? label_name_is_valid(name) : label_name_is_legacy(name))) {
+        bool number =
+            !quoted && (str_eq_nocase(name, STR("inf")) || str_eq_nocase(name, STR("nan")));
+        if (number)
+            p->token.kind = TOKEN_NUMBER;
+        if (number || !(quoted ? label_name_is_valid(name) : label_name_is_legacy(name))) {
             parser_unexpected(p, "grouping opts", "label");
             return;
         }
@@ -163,7 +167,7 @@ static struct time_modifiers *modifiers_of(struct promql_expr *e)
 
 static void check_positive(struct parser *p, const struct duration_expr *d)
 {
-    if (!p->rc && d && d->kind == DURATION_CONSTANT && d->ms <= 0)
+    if (!p->rc && d && d->kind == DURATION_CONSTANT && d->number <= 0)
         parser_fail(p, d->position.start, "duration must be greater than 0");
 }
 
@@ -211,6 +215,11 @@ static void split_colon(struct parser *p)
     p->lexer.at = p->token.end;
 }
 
+static bool has_literal(const struct duration_expr *d)
+{
+    return d && (d->kind == DURATION_CONSTANT || has_literal(d->left) || has_literal(d->right));
+}
+
 static struct promql_expr *parse_brackets(struct parser *p, struct promql_expr *e)
 {
     parser_advance(p);
@@ -221,6 +230,8 @@ static struct promql_expr *parse_brackets(struct parser *p, struct promql_expr *
     if (p->rc)
         return e;
     split_colon(p);
+    if (parser_at(p, ":") && !has_literal(range))
+        parser_fail(p, p->token.end, "unexpected colon before duration in duration expression");
     e = parser_take(p, ":") ? subquery_node(p, e, range) : matrix_node(p, e, range);
     parser_need(p, "]", "subquery or range selector");
     e->position.end = p->last_end;
@@ -291,11 +302,13 @@ static bool parse_extended(struct parser *p, struct promql_expr *e)
     const char *name = anchored ? "anchored" : "smoothed";
     if (!(p->features & PROMQL_EXTENDED_RANGE_SELECTORS))
         parser_fail(p, p->token.start, "%s modifier is experimental and not enabled", name);
-    else if (e->kind != EXPR_MATRIX && !(e->kind == EXPR_SELECTOR && !anchored))
-        parser_fail(p, p->token.start, "%s modifier can only be used with %s", name,
-                    anchored ? "range selectors" : "instant and range selectors");
-    else if (e->selector.anchored || e->selector.smoothed)
-        parser_fail(p, p->token.start, "anchored and smoothed modifiers cannot be used together");
+    else if (e->kind == EXPR_SUBQUERY)
+        parser_fail(p, e->position.start, "%s modifier is not supported for subqueries", name);
+    else if (e->kind != EXPR_MATRIX && e->kind != EXPR_SELECTOR)
+        parser_fail(p, e->position.start, "%s modifier not implemented", name);
+    else if (anchored ? e->selector.smoothed : e->selector.anchored)
+        parser_fail(p, e->position.start,
+                    "anchored and smoothed modifiers cannot be used together");
     parser_advance(p);
     if (!p->rc) {
         e->selector.anchored = anchored;
@@ -313,7 +326,9 @@ struct promql_expr *parse_postfix(struct parser *p, struct promql_expr *e)
             parse_offset_modifier(p, e);
         else if (parser_at(p, "@"))
             parse_at_modifier(p, e);
-        else if (!parse_extended(p, e))
+        else if (parse_extended(p, e))
+            continue; // not part of where it stands, as in Prometheus
+        else
             break;
         e->position.end = p->last_end;
     }

@@ -13,6 +13,8 @@
 //     after_ms, lies within its selection's min_ms and max_ms.
 #include "plan.h"
 
+#include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "duration_expr.h"
@@ -125,6 +127,8 @@ static bool matchers_equal(const struct matcher *a, const struct matcher *b, siz
 static size_t plan_select(struct plan *plan, const struct matcher *matchers, size_t count,
                           int64_t min_ms, int64_t max_ms)
 {
+    if (min_ms > max_ms)
+        min_ms = max_ms; // a range of less than a millisecond holds nothing
     plan->min_ms = min_ms < plan->min_ms ? min_ms : plan->min_ms;
     plan->max_ms = max_ms > plan->max_ms ? max_ms : plan->max_ms;
     for (size_t i = 0; i < plan->selection_count; i++) {
@@ -154,6 +158,8 @@ static void plan_selector(struct plan *plan, struct plan_node *n)
 {
     const struct selector *s = &n->expr->selector;
     n->kind = n->expr->kind == EXPR_MATRIX ? PLAN_MATRIX : PLAN_SELECTOR;
+    n->selector.min_ms = INT64_MIN;
+    n->selector.max_ms = INT64_MAX;
     n->nameless_unique = names_one_metric(s);
     n->selector.lookup = plan_lookup(plan, &s->modifiers);
     n->selector.range_ms = plan_duration(plan, n->expr->range, false);
@@ -182,6 +188,7 @@ static struct grid *subquery_grid(struct plan *plan, const struct plan_node *n, 
     g->start_ms = step_ms * (after_ms / step_ms);
     if (g->start_ms <= after_ms)
         g->start_ms += step_ms;
+    g->end_ms = end_ms;
     if (n->grid->count && g->start_ms <= end_ms)
         g->count = (size_t)((end_ms - g->start_ms) / step_ms) + 1;
     return g;
@@ -191,9 +198,11 @@ static void plan_subquery(struct plan *plan, struct plan_node *n)
 {
     const struct promql_expr *e = n->expr;
     n->kind = PLAN_SUBQUERY;
+    n->position =
+        (struct position){0}; // as Prometheus has it: a subquery becomes another node there
     n->subquery.lookup = plan_lookup(plan, &e->subquery.modifiers);
-    n->subquery.range_ms = plan_duration(plan, e->range, false);
     int64_t step_ms = plan_duration(plan, e->subquery.step, false);
+    n->subquery.range_ms = plan_duration(plan, e->range, false);
     if (step_ms <= 0)
         step_ms = plan->subquery_step_ms;
     plan->slack_ms += step_ms;
@@ -260,7 +269,9 @@ static void plan_unary(struct plan *plan, struct plan_node *n)
 {
     struct plan_node *inner = plan_node(plan, n->expr->unary.inner, n->grid);
     if (!n->expr->unary.negate) {
+        struct position position = n->position;
         *n = *inner;
+        n->position = position;
     } else if (inner->kind == PLAN_NUMBER) {
         n->kind = PLAN_NUMBER;
         n->number = -inner->number;
@@ -271,33 +282,93 @@ static void plan_unary(struct plan *plan, struct plan_node *n)
     }
 }
 
-// The info series: those of the second argument's matchers, or of target_info.
+static struct matcher any_info;
+
+static void make_any_info(void)
+{
+    struct error err;
+    int rc = matcher_init(&any_info, MATCH_REGEX, STR(LABEL_METRIC_NAME), STR(".+_info"), &err);
+    assert(rc == OK);
+    (void)rc;
+}
+
+// What selects info series: the given matchers, and of metrics' names target_info where none are
+// given, or whatever is called _info where they only exclude some.
+static size_t info_matchers(const struct selector *given, struct matcher *out)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    bool named = false, wanted = false;
+    size_t count = given ? given->matcher_count : 0;
+    for (size_t i = 0; i < count; i++) {
+        out[i] = given->matchers[i];
+        bool of_name = str_is(out[i].name, LABEL_METRIC_NAME);
+        named = named || of_name;
+        wanted = wanted || (of_name && (out[i].type == MATCH_EQUAL || out[i].type == MATCH_REGEX));
+    }
+    if (!named) {
+        out[count++] = (struct matcher){
+            .type = MATCH_EQUAL, .name = STR(LABEL_METRIC_NAME), .value = STR("target_info")};
+    } else if (!wanted) {
+        pthread_once(&once, make_any_info);
+        out[count++] = any_info;
+    }
+    return count;
+}
+
+// The modifiers of the first selector or subquery in an expression, in the order in which it is
+// written but for parameters of aggregations, which come last.
+static const struct time_modifiers *first_modifiers(const struct promql_expr *e)
+{
+    const struct time_modifiers *found = NULL;
+    switch (e->kind) {
+    case EXPR_NUMBER:
+    case EXPR_STRING:
+        break;
+    case EXPR_SELECTOR:
+    case EXPR_MATRIX:
+        return &e->selector.modifiers;
+    case EXPR_SUBQUERY:
+        return &e->subquery.modifiers;
+    case EXPR_CALL:
+        for (size_t i = 0; i < e->call.arg_count && !found; i++)
+            found = first_modifiers(e->call.args[i]);
+        break;
+    case EXPR_AGGREGATE:
+        found = first_modifiers(e->aggregate.inner);
+        return found || !e->aggregate.param ? found : first_modifiers(e->aggregate.param);
+    case EXPR_BINARY:
+        found = first_modifiers(e->binary.left);
+        return found ? found : first_modifiers(e->binary.right);
+    case EXPR_UNARY:
+        return first_modifiers(e->unary.inner);
+    case EXPR_PAREN:
+        return first_modifiers(e->inner);
+    }
+    return found;
+}
+
+// Info series are looked at when the steps are; their samples are seen as far as @ and offset of the
+// first selector or subquery in the first argument say.
 static void plan_info(struct plan *plan, struct plan_node *n)
 {
     const struct promql_expr *e = n->expr;
-    const struct selector *given = NULL;
-    size_t count = 0;
-    if (e->call.arg_count > 1) {
-        given = &expr_unwrap(e->call.args[1])->selector;
-        count = given->matcher_count;
-    }
-    bool named = false;
-    for (size_t i = 0; i < count; i++)
-        named = named || str_is(given->matchers[i].name, LABEL_METRIC_NAME);
-    struct matcher *matchers = arena_array(plan->arena, count + 1, sizeof(*matchers));
-    if (count)
-        memcpy(matchers, given->matchers, count * sizeof(*matchers));
-    if (!named)
-        matchers[count++] = (struct matcher){
-            .type = MATCH_EQUAL, .name = STR(LABEL_METRIC_NAME), .value = STR("target_info")};
+    const struct selector *given =
+        e->call.arg_count > 1 ? &expr_unwrap(e->call.args[1])->selector : NULL;
+    const struct time_modifiers *first = first_modifiers(e->call.args[0]);
+    struct matcher *matchers =
+        arena_array(plan->arena, (given ? given->matcher_count : 0) + 1, sizeof(*matchers));
+    size_t count = info_matchers(given, matchers);
+    struct lookup l = {0};
+    if (first)
+        l = plan_lookup(plan, first);
     struct plan_node *info = ARENA_NEW(plan->arena, struct plan_node);
     *info =
         (struct plan_node){.kind = PLAN_SELECTOR, .type = TYPE_VECTOR, .expr = e, .grid = n->grid};
-    size_t last = n->grid->count ? n->grid->count - 1 : 0;
     info->selector.before_ms = plan->lookback_ms;
+    info->selector.min_ms = lookup_time(&l, grid_time(n->grid, 0)) - plan->lookback_ms + 1;
+    info->selector.max_ms = lookup_time(&l, n->grid->end_ms);
     info->selector.selection =
-        plan_select(plan, matchers, count, grid_time(n->grid, 0) - plan->lookback_ms + 1,
-                    grid_time(n->grid, last));
+        plan_select(plan, matchers, count, info->selector.min_ms, info->selector.max_ms);
     n->call.info = info;
 }
 
@@ -324,14 +395,18 @@ static struct plan_node *plan_repeat(struct plan *plan, const struct promql_expr
                                      const struct grid *grid)
 {
     struct grid *once = ARENA_NEW(plan->arena, struct grid);
-    *once = (struct grid){.start_ms = grid->start_ms, .step_ms = grid->step_ms, .count = 1};
+    *once = (struct grid){
+        .start_ms = grid->start_ms, .step_ms = grid->step_ms, .count = 1, .end_ms = grid->start_ms};
     struct plan_node *inner = plan_node(plan, e, once);
-    if (inner->kind == PLAN_NUMBER)
+    if (inner->kind == PLAN_NUMBER) {
+        inner->grid = grid;
         return inner;
+    }
     struct plan_node *n = ARENA_NEW(plan->arena, struct plan_node);
     *n = (struct plan_node){.kind = PLAN_REPEAT,
                             .type = e->type,
                             .expr = e,
+                            .position = e->position,
                             .grid = grid,
                             .nameless_unique = inner->nameless_unique,
                             .inner = inner};
@@ -345,7 +420,7 @@ static struct plan_node *plan_node(struct plan *plan, const struct promql_expr *
     if (grid->count > 1 && is_repeatable(e))
         return plan_repeat(plan, e, grid);
     struct plan_node *n = ARENA_NEW(plan->arena, struct plan_node);
-    *n = (struct plan_node){.type = e->type, .expr = e, .grid = grid};
+    *n = (struct plan_node){.type = e->type, .expr = e, .position = e->position, .grid = grid};
     switch (e->kind) {
     case EXPR_NUMBER:
         n->kind = PLAN_NUMBER;
@@ -387,7 +462,8 @@ int plan_make(struct plan *plan, struct error *err)
     plan->err = &local;
     plan->min_ms = INT64_MAX;
     plan->max_ms = INT64_MIN;
-    plan->grid = (struct grid){.start_ms = q->start_ms, .step_ms = 1, .count = 1};
+    plan->grid =
+        (struct grid){.start_ms = q->start_ms, .step_ms = 1, .count = 1, .end_ms = q->end_ms};
     if (q->step_ms > 0) {
         plan->grid.step_ms = q->step_ms;
         plan->grid.count =

@@ -14,6 +14,7 @@ struct grid {
     int64_t start_ms;
     int64_t step_ms; // > 0
     size_t count;    // may be 0 in a subquery
+    int64_t end_ms;  // of what the steps are laid over: the last one's time or later
 };
 
 static inline int64_t grid_time(const struct grid *g, size_t step)
@@ -57,7 +58,8 @@ struct label_filter {
 struct plan_node {
     enum plan_kind kind;
     enum expr_type type;
-    const struct promql_expr *expr; // without parentheses: positions, names, operators
+    const struct promql_expr *expr; // without parentheses: names, operators
+    struct position position;       // for annotations
     const struct grid *grid;
     // No two of its series can become equal by losing their metric names.
     bool nameless_unique;
@@ -67,10 +69,11 @@ struct plan_node {
         struct {
             size_t selection; // index into the plan's
             struct lookup lookup;
-            int64_t range_ms;  // PLAN_MATRIX
-            int64_t before_ms; // how far behind the window, or the lookup, samples count
-            int64_t after_ms;  // how far ahead
-            bool smoothed;     // PLAN_SELECTOR: between samples
+            int64_t range_ms;       // PLAN_MATRIX
+            int64_t before_ms;      // how far behind the window, or the lookup, samples count
+            int64_t after_ms;       // how far ahead
+            bool smoothed;          // PLAN_SELECTOR: between samples
+            int64_t min_ms, max_ms; // samples outside are not seen; of info series
         } selector;
         struct {
             struct plan_node *inner;

@@ -162,6 +162,18 @@ static void test_histograms(void **state)
          " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" for "
          "metric name \"bad\" (1:25)"},
         {"histogram_quantile(0.5, nothing)", ""},
+        {"histogram_quantile(0.5, +(bad))",
+         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" for "
+         "metric name \"bad\" (1:25)"},
+        {"histogram_quantile(0.5, ((bad)))",
+         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" for "
+         "metric name \"bad\" (1:27)"},
+        {"quantile(+2, bad)",
+         "{} +Inf | PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)"},
+        // A subquery's annotations are about the query's beginning.
+        {"abs( increase( bad[2m:1m] @ 60))",
+         "{le=\"x\"} 0 | PromQL info: metric might not be a counter, name does not end in "
+         "_total/_sum/_count/_bucket: \"bad\" (1:1)"},
     };
     expect_all(&f, 0, cases);
 }

@@ -150,7 +150,7 @@ static void put_selector(struct buf *out, const char *range)
         buf_cstr(out, PICK(" anchored", " smoothed"));
     if (rng_below(dice, 3) == 0)
         buf_cstr(out, PICK(" offset 45s", " offset -1m", " @ " PIN, " @ start()", " @ end()",
-                           " @ " PIN " offset 30s", " offset (step() + 10s)",
+                           " @ " PIN " offset 30s", " offset +(step() + 10s)",
                            " offset -min_of(range(), 1m)"));
 }
 
