@@ -57,19 +57,84 @@ static void write_value(struct json_writer *w, int64_t t_ms, double value)
     write_point(w->out, t_ms, value);
 }
 
-static void write_points(struct json_writer *w, const struct promql_series *s)
+// The series of a range query have their points at the same times, or some of them: what stands before
+// each value is written once.
+struct time_texts {
+    const int64_t *times_ms; // of the series that has the most
+    size_t count;
+    struct time_text {
+        char text[31]; // ,[1700000000.123,"
+        uint8_t len;
+    } * texts;
+};
+
+static void time_texts_init(struct time_texts *t, struct arena *arena,
+                            const struct promql_result *result, size_t count)
 {
+    *t = (struct time_texts){0};
+    for (size_t i = 0; i < count; i++) {
+        if (result->series[i].count <= t->count)
+            continue;
+        t->times_ms = result->series[i].times_ms;
+        t->count = result->series[i].count;
+    }
+    t->texts = arena_array(arena, t->count, sizeof(*t->texts));
+    for (size_t i = 0; i < t->count; i++) {
+        struct time_text *text = &t->texts[i];
+        text->text[0] = ',';
+        text->text[1] = '[';
+        size_t len = 2 + format_time(text->text + 2, t->times_ms[i]);
+        text->text[len++] = ',';
+        text->text[len++] = '"';
+        text->len = (uint8_t)len;
+    }
+}
+
+static void write_points(struct json_writer *w, const struct promql_series *s,
+                         const struct time_texts *known)
+{
+    size_t at = 0;
     json_array_begin(w);
     for (size_t i = 0; i < s->count; i++) {
-        if (i)
-            buf_char(w->out, ',');
-        write_point(w->out, s->times_ms[i], s->values[i]);
+        while (at < known->count && known->times_ms[at] < s->times_ms[i])
+            at++;
+        bool is_known = at < known->count && known->times_ms[at] == s->times_ms[i];
+        char *out =
+            is_known ? buf_reserve(w->out, sizeof(struct time_text) + FLOAT_TEXT_SIZE) : NULL;
+        if (!out) {
+            if (i)
+                buf_char(w->out, ',');
+            write_point(w->out, s->times_ms[i], s->values[i]);
+            continue;
+        }
+        const struct time_text *text = &known->texts[at];
+        size_t skipped = i == 0; // the comma
+        memcpy(out, text->text + skipped, sizeof(text->text) - 1);
+        size_t len = text->len - skipped;
+        len += float_format(s->values[i], FLOAT_SAMPLE, out + len);
+        out[len++] = '"';
+        out[len++] = ']';
+        buf_advance(w->out, len);
     }
     json_array_end(w);
 }
 
-static void write_series(struct json_writer *w, const struct promql_result *result, size_t count)
+// Of the text of a point, and of a series without points.
+#define POINT_SIZE  36
+#define SERIES_SIZE 200
+
+static void write_series(struct json_writer *w, const struct promql_result *result, size_t count,
+                         struct arena *arena)
 {
+    struct time_texts times = {0};
+    size_t points = 0;
+    if (result->type == PROMQL_MATRIX)
+        time_texts_init(&times, arena, result, count);
+    for (size_t i = 0; i < count; i++)
+        points += result->series[i].count;
+    // What it will be, about: growing step by step copies all that is there.
+    if (points * POINT_SIZE < RESPONSE_BODY_MAX / 2)
+        buf_reserve(w->out, count * SERIES_SIZE + points * POINT_SIZE);
     json_array_begin(w);
     for (size_t i = 0; i < count && !w->out->failed; i++) {
         const struct promql_series *s = &result->series[i];
@@ -80,7 +145,7 @@ static void write_series(struct json_writer *w, const struct promql_result *resu
         if (result->type == PROMQL_VECTOR)
             write_value(w, s->times_ms[0], s->values[0]);
         else
-            write_points(w, s);
+            write_points(w, s, &times);
         json_object_end(w);
     }
     json_array_end(w);
@@ -140,7 +205,8 @@ struct query_form {
 };
 
 static void write_data(struct json_writer *w, const struct query_form *form,
-                       const struct promql_result *result, size_t count, double seconds)
+                       const struct promql_result *result, size_t count, double seconds,
+                       struct arena *arena)
 {
     json_object_begin(w);
     json_key(w, "resultType");
@@ -151,7 +217,7 @@ static void write_data(struct json_writer *w, const struct query_form *form,
     else if (result->type == PROMQL_STRING)
         write_string(w, form->query.start_ms, result->string);
     else
-        write_series(w, result, count);
+        write_series(w, result, count, arena);
     if (form->stats)
         write_stats(w, result, seconds);
     json_object_end(w);
@@ -167,7 +233,7 @@ static void write_result(struct request *req, struct response *res, const struct
         memcpy(warnings, result->warnings, result->warning_count * sizeof(*warnings));
     warnings[result->warning_count] = API_TRUNCATED;
     api_begin(res, &w);
-    write_data(&w, form, result, cut ? form->limit : result->series_count, seconds);
+    write_data(&w, form, result, cut ? form->limit : result->series_count, seconds, &req->arena);
     api_end_notes(&w, warnings, result->warning_count + cut, result->infos, result->info_count);
 }
 

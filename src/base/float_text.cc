@@ -52,6 +52,52 @@ size_t shorten_exponent(char *out, size_t len)
     return len;
 }
 
+const char digit_pairs[] =
+    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
+    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
+
+// The digits of a number, at least `count` of them.
+size_t put_digits(uint64_t number, size_t count, char *out)
+{
+    char text[24];
+    size_t at = sizeof(text);
+    for (; number >= 100; number /= 100)
+        memcpy(text + (at -= 2), digit_pairs + number % 100 * 2, 2);
+    if (number >= 10)
+        memcpy(text + (at -= 2), digit_pairs + number * 2, 2);
+    else if (number)
+        text[--at] = (char)('0' + number);
+    while (sizeof(text) - at < count)
+        text[--at] = '0';
+    memcpy(out, text + at, sizeof(text) - at);
+    return sizeof(text) - at;
+}
+
+// Of up to three places behind the point and few enough digits that no shorter ones, and no others as
+// short, give the same double: there they are, without a search for the shortest. 0 of other values.
+size_t format_short(double value, char *out)
+{
+    double magnitude = std::fabs(value);
+    if (!(magnitude < 1e12))
+        return 0;
+    auto thousandths = (uint64_t)(magnitude * 1000 + 0.5);
+    if ((double)thousandths / 1000 != magnitude)
+        return 0;
+    size_t len = 0, places = 3;
+    if (std::signbit(value))
+        out[len++] = '-';
+    len += put_digits(thousandths / 1000, 1, out + len);
+    uint64_t fraction = thousandths % 1000;
+    for (; places && fraction % 10 == 0; places--)
+        fraction /= 10;
+    if (places) {
+        out[len++] = '.';
+        len += put_digits(fraction, places, out + len);
+    }
+    return len;
+}
+
 bool is_out_of(double magnitude, double low, double high)
 {
     return magnitude != 0 && (magnitude < low || magnitude >= high);
@@ -150,6 +196,11 @@ extern "C" size_t float_format(double value, enum float_layout layout, char out[
     if (!std::isfinite(value))
         return format_special(value, out);
     double magnitude = std::fabs(value);
+    if (layout != FLOAT_E && (layout != FLOAT_G || magnitude < 1e6)) {
+        size_t len = format_short(value, out);
+        if (len)
+            return len;
+    }
     switch (layout) {
     case FLOAT_E:
         return format_as(value, std::chars_format::scientific, out);

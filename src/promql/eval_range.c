@@ -38,6 +38,8 @@ void window_seek_marks(struct window *w)
 
 void columns_drop_stale(struct columns *c)
 {
+    if (!values_have_nan(c->values, c->count))
+        return;
     size_t kept = 0;
     while (kept < c->count && !sample_is_stale(c->values[kept]))
         kept++;

@@ -3,6 +3,7 @@
 // NaNs rank below everything. The quantile between two ranks is their weighted mean.
 #include <math.h>
 
+#include "lanes.h"
 #include "window.h"
 
 static void swap(double *a, double *b)
@@ -12,33 +13,60 @@ static void swap(double *a, double *b)
     *b = t;
 }
 
-// Reorders so that values[rank] is what a sort would put there and nothing after it is less
-// (Hoare's FIND). No NaNs.
+static void sort_few(double *values, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        double value = values[i];
+        size_t at = i;
+        for (; at > 0 && values[at - 1] > value; at--)
+            values[at] = values[at - 1];
+        values[at] = value;
+    }
+}
+
+static double median_of_three(double a, double b, double c)
+{
+    double low = a < b ? a : b, high = a < b ? b : a;
+    return c < low ? low : c > high ? high : c;
+}
+
+// Moves those below the pivot (with `or_equal`, not above it) to the front and returns their count.
+// Without branches on values, which nobody could predict.
+static inline size_t part(double *values, size_t count, double pivot, bool or_equal)
+{
+    size_t front = 0;
+    for (size_t i = 0; i < count; i++) {
+        double value = values[i];
+        values[i] = values[front];
+        values[front] = value;
+        front += or_equal ? value <= pivot : value < pivot;
+    }
+    return front;
+}
+
+#define FEW 12
+
+// Reorders so that values[rank] is what a sort would put there, nothing after it is less and nothing
+// before it more (Hoare's FIND). No NaNs.
 static void select_rank(double *values, size_t count, size_t rank)
 {
-    size_t low = 0, high = count - 1;
-    while (low < high) {
-        double pivot = values[low + (high - low) / 2];
-        size_t i = low, j = high;
-        for (;;) {
-            while (values[i] < pivot)
-                i++;
-            while (values[j] > pivot)
-                j--;
-            if (i > j)
-                break;
-            swap(&values[i], &values[j]);
-            i++;
-            if (j == 0 || i > j--)
-                break;
+    while (count > FEW) {
+        double pivot = median_of_three(values[0], values[count / 2], values[count - 1]);
+        size_t front = part(values, count, pivot, false);
+        if (rank < front) {
+            count = front;
+            continue;
         }
-        if (rank < i && rank > j)
+        // A pivot that is the least: those equal to it are done with.
+        if (front == 0)
+            front = part(values, count, pivot, true);
+        if (rank < front)
             return;
-        if (rank <= j)
-            high = j;
-        else
-            low = i;
+        values += front;
+        count -= front;
+        rank -= front;
     }
+    sort_few(values, count);
 }
 
 static size_t move_nans_first(double *values, size_t count)
@@ -50,24 +78,75 @@ static size_t move_nans_first(double *values, size_t count)
     return nans;
 }
 
+// Where the quantile lies among `count` sorted values.
+struct place {
+    size_t lower, upper; // ranks
+    double weight;       // of the upper
+};
+
+static struct place find_place(double q, size_t count)
+{
+    double rank = q * (double)(count - 1), lower = floor(rank);
+    size_t at = (size_t)lower;
+    return (struct place){at, at + 1 < count ? at + 1 : count - 1, rank - lower};
+}
+
+// *out is the quantile where that is known without looking at values.
+static bool is_trivial(double q, size_t count, double *out)
+{
+    *out = count == 0 || isnan(q) ? NAN : q < 0 ? -INFINITY : INFINITY;
+    return count == 0 || !(q >= 0 && q <= 1);
+}
+
+// Reorders as select_rank() does for the lower rank. No NaNs.
+static double select_quantile(struct place p, double *values, size_t count)
+{
+    select_rank(values, count, p.lower);
+    double next = values[p.upper];
+    for (size_t i = p.upper + 1; i < count; i++)
+        next = values[i] < next ? values[i] : next;
+    return values[p.lower] * (1 - p.weight) + next * p.weight;
+}
+
 double quantile_of(double q, double *values, size_t count)
 {
-    if (count == 0 || isnan(q))
-        return NAN;
-    if (q < 0)
-        return -INFINITY;
-    if (q > 1)
-        return INFINITY;
-    double rank = q * (double)(count - 1);
-    double weight = rank - floor(rank);
-    size_t lower = (size_t)floor(rank);
-    size_t upper = lower + 1 < count ? lower + 1 : count - 1;
+    double trivial;
+    if (is_trivial(q, count, &trivial))
+        return trivial;
+    struct place p = find_place(q, count);
     size_t nans = move_nans_first(values, count);
-    if (lower < nans)
+    if (p.lower < nans)
         return NAN;
-    select_rank(values + nans, count - nans, lower - nans);
-    double next = values[upper];
-    for (size_t i = upper + 1; i < count; i++)
-        next = values[i] < next ? values[i] : next;
-    return values[lower] * (1 - weight) + next * weight;
+    p.lower -= nans;
+    p.upper -= nans;
+    return select_quantile(p, values + nans, count - nans);
+}
+
+double quantile_of_ranks(double q, const double *values, struct ranks *r, size_t first, size_t end)
+{
+    double trivial;
+    ranks_move(r, first, end);
+    if (is_trivial(q, end - first, &trivial))
+        return trivial;
+    struct place p = find_place(q, end - first);
+    size_t next, at = ranks_find(r, p.lower, &next);
+    if (isnan(values[at]))
+        return NAN;
+    return values[at] * (1 - p.weight) + values[next] * p.weight;
+}
+
+bool values_have_nan(const double *values, size_t count)
+{
+    lane_mask any = {0};
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        for (size_t k = 0; k < 4 * LANES; k += LANES) {
+            lanes x = lanes_get(values + i + k);
+            any |= x != x;
+        }
+    }
+    bool has_nan = lanes_any(any);
+    for (; i < count; i++)
+        has_nan |= isnan(values[i]) != 0;
+    return has_nan;
 }

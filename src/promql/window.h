@@ -6,6 +6,7 @@
 #define PROMQL_WINDOW_H
 
 #include "eval.h"
+#include "ranks.h"
 #include "step_windows.h"
 
 struct window {
@@ -32,8 +33,16 @@ struct window {
     size_t mark_count;
     double *numbers; // window_numbers()
     size_t number_capacity;
+    bool uses_ranks; // quantiles
+    struct ranks ranks;
     struct reach reach; // the rates' memory from one window to the next
 };
+
+// Of sorted or unsorted values, which it reorders: as quantile() of Prometheus.
+double quantile_of(double q, double *values, size_t count);
+// The same of the samples [first, end), by the ranks of all values. Neither may go back.
+double quantile_of_ranks(double q, const double *values, struct ranks *r, size_t first, size_t end);
+bool values_have_nan(const double *values, size_t count);
 
 // Room for `count` marks or numbers.
 void window_reserve_marks(struct window *w, size_t count);
@@ -75,8 +84,5 @@ static inline double seconds_of_ms(int64_t ms)
 {
     return (double)(ms / 1000) + (double)(ms % 1000 * 1000000) / 1e9;
 }
-
-// Of sorted or unsorted values, which it reorders: as quantile() of Prometheus.
-double quantile_of(double q, double *values, size_t count);
 
 #endif

@@ -69,6 +69,32 @@ static void test_buf_limit(void **state)
     buf_release(&b);
 }
 
+// Up to three places behind the point, and the doubles next to them.
+static void test_float_short(void **state)
+{
+    (void)state;
+    struct rng rng;
+    rng_seed(&rng, 3);
+    for (int i = 0; i < 200000; i++) {
+        uint64_t thousandths = rng_u64(&rng) >> (14 + rng_below(&rng, 48));
+        double value = (double)thousandths / 1000, back;
+        char text[FLOAT_TEXT_SIZE], want[40];
+        int len =
+            snprintf(want, sizeof(want), "%llu.%03llu", (unsigned long long)thousandths / 1000,
+                     (unsigned long long)thousandths % 1000);
+        while (want[len - 1] == '0')
+            len--;
+        len -= want[len - 1] == '.';
+        size_t got = float_format(value, FLOAT_F, text);
+        if (thousandths < UINT64_C(1000000000000000))
+            assert_true(str_eq(str_make(text, got), str_make(want, (size_t)len)));
+        value = nextafter(value, rng_below(&rng, 2) ? INFINITY : -INFINITY);
+        got = float_format(value, FLOAT_F, text);
+        assert_true(float_parse(str_make(text, got), &back));
+        assert_true(back == value);
+    }
+}
+
 static void test_float_format(void **state)
 {
     (void)state;
@@ -250,11 +276,11 @@ static void test_json_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),      cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_buf_limit),   cmocka_unit_test(test_float_format),
-        cmocka_unit_test(test_float_parse), cmocka_unit_test(test_float_round_trip),
-        cmocka_unit_test(test_utf8),        cmocka_unit_test(test_json_write),
-        cmocka_unit_test(test_json_read),
+        cmocka_unit_test(test_pieces),           cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_buf_limit),        cmocka_unit_test(test_float_format),
+        cmocka_unit_test(test_float_short),      cmocka_unit_test(test_float_parse),
+        cmocka_unit_test(test_float_round_trip), cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_json_write),       cmocka_unit_test(test_json_read),
     };
     return UNIT_RUN(tests);
 }
