@@ -4,7 +4,6 @@
 
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/mem.h"
 #include "window_format.h"
 
@@ -23,8 +22,8 @@ void index_builder_release(struct index_builder *b)
     mem_free(b->pairs);
     hmap_release(&b->pair_index);
     buf_release(&b->hashes);
-    mem_free(b->series_pairs);
-    mem_free(b->series);
+    buf_release(&b->records);
+    mem_free(b->pair_order);
 }
 
 static struct str symbol_text(const struct index_builder *b, uint32_t number)
@@ -60,7 +59,8 @@ static bool pair_equal(const void *context, uint32_t value, const void *key)
 
 static uint32_t add_pair(struct index_builder *b, struct label label)
 {
-    struct builder_pair pair = {add_symbol(b, label.name), add_symbol(b, label.value), 0, 0};
+    struct builder_pair pair = {.name = add_symbol(b, label.name),
+                                .value = add_symbol(b, label.value)};
     uint64_t hash = ((uint64_t)pair.name << 32 | pair.value) * UINT64_C(0x9e3779b97f4a7c15);
     hash ^= hash >> 29;
     uint32_t number = hmap_find(&b->pair_index, hash, pair_equal, b, &pair);
@@ -70,19 +70,31 @@ static uint32_t add_pair(struct index_builder *b, struct label label)
         b->pairs[b->pair_count++] = pair;
         hmap_insert(&b->pair_index, hash, number);
     }
-    b->pairs[number].count++;
     return number;
+}
+
+static size_t varint_size(uint64_t v)
+{
+    return (size_t)(70 - __builtin_clzll(v | 1)) / 7;
+}
+
+static void extend_list(struct builder_pair *pair, uint32_t series)
+{
+    pair->list_size += (uint32_t)varint_size(series - pair->last);
+    pair->last = series;
+    pair->count++;
 }
 
 void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column)
 {
-    MEM_GROW(b->series, b->series_count, b->series_capacity);
-    b->series[b->series_count++] = (struct builder_series){(uint32_t)labels.count, column};
+    uint32_t series = (uint32_t)b->series_count++;
     buf_be64(&b->hashes, labels_hash(labels));
+    buf_varint(&b->records, column);
+    buf_varint(&b->records, labels.count);
     for (size_t i = 0; i < labels.count; i++) {
         uint32_t pair = add_pair(b, labels.items[i]);
-        MEM_GROW(b->series_pairs, b->series_pair_count, b->series_pair_capacity);
-        b->series_pairs[b->series_pair_count++] = pair;
+        buf_varint(&b->records, pair);
+        extend_list(&b->pairs[pair], series);
     }
 }
 
@@ -114,146 +126,203 @@ static uint32_t *sorted_numbers(struct index_builder *b, size_t count,
     return numbers;
 }
 
-static void put_symbols(struct index_builder *b, struct buf *out)
+// Gives symbols and pairs their ranks, counts names and places the lists.
+static void rank(struct index_builder *b)
 {
-    uint32_t *order = sorted_numbers(b, b->symbol_count, by_text);
-    uint32_t offset = 0;
-    for (size_t i = 0; i < b->symbol_count; i++) {
-        b->symbols[order[i]].rank = (uint32_t)i;
-        buf_be32(out, offset);
-        offset += b->symbols[order[i]].len;
-    }
-    buf_be32(out, offset);
+    uint32_t *order = sorted_numbers(b, b->symbol_count, by_text), before = UINT32_MAX;
     for (size_t i = 0; i < b->symbol_count; i++)
-        buf_str(out, symbol_text(b, order[i]));
+        b->symbols[order[i]].rank = (uint32_t)i;
     mem_free(order);
-}
-
-// For each pair, by rank, the series that carry it: where its list begins in *lists. The array has
-// one more entry, the end.
-static uint32_t *group_by_pair(const struct index_builder *b, const uint32_t *order,
-                               uint32_t **lists)
-{
-    uint32_t *starts = mem_calloc(b->pair_count + 1, sizeof(*starts));
-    uint32_t *next = mem_calloc(b->pair_count + 1, sizeof(*next));
-    for (size_t i = 0; i < b->pair_count; i++)
-        starts[i + 1] = starts[i] + b->pairs[order[i]].count;
-    memcpy(next, starts, (b->pair_count + 1) * sizeof(*next));
-    *lists = mem_calloc(b->series_pair_count, sizeof(**lists));
-    const uint32_t *pair = b->series_pairs;
-    for (size_t i = 0; i < b->series_count; i++) {
-        for (uint32_t l = 0; l < b->series[i].label_count; l++)
-            (*lists)[next[b->pairs[*pair++].rank]++] = (uint32_t)i;
-    }
-    mem_free(next);
-    return starts;
-}
-
-static void put_names(const struct index_builder *b, const uint32_t *order, struct buf *out,
-                      size_t *name_count)
-{
-    *name_count = 0;
+    b->pair_order = sorted_numbers(b, b->pair_count, by_ranks);
     for (size_t i = 0; i < b->pair_count; i++) {
-        uint32_t name = b->pairs[order[i]].name;
-        if (i && b->pairs[order[i - 1]].name == name)
-            continue;
-        buf_be32(out, b->symbols[name].rank);
-        buf_be32(out, (uint32_t)i);
-        (*name_count)++;
+        struct builder_pair *pair = &b->pairs[b->pair_order[i]];
+        pair->rank = (uint32_t)i;
+        pair->list_at = (uint32_t)b->list_bytes;
+        b->list_bytes += varint_size(pair->count) + pair->list_size;
+        b->name_count += pair->name != before;
+        before = pair->name;
     }
 }
 
-static void put_list(struct buf *out, const uint32_t *ids, size_t count)
+// A series as it was added, label by label.
+struct record {
+    struct decoder d;
+    uint32_t column;
+    uint32_t label_count;
+};
+
+static void next_record(struct record *r)
 {
-    uint32_t last = 0;
-    buf_varint(out, count);
-    for (size_t i = 0; i < count; i++) {
-        buf_varint(out, ids[i] - last);
-        last = ids[i];
-    }
+    r->column = (uint32_t)decode_varint(&r->d);
+    r->label_count = (uint32_t)decode_varint(&r->d);
 }
 
-// Names, pairs, and behind them the pairs' lists.
-static void put_pairs(struct index_builder *b, struct buf *out, size_t *name_count,
-                      size_t *list_bytes)
+static size_t size_of_records(const struct index_builder *b)
 {
-    struct buf lists = BUF_INIT;
-    uint32_t *order = sorted_numbers(b, b->pair_count, by_ranks), *ids;
-    for (size_t i = 0; i < b->pair_count; i++)
-        b->pairs[order[i]].rank = (uint32_t)i;
-    uint32_t *starts = group_by_pair(b, order, &ids);
-    put_names(b, order, out, name_count);
-    for (size_t i = 0; i < b->pair_count; i++) {
-        const struct builder_pair *pair = &b->pairs[order[i]];
-        buf_be32(out, b->symbols[pair->name].rank);
-        buf_be32(out, b->symbols[pair->value].rank);
-        buf_be32(out, (uint32_t)lists.len);
-        put_list(&lists, ids + starts[i], pair->count);
-    }
-    buf_str(out, buf_view(&lists));
-    *list_bytes = lists.len;
-    mem_free(order);
-    mem_free(ids);
-    mem_free(starts);
-    buf_release(&lists);
-}
-
-static void put_series(const struct index_builder *b, struct buf *out, size_t *record_bytes)
-{
-    struct buf records = BUF_INIT;
-    const uint32_t *pair = b->series_pairs;
-    buf_str(out, buf_view(&b->hashes));
+    struct record r;
+    size_t size = 0;
+    decoder_init(&r.d, buf_view(&b->records));
     for (size_t i = 0; i < b->series_count; i++) {
         uint32_t last = 0;
-        buf_be32(out, (uint32_t)records.len);
-        buf_varint(&records, b->series[i].column);
-        buf_varint(&records, b->series[i].label_count);
-        for (uint32_t l = 0; l < b->series[i].label_count; l++) {
-            uint32_t rank = b->pairs[*pair++].rank;
-            buf_varint(&records, rank - last);
+        next_record(&r);
+        size += varint_size(r.column) + varint_size(r.label_count);
+        for (uint32_t l = 0; l < r.label_count; l++) {
+            uint32_t rank = b->pairs[decode_varint(&r.d)].rank;
+            size += varint_size(rank - last);
             last = rank;
         }
     }
-    buf_str(out, buf_view(&records));
-    *record_bytes = records.len;
-    buf_release(&records);
+    return size;
 }
 
-static void put_columns(const struct column_store *columns, struct buf *out)
+size_t index_builder_size(struct index_builder *b, const struct column_store *columns,
+                          struct str blocks)
+{
+    rank(b);
+    b->record_bytes = size_of_records(b);
+    return INDEX_SIZE_COUNT * 8 + (b->symbol_count + 1) * 4 + b->text.len +
+           b->name_count * NAME_SIZE + b->pair_count * PAIR_SIZE + b->list_bytes +
+           b->series_count * (8 + 4) + b->record_bytes + columns->count * COLUMN_SIZE +
+           columns->bytes.len + blocks.len;
+}
+
+static void put_be32(char **out, uint32_t v)
+{
+    be32_put(*out, v);
+    *out += 4;
+}
+
+static void put_be64(char **out, uint64_t v)
+{
+    be64_put(*out, v);
+    *out += 8;
+}
+
+static void put_varint(char **out, uint64_t v)
+{
+    *out += varint_put((unsigned char *)*out, v);
+}
+
+static void put_bytes(char **out, struct str bytes)
+{
+    if (bytes.len)
+        memcpy(*out, bytes.ptr, bytes.len);
+    *out += bytes.len;
+}
+
+static void put_sizes(const struct index_builder *b, const struct column_store *columns,
+                      struct str blocks, char **out)
+{
+    uint64_t sizes[INDEX_SIZE_COUNT] = {
+        [INDEX_SYMBOLS] = b->symbol_count,      [INDEX_NAMES] = b->name_count,
+        [INDEX_PAIRS] = b->pair_count,          [INDEX_SERIES] = b->series_count,
+        [INDEX_COLUMNS] = columns->count,       [INDEX_BLOCKS] = blocks.len / BLOCK_ENTRY,
+        [INDEX_SYMBOL_BYTES] = b->text.len,     [INDEX_LIST_BYTES] = b->list_bytes,
+        [INDEX_RECORD_BYTES] = b->record_bytes, [INDEX_COLUMN_BYTES] = columns->bytes.len,
+    };
+    for (size_t i = 0; i < INDEX_SIZE_COUNT; i++)
+        put_be64(out, sizes[i]);
+}
+
+static void put_symbols(struct index_builder *b, char **out)
+{
+    uint32_t *order = mem_calloc(b->symbol_count, sizeof(*order));
+    uint32_t offset = 0;
+    for (size_t i = 0; i < b->symbol_count; i++)
+        order[b->symbols[i].rank] = (uint32_t)i;
+    for (size_t i = 0; i < b->symbol_count; i++) {
+        put_be32(out, offset);
+        offset += b->symbols[order[i]].len;
+    }
+    put_be32(out, offset);
+    for (size_t i = 0; i < b->symbol_count; i++)
+        put_bytes(out, symbol_text(b, order[i]));
+    mem_free(order);
+}
+
+static void put_pairs(const struct index_builder *b, char **out)
+{
+    uint32_t before = UINT32_MAX;
+    for (size_t i = 0; i < b->pair_count; i++) {
+        uint32_t name = b->pairs[b->pair_order[i]].name;
+        if (name != before) {
+            put_be32(out, b->symbols[name].rank);
+            put_be32(out, (uint32_t)i);
+        }
+        before = name;
+    }
+    for (size_t i = 0; i < b->pair_count; i++) {
+        const struct builder_pair *pair = &b->pairs[b->pair_order[i]];
+        put_be32(out, b->symbols[pair->name].rank);
+        put_be32(out, b->symbols[pair->value].rank);
+        put_be32(out, pair->list_at);
+    }
+}
+
+static void begin_lists(struct index_builder *b, char *lists)
+{
+    for (size_t i = 0; i < b->pair_count; i++) {
+        struct builder_pair *pair = &b->pairs[i];
+        char *out = lists + pair->list_at;
+        put_varint(&out, pair->count);
+        pair->list_at = (uint32_t)(out - lists);
+        pair->last = 0;
+    }
+}
+
+static void put_step(struct builder_pair *pair, uint32_t series, char *lists)
+{
+    char *out = lists + pair->list_at;
+    put_varint(&out, series - pair->last);
+    pair->list_at = (uint32_t)(out - lists);
+    pair->last = series;
+}
+
+// The series' records with their offsets, and the lists of their pairs.
+static void put_series(struct index_builder *b, char *lists, char **out)
+{
+    struct record r;
+    char *offsets = *out, *records = *out + b->series_count * 4, *start = records;
+    decoder_init(&r.d, buf_view(&b->records));
+    begin_lists(b, lists);
+    for (uint32_t i = 0; i < b->series_count; i++) {
+        uint32_t last = 0;
+        next_record(&r);
+        put_be32(&offsets, (uint32_t)(records - start));
+        put_varint(&records, r.column);
+        put_varint(&records, r.label_count);
+        for (uint32_t l = 0; l < r.label_count; l++) {
+            struct builder_pair *pair = &b->pairs[decode_varint(&r.d)];
+            put_varint(&records, pair->rank - last);
+            last = pair->rank;
+            put_step(pair, i, lists);
+        }
+    }
+    *out = records;
+}
+
+static void put_columns(const struct column_store *columns, char **out)
 {
     for (size_t i = 0; i < columns->count; i++) {
         const struct column_entry *e = &columns->entries[i];
-        buf_be64(out, (uint64_t)e->first_ms);
-        buf_be64(out, (uint64_t)e->last_ms);
-        buf_be32(out, e->count);
-        buf_be32(out, e->offset);
+        put_be64(out, (uint64_t)e->first_ms);
+        put_be64(out, (uint64_t)e->last_ms);
+        put_be32(out, e->count);
+        put_be32(out, e->offset);
     }
-    buf_str(out, buf_view(&columns->bytes));
+    put_bytes(out, buf_view(&columns->bytes));
 }
 
-void index_builder_finish(struct index_builder *b, const struct column_store *columns,
-                          struct str blocks, size_t block_count, struct buf *out)
+void index_builder_put(struct index_builder *b, const struct column_store *columns,
+                       struct str blocks, char *out)
 {
-    uint64_t sizes[INDEX_SIZE_COUNT] = {
-        [INDEX_SYMBOLS] = b->symbol_count,
-        [INDEX_PAIRS] = b->pair_count,
-        [INDEX_SERIES] = b->series_count,
-        [INDEX_COLUMNS] = columns->count,
-        [INDEX_BLOCKS] = block_count,
-        [INDEX_SYMBOL_BYTES] = b->text.len,
-        [INDEX_COLUMN_BYTES] = columns->bytes.len,
-    };
-    size_t start = out->len, name_count, list_bytes, record_bytes;
-    for (size_t i = 0; i < INDEX_SIZE_COUNT; i++)
-        buf_be64(out, 0);
-    put_symbols(b, out);
-    put_pairs(b, out, &name_count, &list_bytes);
-    put_series(b, out, &record_bytes);
-    put_columns(columns, out);
-    buf_str(out, blocks);
-    sizes[INDEX_NAMES] = name_count;
-    sizes[INDEX_LIST_BYTES] = list_bytes;
-    sizes[INDEX_RECORD_BYTES] = record_bytes;
-    for (size_t i = 0; i < INDEX_SIZE_COUNT; i++)
-        be64_put(out->ptr + start + i * 8, sizes[i]);
+    put_sizes(b, columns, blocks, &out);
+    put_symbols(b, &out);
+    put_pairs(b, &out);
+    char *lists = out;
+    out += b->list_bytes;
+    put_bytes(&out, buf_view(&b->hashes));
+    put_series(b, lists, &out);
+    put_columns(columns, &out);
+    put_bytes(&out, blocks);
 }

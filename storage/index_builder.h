@@ -1,5 +1,7 @@
 // The index of a window being written: symbols, label pairs with their series, and per series its
 // pairs and its column of times.
+//
+// What it holds in memory is about the size of what it writes, which goes straight to its place.
 #ifndef STORAGE_INDEX_BUILDER_H
 #define STORAGE_INDEX_BUILDER_H
 
@@ -17,7 +19,10 @@ struct builder_symbol {
 struct builder_pair {
     uint32_t name, value; // symbols
     uint32_t rank;
-    uint32_t count; // series
+    uint32_t count;     // series
+    uint32_t last;      // of them
+    uint32_t list_size; // bytes of the list's steps
+    uint32_t list_at;   // where the list begins, then where its next step goes
 };
 
 struct index_builder {
@@ -30,24 +35,24 @@ struct index_builder {
     size_t pair_count;
     size_t pair_capacity;
     struct hmap pair_index;
-    struct buf hashes;      // be64 a series
-    uint32_t *series_pairs; // of all series, one after the other
-    size_t series_pair_count;
-    size_t series_pair_capacity;
-    struct builder_series {
-        uint32_t label_count;
-        uint32_t column;
-    } * series;
+    struct buf hashes;  // be64 a series
+    struct buf records; // of the series: varint column, count of labels, and their pairs
     size_t series_count;
-    size_t series_capacity;
+    uint32_t *pair_order; // from index_builder_size() on: pairs by rank
+    size_t name_count;
+    size_t list_bytes;
+    size_t record_bytes;
 };
 
 void index_builder_init(struct index_builder *b);
 void index_builder_release(struct index_builder *b);
 // The next series, in order of labels.
 void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column);
-// Appends the index to *out. `blocks` are `block_count` entries of BLOCK_ENTRY bytes.
-void index_builder_finish(struct index_builder *b, const struct column_store *columns,
-                          struct str blocks, size_t block_count, struct buf *out);
+// The size of the index, to which nothing is added any more. `blocks` are whole entries.
+size_t index_builder_size(struct index_builder *b, const struct column_store *columns,
+                          struct str blocks);
+// Writes that many bytes.
+void index_builder_put(struct index_builder *b, const struct column_store *columns,
+                       struct str blocks, char *out);
 
 #endif

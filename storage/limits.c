@@ -15,7 +15,7 @@
 // Samples in memory: each window has an index of its own, so that the more series there are the more
 // samples must share it.
 #define HEAD_BYTES_MIN        ((size_t)2 << 20)
-#define HEAD_BYTES_PER_SERIES 80
+#define HEAD_BYTES_PER_SERIES 72
 #define HEAD_PART             4
 // Between two lines of the log.
 #define REPORT_NS INT64_C(60000000000)

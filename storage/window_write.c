@@ -82,18 +82,25 @@ int window_writer_new(struct window_writer **out, const char *folder, struct win
     return OK;
 }
 
+// What values are packed with is of no more use once the last extent is written.
+static void release_packing(struct window_writer *w)
+{
+    zstd_encoder_free(w->zstd);
+    w->zstd = NULL;
+    for (uint32_t i = 0; i < w->span.slice_count; i++)
+        block_writer_release(&w->slices[i]);
+    buf_release(&w->extent);
+}
+
 static void writer_free(struct window_writer *w)
 {
     lmdb_env_close(w->env);
     column_store_release(&w->columns);
     index_builder_release(&w->index);
-    zstd_encoder_free(w->zstd);
     buf_release(&w->path);
     buf_release(&w->beside);
-    for (uint32_t i = 0; i < w->span.slice_count; i++)
-        block_writer_release(&w->slices[i]);
+    release_packing(w);
     mem_free(w->slices);
-    buf_release(&w->extent);
     mem_free(w->blocks);
     buf_release(&w->sources);
     mem_free(w->folder);
@@ -108,22 +115,23 @@ void window_writer_abort(struct window_writer *w)
     writer_free(w);
 }
 
-static int put_all(struct window_writer *w, const struct str *keys, const struct str *values,
-                   size_t count, struct error *err)
+static int begin(struct window_writer *w, struct lmdb_txn **txn, unsigned *table, struct error *err)
 {
-    struct lmdb_txn *txn;
-    unsigned table;
-    int rc = lmdb_begin(&txn, w->env, true, err);
+    int rc = lmdb_begin(txn, w->env, true, err);
     if (rc)
         return rc;
-    rc = lmdb_table(txn, WINDOW_TABLE, &table, err);
-    for (size_t i = 0; i < count && rc == OK; i++)
-        rc = lmdb_put(txn, table, keys[i], values[i], true, err);
-    if (rc) {
-        lmdb_abort(txn);
-        return rc;
-    }
-    return lmdb_commit(txn, err);
+    rc = lmdb_table(*txn, WINDOW_TABLE, table, err);
+    if (rc)
+        lmdb_abort(*txn);
+    return rc;
+}
+
+static int end(struct lmdb_txn *txn, int rc, struct error *err)
+{
+    if (rc == OK)
+        return lmdb_commit(txn, err);
+    lmdb_abort(txn);
+    return rc;
 }
 
 static int end_extent(struct window_writer *w, struct error *err)
@@ -132,7 +140,11 @@ static int end_extent(struct window_writer *w, struct error *err)
     if (w->extent.len == 0)
         return OK;
     struct str key = window_data_key(w->extent_count++, bytes), value = buf_view(&w->extent);
-    int rc = put_all(w, &key, &value, 1, err);
+    struct lmdb_txn *txn;
+    unsigned table;
+    int rc = begin(w, &txn, &table, err);
+    if (rc == OK)
+        rc = end(txn, lmdb_put(txn, table, key, value, true, err), err);
     buf_reset(&w->extent);
     return rc;
 }
@@ -178,10 +190,9 @@ int window_writer_add(struct window_writer *w, struct labels labels, const struc
     return rc;
 }
 
-static void seal_value(struct buf *value)
+static void seal_value(char *value, size_t size)
 {
-    struct str payload = str_skip(buf_view(value), WINDOW_SUM_SIZE);
-    be64_put(value->ptr, hash64(payload.ptr, payload.len, 0));
+    be64_put(value, hash64(value + WINDOW_SUM_SIZE, size - WINDOW_SUM_SIZE, 0));
 }
 
 static void put_header(const struct window_writer *w, struct buf *out)
@@ -196,7 +207,7 @@ static void put_header(const struct window_writer *w, struct buf *out)
     buf_be64(out, w->sample_count);
     buf_be64(out, w->source_count);
     buf_str(out, buf_view(&w->sources));
-    seal_value(out);
+    seal_value(out->ptr, out->len);
 }
 
 static int by_slice(const void *a, const void *b)
@@ -224,21 +235,37 @@ static void put_blocks(struct window_writer *w, struct buf *out)
     }
 }
 
-static int put_index(struct window_writer *w, struct error *err)
+// Made in its place: no second copy of it is ever in memory.
+static int put_index(struct window_writer *w, struct lmdb_txn *txn, unsigned table,
+                     struct error *err)
 {
-    struct buf header = BUF_INIT, index = BUF_INIT, blocks = BUF_INIT;
-    put_header(w, &header);
+    struct buf blocks = BUF_INIT;
+    char *out;
     put_blocks(w, &blocks);
-    buf_be64(&index, 0);
-    index_builder_finish(&w->index, &w->columns, buf_view(&blocks), w->block_count, &index);
-    seal_value(&index);
-    struct str keys[] = {WINDOW_KEY_HEADER, WINDOW_KEY_INDEX};
-    struct str values[] = {buf_view(&header), buf_view(&index)};
-    int rc = put_all(w, keys, values, 2, err);
-    buf_release(&header);
-    buf_release(&index);
+    size_t size = WINDOW_SUM_SIZE + index_builder_size(&w->index, &w->columns, buf_view(&blocks));
+    int rc = lmdb_reserve(txn, table, WINDOW_KEY_INDEX, size, true, &out, err);
+    if (rc == OK) {
+        index_builder_put(&w->index, &w->columns, buf_view(&blocks), out + WINDOW_SUM_SIZE);
+        seal_value(out, size);
+    }
     buf_release(&blocks);
     return rc;
+}
+
+static int put_ends(struct window_writer *w, struct error *err)
+{
+    struct buf header = BUF_INIT;
+    struct lmdb_txn *txn;
+    unsigned table;
+    int rc = begin(w, &txn, &table, err);
+    if (rc)
+        return rc;
+    put_header(w, &header);
+    rc = lmdb_put(txn, table, WINDOW_KEY_HEADER, buf_view(&header), true, err);
+    if (rc == OK)
+        rc = put_index(w, txn, table, err);
+    buf_release(&header);
+    return end(txn, rc, err);
 }
 
 // Into its place: the contents first, then the name.
@@ -257,8 +284,9 @@ int window_writer_finish(struct window_writer *w, struct error *err)
     int rc = end_blocks(w, err);
     if (rc == OK)
         rc = end_extent(w, err);
+    release_packing(w);
     if (rc == OK)
-        rc = put_index(w, err);
+        rc = put_ends(w, err);
     if (rc == OK)
         rc = put_in_place(w, err);
     if (rc) {
