@@ -61,21 +61,32 @@ struct promql_beneath {
     int64_t ended_ms;
 };
 
+// When counters began to count from 0, by sample: the store doesn't keep it.
+struct promql_start_times {
+    // Fills in the start times of a series' samples at times_ms, 0 where one is unknown. False when
+    // none of the series is known.
+    bool (*find)(void *context, struct labels labels, const int64_t *times_ms, size_t count,
+                 int64_t *starts_ms);
+    void *context;
+};
+
 struct promql_options {
     struct storage *storage;              // borrowed
     const struct promql_beneath *beneath; // NULL: none; it wants a cache_size of 0
-    const struct clock *clock;            // borrowed
-    struct metrics *metrics;              // borrowed
-    int64_t lookback_ms;                  // default 5 min
-    int64_t timeout_ms;                   // default 2 min
-    int64_t default_subquery_step_ms;     // the evaluation interval; default 1 min
-    uint64_t samples_max;                 // loaded by one query; default 50 million
-    size_t memory_max;                    // bytes of one query; default 512 MiB
-    int64_t points_max;                   // steps of a range query; default 11,000
-    unsigned concurrency;                 // queries at once; default 20
-    unsigned helper_count; // threads that help with long ones; default: processors - 1
-    unsigned features;     // promql_feature bits
-    size_t cache_size;     // bytes of kept results; 0: none; default 16 MiB
+    // Borrowed; used by rate(), increase(), irate(), resets() and start_timestamp(). NULL: unknown.
+    const struct promql_start_times *start_times;
+    const struct clock *clock;        // borrowed
+    struct metrics *metrics;          // borrowed
+    int64_t lookback_ms;              // default 5 min
+    int64_t timeout_ms;               // default 2 min
+    int64_t default_subquery_step_ms; // the evaluation interval; default 1 min
+    uint64_t samples_max;             // loaded by one query; default 50 million
+    size_t memory_max;                // bytes of one query; default 512 MiB
+    int64_t points_max;               // steps of a range query; default 11,000
+    unsigned concurrency;             // queries at once; default 20
+    unsigned helper_count;            // threads that help with long ones; default: processors - 1
+    unsigned features;                // promql_feature bits
+    size_t cache_size;                // bytes of kept results; 0: none; default 16 MiB
 };
 
 void promql_options_init(struct promql_options *o); // the defaults, nothing borrowed

@@ -7,11 +7,14 @@
 
 #include "base/mem.h"
 #include "cli/script_parse.h"
+#include "cli/script_starts.h"
 #include "storage/appender.h"
 
 #define FEATURES                                                                                   \
     (PROMQL_EXPERIMENTAL_FUNCTIONS | PROMQL_DURATION_EXPRESSIONS |                                 \
      PROMQL_EXTENDED_RANGE_SELECTORS | PROMQL_BINOP_FILL_MODIFIERS | PROMQL_DELAYED_NAME_REMOVAL)
+
+#define STEP_MS INT64_C(60000)
 
 struct script {
     const char *name;
@@ -21,6 +24,7 @@ struct script {
     struct metrics *metrics;
     struct storage *storage;
     struct promql_engine *engine;
+    struct script_starts *starts;
 };
 
 static void open_store(struct script *s)
@@ -45,6 +49,8 @@ static void open_store(struct script *s)
     po.metrics = s->metrics;
     po.features = FEATURES;
     po.points_max = 0;
+    s->starts = script_starts_new();
+    po.start_times = script_starts_view(s->starts);
     s->engine = promql_engine_new(&po);
 }
 
@@ -52,6 +58,8 @@ static void close_store(struct script *s)
 {
     promql_engine_free(s->engine);
     storage_close(s->storage);
+    script_starts_free(s->starts);
+    s->starts = NULL;
     metrics_free(s->metrics);
     s->engine = NULL;
     s->storage = NULL;
@@ -100,6 +108,35 @@ static int store_series(struct script *s, const struct series_text *series, int6
     return rc;
 }
 
+static int fail_starts(struct error *err)
+{
+    return error_set(err, ERR_INVALID,
+                     "expected, behind a line of start timestamps, the samples of the same series, "
+                     "as many");
+}
+
+// The line that was read, and of a line of start timestamps the next one with it.
+static int load_line(struct script *s, struct str line, int64_t step_ms, struct arena *arena,
+                     struct error *err)
+{
+    struct series_text series;
+    struct start_offsets offsets = {0};
+    struct labels labels = {0};
+    bool starts = start_offsets_are(line);
+    int rc = starts ? start_offsets_parse(arena, line, &labels, &offsets, err) : OK;
+    if (rc == OK && starts && (!next_line(s, &line) || !line.len || start_offsets_are(line)))
+        rc = fail_starts(err);
+    if (rc == OK)
+        rc = series_text_parse(arena, line, &series, err);
+    if (rc == OK && starts && (!labels_eq(labels, series.labels) || offsets.count != series.count))
+        rc = fail_starts(err);
+    if (rc == OK)
+        rc = store_series(s, &series, step_ms, err);
+    if (rc == OK && starts)
+        script_starts_add(s->starts, labels, step_ms, &series, &offsets);
+    return rc;
+}
+
 static void run_load(struct script *s, struct str head)
 {
     struct str rest = head, line;
@@ -113,13 +150,9 @@ static void run_load(struct script *s, struct str head)
     }
     while (next_line(s, &line) && line.len) {
         struct arena arena;
-        struct series_text series;
         struct error err;
         arena_init(&arena, 0);
-        int rc = series_text_parse(&arena, line, &series, &err);
-        if (rc == OK && !series.start_times)
-            rc = store_series(s, &series, step_ms, &err);
-        if (rc)
+        if (load_line(s, line, step_ms, &arena, &err))
             fail_at(s, s->line, err.text);
         arena_release(&arena);
     }
@@ -127,28 +160,60 @@ static void run_load(struct script *s, struct str head)
 
 // ---- eval
 
-static int evaluate(struct script *s, const struct eval_case *c, struct arena *arena,
-                    struct promql_expr **expr, struct promql_result *result, struct error *err)
+// Whether a case's expression says something else when the query has other ends or steps.
+static bool depends_on_query(struct str expression)
 {
-    int rc = promql_parse(expr, c->expression, FEATURES, arena, err);
-    if (rc)
-        return rc;
-    struct promql_query q = {.expr = *expr,
-                             .text = c->expression,
-                             .start_ms = c->start_ms,
-                             .end_ms = c->end_ms,
-                             .step_ms = c->step_ms};
-    return promql_run(s->engine, &q, arena, result, err);
+    static const struct str calls[] = {STR_INIT("start()"), STR_INIT("end()"), STR_INIT("range()"),
+                                       STR_INIT("step()")};
+    for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+        if (str_search(expression, calls[i]) < expression.len)
+            return true;
+    return false;
+}
+
+// An instant query is the middle step of a range query, too.
+static bool holds_as_a_step(struct script *s, const struct eval_case *c,
+                            const struct promql_query *instant, struct arena *arena,
+                            struct buf *why)
+{
+    struct promql_query q = *instant;
+    struct promql_result result = {0};
+    struct error err;
+    q.start_ms -= STEP_MS;
+    q.end_ms += STEP_MS;
+    q.step_ms = STEP_MS;
+    if (promql_run(s->engine, &q, arena, &result, &err)) {
+        buf_printf(why, "the query failed as a range query: %s", err.text);
+        return false;
+    }
+    buf_cstr(why, "as a step of a range query: ");
+    return c->ordered || eval_case_holds_at(c, instant->start_ms, &result, arena, why);
+}
+
+static bool case_holds(struct script *s, const struct eval_case *c, const struct promql_query *q,
+                       struct arena *arena, struct buf *why)
+{
+    struct promql_result result = {0};
+    struct error err = {0};
+    int rc = promql_run(s->engine, q, arena, &result, &err);
+    if (!eval_case_holds(c, rc, &err, &result, why))
+        return false;
+    bool instant = q->step_ms == 0 && !c->has_range && !c->has_string;
+    if (rc || !instant || result.type == PROMQL_MATRIX || depends_on_query(c->expression))
+        return true;
+    return holds_as_a_step(s, c, q, arena, why);
 }
 
 static void judge(struct script *s, const struct eval_case *c, struct arena *arena)
 {
     struct promql_expr *expr = NULL;
-    struct promql_result result = {0};
     struct error err = {0};
     struct buf why = BUF_INIT;
-    int rc = evaluate(s, c, arena, &expr, &result, &err);
-    if (eval_case_holds(c, rc, &err, &result, &why)) {
+    struct promql_query q = {
+        .text = c->expression, .start_ms = c->start_ms, .end_ms = c->end_ms, .step_ms = c->step_ms};
+    int rc = promql_parse(&expr, c->expression, FEATURES, arena, &err);
+    q.expr = expr;
+    if (rc ? eval_case_holds(c, rc, &err, NULL, &why) : case_holds(s, c, &q, arena, &why)) {
         s->counts->passed++;
     } else {
         printf("%s:%u: %s: %.*s\n", s->name, c->line, buf_text(&why), STR_ARG(c->expression));
@@ -166,7 +231,7 @@ static void run_eval(struct script *s, struct str head)
     struct str line;
     arena_init(&arena, 0);
     int rc = script_read_eval(&arena, head, &c, &err);
-    while (next_line(s, &line) && line.len)
+    while (!c.complete && next_line(s, &line) && line.len)
         if (rc == OK)
             rc = script_read_case_line(&arena, line, &c, &err);
     if (rc)

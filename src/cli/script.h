@@ -26,6 +26,7 @@ struct eval_case {
     struct str expression;
     int64_t start_ms, end_ms, step_ms; // step 0: instant
     bool ordered;
+    bool complete;                          // no more lines belong to it
     bool has_number, has_string, has_range; // `expect range vector`
     double number;
     struct str string;
@@ -41,6 +42,9 @@ bool eval_case_expects(const struct eval_case *c, enum expect_kind kind);
 // to *why.
 bool eval_case_holds(const struct eval_case *c, int rc, const struct error *failure,
                      const struct promql_result *result, struct buf *why);
+// The same of one step of a range query's result.
+bool eval_case_holds_at(const struct eval_case *c, int64_t t_ms, const struct promql_result *result,
+                        struct arena *arena, struct buf *why);
 
 // Runs the text of one script; differences go to stdout as NAME:LINE: text.
 struct script_counts {

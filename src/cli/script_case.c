@@ -136,9 +136,13 @@ static int read_expectation(struct arena *arena, struct str rest, struct eval_ca
     }
     if (str_is(kind, "range")) {
         c->has_range = word_is(&rest, STR("vector"));
-        return c->has_range
-                   ? read_times(&rest, &c->range_start_ms, &c->range_end_ms, &c->range_step_ms, err)
-                   : fail(err, "range vector from TIME to TIME step DURATION", line);
+        int rc = c->has_range ? read_times(&rest, &c->range_start_ms, &c->range_end_ms,
+                                           &c->range_step_ms, err)
+                              : fail(err, "range vector from TIME to TIME step DURATION", line);
+        // The last of the times is when the query is evaluated.
+        if (rc == OK && c->step_ms == 0)
+            c->start_ms = c->end_ms = c->range_end_ms;
+        return rc;
     }
     size_t k = 0;
     while (k < sizeof(kinds) / sizeof(kinds[0]) && !str_is(kind, kinds[k]))
@@ -164,11 +168,12 @@ int script_read_case_line(struct arena *arena, struct str line, struct eval_case
     if (str_is(word, "expected_fail_message") || str_is(word, "expected_fail_regexp")) {
         c->expectation_count = 0; // the bare one of eval_fail
         expect(arena, c, EXPECT_FAIL, str_is(word, "expected_fail_regexp"), rest);
+        c->complete = true;
         return OK;
     }
     double number;
     if (float_parse(line, &number)) {
-        c->has_number = true;
+        c->has_number = c->complete = true;
         c->number = number;
         return OK;
     }

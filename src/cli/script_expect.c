@@ -53,7 +53,7 @@ bool eval_case_expects(const struct eval_case *c, enum expect_kind kind)
     return false;
 }
 
-// Without " (1:5)" at the end, and the details of forced monotonicity.
+// Without " (1:5)" at the end, and how often there was cause for it.
 static struct str without_position(struct str text)
 {
     size_t details = str_search(text, STR(", from buckets "));
@@ -62,7 +62,9 @@ static struct str without_position(struct str text)
     size_t open = str_find_last(text, '(');
     if (open < text.len && open > 0 && text.ptr[text.len - 1] == ')' &&
         str_find(str_skip(text, open), ':') < text.len - open)
-        return str_first(text, open - 1);
+        text = str_first(text, open - 1);
+    if (str_has_suffix(text, STR(" occurrences)")))
+        text = str_first(text, str_find_last(text, '(') - 1);
     return text;
 }
 
@@ -270,4 +272,22 @@ bool eval_case_holds(const struct eval_case *c, int rc, const struct error *fail
                       why) &&
            notes_hold(c, EXPECT_INFO, EXPECT_NO_INFO, result->infos, result->info_count, why) &&
            value_holds(c, result, why);
+}
+
+bool eval_case_holds_at(const struct eval_case *c, int64_t t_ms, const struct promql_result *result,
+                        struct arena *arena, struct buf *why)
+{
+    struct promql_result at = {.type = c->has_number ? PROMQL_SCALAR : PROMQL_VECTOR};
+    at.series = arena_array(arena, result->series_count + 1, sizeof(*at.series));
+    for (size_t s = 0; s < result->series_count; s++) {
+        const struct promql_series *from = &result->series[s];
+        for (size_t i = 0; i < from->count; i++) {
+            if (from->times_ms[i] != t_ms)
+                continue;
+            at.scalar = (struct sample){t_ms, from->values[i]};
+            at.series[at.series_count++] =
+                (struct promql_series){from->labels, &from->times_ms[i], &from->values[i], 1};
+        }
+    }
+    return value_holds(c, &at, why);
 }

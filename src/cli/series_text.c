@@ -259,12 +259,6 @@ int series_text_parse(struct arena *arena, struct str line, struct series_text *
     struct str rest;
     *out = (struct series_text){0};
     struct str series = cut_series(line, &rest);
-    if (str_has_suffix(series, STR("@st")))
-        series = str_first(series, series.len - 3), out->start_times = true;
-    else if (str_has_prefix(rest, STR("@st")))
-        out->start_times = true;
     int rc = series_text_labels(arena, series, &out->labels, err);
-    if (rc || out->start_times)
-        return rc;
-    return series_text_points(arena, rest, out, err);
+    return rc ? rc : series_text_points(arena, rest, out, err);
 }

@@ -21,8 +21,6 @@ struct series_text {
     struct labels labels;
     struct point *points;
     size_t count;
-    bool
-        start_times; // the points are offsets of start timestamps (metric@st ...), not read further
 };
 
 // Points of one series may be this many.

@@ -161,6 +161,8 @@ void annotations_render(const struct annotations *a, struct str query, struct pr
         const struct annotation *n = &a->items[i];
         buf_reset(&text);
         buf_str(&text, n->text);
+        if (n->occurrence_count > 1)
+            buf_printf(&text, " (%llu occurrences)", (unsigned long long)n->occurrence_count);
         if (n->monotonicity_count)
             render_monotonicity(&text, n);
         render_position(&text, query, n->position);

@@ -12,6 +12,7 @@ struct annotation {
     struct str text; // without position
     struct position position;
     // What monotonicity was forced on, when monotonicity_count > 0.
+    uint64_t occurrence_count; // where they are counted
     uint64_t monotonicity_count;
     int64_t t_min_ms, t_max_ms;
     double bucket_min, bucket_max, diff_max;

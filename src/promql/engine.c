@@ -395,7 +395,8 @@ static int run(struct promql_engine *e, const struct promql_query *q, int64_t de
         .arena = arena,
         .cancel = q->cancel,
         .clock = e->options.clock,
-        .pool = e->pool,
+        .pool = e->options.start_times ? NULL : e->pool, // annotations of windows go to one place
+        .start_times = e->options.start_times,
         .err = err,
         .deadline_ns = deadline_ns,
         .memory_max = e->options.memory_max,

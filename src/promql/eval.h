@@ -43,7 +43,8 @@ struct eval {
     struct source source;
     const struct cancel *cancel;
     const struct clock *clock;
-    struct pool *pool; // of threads for selectors; NULL: none
+    struct pool *pool;                            // of threads for selectors; NULL: none
+    const struct promql_start_times *start_times; // NULL: not used; then there is no pool
     struct annotations annotations;
     struct columns columns; // of the series at hand
     struct columns piece;   // one window of it, where only windows are read

@@ -137,6 +137,23 @@ static int ranges_init(struct ranges *r, struct eval *ev, const struct plan_node
 // Steps between two looks at limits.
 #define STEPS_PER_CHECK 256
 
+// When the counters of a series' samples began, or NULL.
+static const int64_t *find_starts(const struct ranges *r, struct row_worker *worker, size_t series,
+                                  const struct columns *c)
+{
+    const struct promql_start_times *s = r->ev->start_times;
+    if (!s || !(r->call->expr->call.function->flags & FUNCTION_USES_STARTS))
+        return NULL;
+    if (worker->start_capacity < c->count) {
+        worker->start_capacity = c->count;
+        worker->starts_ms = mem_realloc(worker->starts_ms, c->count, sizeof(*worker->starts_ms));
+    }
+    bool known =
+        s->find(s->context, r->set->labels[series], c->times_ms, c->count, worker->starts_ms);
+    worker->window.labels = r->set->labels[series];
+    return known ? worker->starts_ms : NULL;
+}
+
 static void window_begin(struct window *w, const struct ranges *r, struct row_worker *worker,
                          const struct columns *c)
 {
@@ -182,7 +199,7 @@ static int walk_windows(const struct ranges *r, struct row_worker *worker, const
     window_begin(w, r, worker, c);
     if (window_memo_pays(&r->shape, c->count))
         known = window_memo_get(&worker->memo, &r->shape, c->times_ms, c->count);
-    if (known && r->row && !r->anchored && !r->smoothed)
+    if (known && r->row && !r->anchored && !r->smoothed && !w->starts_ms)
         return r->row(w, known, row);
     for (size_t i = 0; i < r->shape.grid->count; i++) {
         window_move(w, r, known, i);
@@ -233,7 +250,10 @@ static int compute_selected(void *context, struct row_worker *worker, size_t ser
     if (rc)
         return rc;
     columns_drop_stale(c);
-    return c->count ? walk_windows(r, worker, c, row) : 0;
+    if (c->count == 0)
+        return 0;
+    worker->window.starts_ms = find_starts(r, worker, series, c);
+    return walk_windows(r, worker, c, row);
 }
 
 static int take_selected(void *context, size_t series, struct row *row)

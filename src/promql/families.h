@@ -95,4 +95,11 @@ function_custom_fn sort_by_label_desc;
 function_custom_fn convert_scalar;
 function_custom_fn convert_vector;
 
+// ---- counters whose start times are known
+
+struct window;
+// Whether a counter began anew between a sample of the window and the one before it.
+bool start_is_reset(const struct window *w, size_t i);
+int start_increase(struct window *w, bool per_second, double *out); // wants w->starts_ms
+
 #endif

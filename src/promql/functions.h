@@ -33,6 +33,7 @@ enum function_flags {
     FUNCTION_SORTS = 1 << 7,            // decides the order of an instant vector
     FUNCTION_OF_QUERY = 1 << 8,         // depends on where the query starts or ends
     FUNCTION_OF_QUANTILE = 1 << 9,      // says so when its first argument is no quantile
+    FUNCTION_USES_STARTS = 1 << 10,     // when counters began, where that is known
 };
 
 // False: no value at this step.

@@ -172,6 +172,8 @@ static int increase(struct window *w, bool is_counter, bool per_second, double *
             *out /= seconds_of_ms(w->range_ms);
         return rc;
     }
+    if (w->starts_ms && is_counter)
+        return start_increase(w, per_second, out);
     if (window_count(w) < 2)
         return 0;
     double first = w->values[w->first], result = w->values[w->end - 1] - first;
@@ -261,7 +263,7 @@ int range_irate(struct window *w, double *out)
     size_t last = w->end - 1;
     double before = w->values[last - 1], after = w->values[last];
     double seconds = (double)(w->times_ms[last] - w->times_ms[last - 1]) / 1000;
-    *out = (after < before ? after : after - before) / seconds;
+    *out = (start_is_reset(w, last) ? after : after - before) / seconds;
     return 1;
 }
 
@@ -295,9 +297,22 @@ int range_changes(struct window *w, double *out)
     return count_marks(w, out);
 }
 
+static void mark_starts(struct window *w)
+{
+    w->prepared = true;
+    w->mark_count = w->mark_first = w->mark_end = 0;
+    window_reserve_marks(w, w->count);
+    for (size_t i = 1; i < w->count; i++)
+        if (start_is_reset(w, i))
+            w->marks[w->mark_count++] = (uint32_t)i;
+}
+
 int range_resets(struct window *w, double *out)
 {
-    find_resets(w);
+    if (!w->starts_ms)
+        find_resets(w);
+    else if (!w->prepared)
+        mark_starts(w);
     window_seek_marks(w);
     return count_marks(w, out);
 }

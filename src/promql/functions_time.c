@@ -177,13 +177,3 @@ int time_timestamp(struct eval *ev, const struct plan_node *node, struct value *
             v->rows[r].values[i] = (double)grid_time(node->grid, i) / 1000;
     return rc ? rc : drop_names(ev, node, v);
 }
-
-// Samples are stored without start timestamps, which reads as 0.
-int time_start_timestamp(struct eval *ev, const struct plan_node *node, struct value *out)
-{
-    struct vector *v = &out->vector;
-    int rc = eval_vector(ev, node->call.args[0], v);
-    for (size_t r = 0; rc == 0 && r < v->count; r++)
-        memset(v->rows[r].values, 0, node->grid->count * sizeof(double));
-    return rc ? rc : drop_names(ev, node, v);
-}

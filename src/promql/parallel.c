@@ -39,6 +39,7 @@ void row_worker_release(struct row_worker *w)
 {
     mem_free(w->window.marks);
     mem_free(w->window.numbers);
+    mem_free(w->starts_ms);
     ranks_release(&w->window.ranks);
     window_memo_release(&w->memo);
 }

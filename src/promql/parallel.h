@@ -18,6 +18,8 @@ struct row_worker {
     struct eval *ev;
     struct window window;
     struct window_memo memo;
+    int64_t *starts_ms; // on the heap
+    size_t start_capacity;
 };
 
 struct row_job {

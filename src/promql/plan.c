@@ -372,6 +372,17 @@ static void plan_info(struct plan *plan, struct plan_node *n)
     n->call.info = info;
 }
 
+// timestamp(m @ T offset O) looks at T, as in Prometheus, among the samples that m @ T offset O sees.
+static void look_at_pin(const struct plan *plan, struct plan_node *n)
+{
+    struct lookup *l = &n->selector.lookup;
+    if (!l->pinned || l->offset_ms == 0)
+        return;
+    n->selector.max_ms = l->pinned_ms - l->offset_ms;
+    n->selector.min_ms = n->selector.max_ms - plan->lookback_ms + 1;
+    l->offset_ms = 0;
+}
+
 static void plan_call(struct plan *plan, struct plan_node *n)
 {
     const struct promql_expr *e = n->expr;
@@ -386,6 +397,8 @@ static void plan_call(struct plan *plan, struct plan_node *n)
             n->call.args[i] = plan_node(plan, e->call.args[i], n->grid);
     if (info)
         plan_info(plan, n);
+    if (f->flags & FUNCTION_USES_SAMPLE_TIME && n->call.args[0]->kind == PLAN_SELECTOR)
+        look_at_pin(plan, n->call.args[0]);
     for (size_t i = 0; i < e->call.arg_count; i++)
         if (n->call.args[i] && n->call.args[i]->type != TYPE_SCALAR && f->shape != FUNCTION_CUSTOM)
             n->nameless_unique = n->call.args[i]->nameless_unique;

@@ -16,6 +16,8 @@ struct window {
     const struct lookup *lookup;   // its
     const int64_t *times_ms;       // all samples of the series, no staleness markers
     const double *values;
+    const int64_t *starts_ms; // when the counter began, by sample, 0: unknown; NULL: none known
+    struct labels labels;     // the series', where start times are known
     size_t count;
     size_t first, end; // those in the window: [first, end), never empty
     int64_t start_ms;  // the window is (start_ms, end_ms]; with anchored and smoothed there are
