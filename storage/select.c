@@ -6,6 +6,9 @@
 // The result is sorted by labels. A window numbers its series in that order, so those found in the
 // largest window come sorted for nothing; only the others are compared.
 //
+// Mostly there is one source only: the head for what is recent, a day for the past. Then nothing has to
+// be put together, and where the caller looks at few labels the others aren't even unpacked.
+//
 // Labels are copied to the caller's arena, which may live longer than the querier; a text that many
 // series share is copied once.
 #include <stdlib.h>
@@ -36,12 +39,23 @@ struct group {
 
 #define TEXT_SLOTS 2048
 
+// What matches in one source.
+struct source_ids {
+    uint32_t source;
+    struct ids ids;
+};
+
 struct selection {
     struct querier *querier;
     const struct matcher *matchers;
     size_t matcher_count;
     int64_t min_ms, max_ms;
+    const struct str *names; // of the labels that matter; NULL: all
+    size_t name_count;
     struct arena *arena;
+    struct source_ids *sources; // where there are any, oldest first
+    size_t source_count;
+    size_t source_capacity;
     struct found *found;
     size_t found_count;
     size_t found_capacity;
@@ -105,25 +119,48 @@ static int match(struct selection *s, const struct series_index *index, struct i
     return rc == OK && brief && ids->count > BRIEF_SERIES ? ERR_DEFERRED : rc;
 }
 
-static int find_in_window(struct selection *s, uint32_t source, const struct ids *ids)
+static void add_source(struct selection *s, uint32_t source, struct ids ids)
 {
-    struct window *w = s->querier->view->windows[source];
-    bool inside = window_min_ms(w) >= s->min_ms && window_max_ms(w) <= s->max_ms;
-    size_t before = s->found_count;
-    uint32_t last = NONE;
-    int rc = window_load(w);
+    if (ids.count == 0) {
+        ids_release(&ids);
+        return;
+    }
+    MEM_GROW(s->sources, s->source_count, s->source_capacity);
+    s->sources[s->source_count++] = (struct source_ids){source, ids};
+}
+
+// Drops series without samples in the range.
+static int narrow_to_times(const struct selection *s, struct window *w, struct ids *ids)
+{
+    size_t kept = 0;
+    int rc = OK;
+    if (window_min_ms(w) >= s->min_ms && window_max_ms(w) <= s->max_ms)
+        return OK;
     for (size_t i = 0; i < ids->count && rc == OK; i++) {
-        int64_t first_ms = s->min_ms, last_ms = s->max_ms;
-        if (!inside)
-            rc = window_series_times(w, ids->items[i], &first_ms, &last_ms);
-        if (rc == OK && first_ms <= s->max_ms && last_ms >= s->min_ms)
-            last = add_found(s, window_series_hash(w, ids->items[i]),
-                             (struct place){source, ids->items[i]}, last);
+        int64_t first_ms, last_ms;
+        rc = window_series_times(w, ids->items[i], &first_ms, &last_ms);
+        if (first_ms <= s->max_ms && last_ms >= s->min_ms)
+            ids->items[kept++] = ids->items[i];
     }
-    if (s->found_count - before > s->base_count) {
-        s->base_count = s->found_count - before;
-        s->base = source;
-    }
+    ids->count = kept;
+    return rc;
+}
+
+static int find_in_window(struct selection *s, uint32_t source, struct window *w)
+{
+    struct series_index index = window_index(w);
+    struct ids ids = {0};
+    int rc = window_load(w);
+    if (rc == OK)
+        rc = match(s, &index, &ids);
+    if (rc == OK)
+        rc = narrow_to_times(s, w, &ids);
+    if (rc == OK)
+        add_source(s, source, ids);
+    else
+        ids_release(&ids);
+    if (rc == ERR_CORRUPT)
+        window_mark_corrupt(w);
     return rc;
 }
 
@@ -132,28 +169,10 @@ static int find_in_windows(struct selection *s)
     const struct view *v = s->querier->view;
     int rc = OK;
     for (uint32_t i = 0; i < v->window_count && rc == OK; i++) {
-        struct window *w = v->windows[i];
-        if (!window_reaches(w, s->min_ms, s->max_ms))
-            continue;
-        struct series_index index = window_index(w);
-        struct ids ids = {0};
-        rc = match(s, &index, &ids);
-        if (rc == OK)
-            rc = find_in_window(s, i, &ids);
-        ids_release(&ids);
-        if (rc == ERR_CORRUPT)
-            window_mark_corrupt(w);
+        if (window_reaches(v->windows[i], s->min_ms, s->max_ms))
+            rc = find_in_window(s, i, v->windows[i]);
     }
     return rc;
-}
-
-// What the series goes by: where nothing else was found, any number of its own will do.
-static uint64_t head_hash(struct selection *s, const struct series *series, struct arena *scratch)
-{
-    if (s->base == NONE)
-        return series->id;
-    arena_reset(scratch);
-    return labels_hash(head_labels(&s->querier->storage->head, series, scratch));
 }
 
 // Caller holds the table lock.
@@ -161,21 +180,45 @@ static int find_in_head(struct selection *s)
 {
     struct querier *q = s->querier;
     struct head *h = &q->storage->head;
-    struct arena scratch;
     struct ids ids = {0};
-    uint32_t source = (uint32_t)q->view->window_count, last = NONE;
-    arena_init(&scratch, 0);
     struct series_index index = head_index(h);
     int rc = match(s, &index, &ids);
+    size_t kept = 0;
     for (size_t i = 0; i < ids.count && rc == OK; i++) {
-        const struct series *series = head_get(h, ids.items[i]);
-        if (head_reaches(h, series, &q->view->head, s->min_ms, s->max_ms))
-            last = add_found(s, head_hash(s, series, &scratch), (struct place){source, series->id},
-                             last);
+        if (head_reaches(h, head_get(h, ids.items[i]), &q->view->head, s->min_ms, s->max_ms))
+            ids.items[kept++] = ids.items[i];
     }
-    ids_release(&ids);
-    arena_release(&scratch);
+    ids.count = rc == OK ? kept : 0;
+    add_source(s, (uint32_t)q->view->window_count, ids);
     return rc;
+}
+
+static bool is_head(const struct selection *s, uint32_t source)
+{
+    return source == s->querier->view->window_count;
+}
+
+// What a series of a source goes by.
+static uint64_t hash_of(const struct selection *s, struct place place, struct arena *scratch)
+{
+    struct head *h = &s->querier->storage->head;
+    if (!is_head(s, place.source))
+        return window_series_hash(s->querier->view->windows[place.source], place.id);
+    arena_reset(scratch);
+    return labels_hash(head_labels(h, head_get(h, place.id), scratch));
+}
+
+static void group_source(struct selection *s, const struct source_ids *from, struct arena *scratch)
+{
+    uint32_t last = NONE;
+    for (size_t i = 0; i < from->ids.count; i++) {
+        struct place place = {from->source, from->ids.items[i]};
+        last = add_found(s, hash_of(s, place, scratch), place, last);
+    }
+    if (!is_head(s, from->source) && from->ids.count > s->base_count) {
+        s->base_count = from->ids.count;
+        s->base = from->source;
+    }
 }
 
 // A copy in the arena; the same source text gives the same copy as long as its slot isn't taken.
@@ -189,35 +232,56 @@ static struct str copy_text(struct selection *s, struct str text)
     return slot->copy;
 }
 
-static int unpack_labels(struct selection *s, struct group *g, struct arena *scratch)
+static int source_labels(const struct selection *s, struct place place, struct arena *arena,
+                         struct labels *out)
 {
-    struct querier *q = s->querier;
-    struct place place = s->found[g->last].place;
+    const struct head *h = &s->querier->storage->head;
+    if (!is_head(s, place.source))
+        return window_labels(s->querier->view->windows[place.source], place.id, arena, out);
+    *out = head_labels(h, head_get(h, place.id), arena);
+    return OK;
+}
+
+static bool matters(const struct selection *s, struct str name)
+{
+    for (size_t i = 0; i < s->name_count; i++) {
+        if (str_eq(s->names[i], name))
+            return true;
+    }
+    return !s->names;
+}
+
+// The labels that matter, in the arena.
+static int unpack_labels(struct selection *s, struct place place, struct arena *scratch,
+                         struct labels *out)
+{
     struct labels labels;
-    int rc = OK;
+    size_t count = 0;
+    *out = (struct labels){0};
+    if (s->names && s->name_count == 0)
+        return OK;
     arena_reset(scratch);
-    if (place.source == q->view->window_count)
-        labels = head_labels(&q->storage->head, head_get(&q->storage->head, place.id), scratch);
-    else
-        rc = window_labels(q->view->windows[place.source], place.id, scratch, &labels);
+    int rc = source_labels(s, place, scratch, &labels);
     if (rc)
         return rc;
-    struct label *items = arena_array(s->arena, labels.count, sizeof(*items));
-    for (size_t i = 0; i < labels.count; i++)
-        items[i] =
-            (struct label){copy_text(s, labels.items[i].name), copy_text(s, labels.items[i].value)};
-    g->labels = (struct labels){items, labels.count};
+    size_t most = s->names && s->name_count < labels.count ? s->name_count : labels.count;
+    struct label *items = arena_array(s->arena, most, sizeof(*items));
+    for (size_t i = 0; i < labels.count && count < most; i++) {
+        struct label label = labels.items[i];
+        if (matters(s, label.name))
+            items[count++] = (struct label){copy_text(s, label.name), copy_text(s, label.value)};
+    }
+    *out = (struct labels){items, count};
     return s->arena->exceeded ? ERR_LIMIT : OK;
 }
 
-static int unpack_all(struct selection *s)
+static int unpack_all(struct selection *s, struct arena *scratch)
 {
-    struct arena scratch;
     int rc = OK;
-    arena_init(&scratch, 0);
-    for (size_t i = 0; i < s->group_count && rc == OK; i++)
-        rc = unpack_labels(s, &s->groups[i], &scratch);
-    arena_release(&scratch);
+    for (size_t i = 0; i < s->group_count && rc == OK; i++) {
+        struct group *g = &s->groups[i];
+        rc = unpack_labels(s, s->found[g->last].place, scratch, &g->labels);
+    }
     return rc;
 }
 
@@ -292,6 +356,91 @@ static int put_all(struct selection *s, struct series_set *out)
     return s->arena->exceeded ? ERR_LIMIT : OK;
 }
 
+// ---- one source
+
+static void put_single(struct selection *s, struct labels labels, struct place place,
+                       struct series_set *out)
+{
+    struct querier_series *series =
+        arena_alloc(s->arena, sizeof(*series) + sizeof(series->places[0]));
+    series->place_count = 1;
+    series->places[0] = place;
+    series->deleted = tombstones_match(s->querier->hidden, labels, s->arena);
+    if (is_all_deleted(s, series))
+        return;
+    out->labels[out->count] = labels;
+    out->series[out->count++] = series;
+}
+
+struct head_order {
+    const struct head *head;
+    const struct series *series;
+};
+
+static int by_head_labels(const void *a, const void *b)
+{
+    const struct head_order *x = a, *y = b;
+    return series_cmp(x->head, x->series, y->series);
+}
+
+// The head's come in the order in which they first came.
+static void sort_head_ids(const struct head *h, struct ids *ids)
+{
+    struct head_order *order = mem_calloc(ids->count, sizeof(*order));
+    for (size_t i = 0; i < ids->count; i++)
+        order[i] = (struct head_order){h, head_get(h, ids->items[i])};
+    qsort(order, ids->count, sizeof(*order), by_head_labels);
+    for (size_t i = 0; i < ids->count; i++)
+        ids->items[i] = order[i].series->id;
+    mem_free(order);
+}
+
+// Its series in order, and their labels.
+static int unpack_source(struct selection *s, struct arena *scratch, struct series_set *out)
+{
+    struct source_ids *from = &s->sources[0];
+    int rc = OK;
+    if (is_head(s, from->source))
+        sort_head_ids(&s->querier->storage->head, &from->ids);
+    out->labels = arena_array(s->arena, from->ids.count, sizeof(*out->labels));
+    for (size_t i = 0; i < from->ids.count && rc == OK; i++) {
+        struct place place = {from->source, from->ids.items[i]};
+        rc = unpack_labels(s, place, scratch, &out->labels[i]);
+    }
+    return rc;
+}
+
+static int put_source(struct selection *s, struct series_set *out)
+{
+    const struct source_ids *from = &s->sources[0];
+    out->count = 0;
+    out->series = arena_array(s->arena, from->ids.count, sizeof(struct querier_series *));
+    for (size_t i = 0; i < from->ids.count && !s->arena->exceeded; i++)
+        put_single(s, out->labels[i], (struct place){from->source, from->ids.items[i]}, out);
+    return s->arena->exceeded ? ERR_LIMIT : OK;
+}
+
+// ---- several
+
+static int unpack_sources(struct selection *s, struct arena *scratch)
+{
+    for (size_t i = 0; i < s->source_count; i++)
+        group_source(s, &s->sources[i], scratch);
+    // Only the base is in order by itself; others are compared.
+    if (s->base_count < s->group_count)
+        s->names = NULL;
+    return unpack_all(s, scratch);
+}
+
+static int unpack(struct selection *s, struct series_set *out)
+{
+    struct arena scratch;
+    arena_init(&scratch, 0);
+    int rc = s->source_count == 1 ? unpack_source(s, &scratch, out) : unpack_sources(s, &scratch);
+    arena_release(&scratch);
+    return rc;
+}
+
 static int run(struct selection *s, struct series_set *out)
 {
     struct head *h = &s->querier->storage->head;
@@ -301,33 +450,72 @@ static int run(struct selection *s, struct series_set *out)
     if (rc == OK)
         rc = find_in_head(s);
     if (rc == OK)
-        rc = unpack_all(s);
+        rc = unpack(s, out);
     pthread_rwlock_unlock(&h->lock);
-    return rc ? rc : put_all(s, out);
+    if (rc)
+        return rc;
+    return s->source_count == 1 ? put_source(s, out) : put_all(s, out);
+}
+
+static void release(struct selection *s)
+{
+    for (size_t i = 0; i < s->source_count; i++)
+        ids_release(&s->sources[i].ids);
+    mem_free(s->sources);
+    mem_free(s->found);
+    mem_free(s->groups);
+    hmap_release(&s->index);
+    mem_free(s);
+}
+
+static int select_series(struct selection *s, struct series_set *out, struct error *err)
+{
+    struct querier *q = s->querier;
+    s->min_ms = s->min_ms > q->min_ms ? s->min_ms : q->min_ms;
+    s->max_ms = s->max_ms < q->max_ms ? s->max_ms : q->max_ms;
+    s->base = NONE;
+    s->effort = BRIEF_EFFORT;
+    hmap_init(&s->index);
+    int rc = run(s, out);
+    release(s);
+    if (rc == ERR_DEFERRED)
+        return rc;
+    if (rc == ERR_LIMIT)
+        return error_set(err, rc, "the selected series need too much memory");
+    return rc ? error_set(err, rc, "reading a window's index: %s", err_text(rc)) : OK;
+}
+
+static struct selection *selection_new(struct querier *q, const struct matcher *matchers,
+                                       size_t matcher_count, int64_t min_ms, int64_t max_ms,
+                                       struct arena *arena)
+{
+    struct selection *s = mem_calloc(1, sizeof(*s));
+    s->querier = q;
+    s->matchers = matchers;
+    s->matcher_count = matcher_count;
+    s->min_ms = min_ms;
+    s->max_ms = max_ms;
+    s->arena = arena;
+    return s;
 }
 
 int querier_select(struct querier *q, const struct matcher *matchers, size_t matcher_count,
                    int64_t min_ms, int64_t max_ms, struct arena *arena, struct series_set *out,
                    struct error *err)
 {
-    struct selection *s = mem_calloc(1, sizeof(*s));
-    s->querier = q;
-    s->matchers = matchers;
-    s->matcher_count = matcher_count;
-    s->min_ms = min_ms > q->min_ms ? min_ms : q->min_ms;
-    s->max_ms = max_ms < q->max_ms ? max_ms : q->max_ms;
-    s->arena = arena;
-    s->base = NONE;
-    s->effort = BRIEF_EFFORT;
-    hmap_init(&s->index);
-    int rc = run(s, out);
-    mem_free(s->found);
-    mem_free(s->groups);
-    hmap_release(&s->index);
-    mem_free(s);
-    if (rc == ERR_DEFERRED)
-        return rc;
-    if (rc == ERR_LIMIT)
-        return error_set(err, rc, "the selected series need too much memory");
-    return rc ? error_set(err, rc, "reading a window's index: %s", err_text(rc)) : OK;
+    return select_series(selection_new(q, matchers, matcher_count, min_ms, max_ms, arena), out,
+                         err);
+}
+
+int querier_select_some(struct querier *q, const struct matcher *matchers, size_t matcher_count,
+                        const struct str *names, size_t name_count, int64_t min_ms, int64_t max_ms,
+                        struct arena *arena, struct series_set *out, struct error *err)
+{
+    struct selection *s = selection_new(q, matchers, matcher_count, min_ms, max_ms, arena);
+    // What is deleted is found by all labels.
+    if (!tombstones_count(q->hidden)) {
+        s->names = names;
+        s->name_count = name_count;
+    }
+    return select_series(s, out, err);
 }

@@ -37,6 +37,11 @@ struct series_set {
 int querier_select(struct querier *q, const struct matcher *matchers, size_t matcher_count,
                    int64_t min_ms, int64_t max_ms, struct arena *arena, struct series_set *out,
                    struct error *err);
+// The same for callers to whom only labels of these names matter: others may be left out of
+// the result's, which is in the same order.
+int querier_select_some(struct querier *q, const struct matcher *matchers, size_t matcher_count,
+                        const struct str *names, size_t name_count, int64_t min_ms, int64_t max_ms,
+                        struct arena *arena, struct series_set *out, struct error *err);
 
 // Samples of one series as two parallel columns, times strictly increasing, staleness markers
 // included. The caller owns the arrays and reuses them from series to series: with them goes what

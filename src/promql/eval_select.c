@@ -16,8 +16,7 @@ int eval_select(struct eval *ev, size_t selection, const struct series_set **out
     *out = &s->set;
     if (s->done)
         return 0;
-    int rc = source_select(&ev->source, s->matchers, s->matcher_count, s->min_ms, s->max_ms,
-                           ev->arena, &s->set, ev->err);
+    int rc = source_select(&ev->source, s, ev->arena, &s->set, ev->err);
     s->done = rc == 0;
     return rc ? rc : eval_check(ev);
 }

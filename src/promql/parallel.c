@@ -8,7 +8,7 @@
 // Most series that a thread takes at a time: neighbours share blocks of the store.
 #define CHUNK_SERIES_MAX 32
 // Rows computed before they are taken, and the points they may have.
-#define BATCH_SERIES_MAX 256
+#define BATCH_SERIES_MAX 4096
 #define BATCH_POINTS_MAX ((size_t)1 << 18)
 // Below this much work, in points and samples, waking threads costs more than it brings.
 #define WORK_MIN    INT64_C(40000)

@@ -486,5 +486,6 @@ int plan_make(struct plan *plan, struct error *err)
     plan->err = NULL;
     if (local.code)
         return error_set(err, local.code, "%s", local.text);
+    plan_labels(plan);
     return 0;
 }

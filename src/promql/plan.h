@@ -103,6 +103,10 @@ struct selection {
     const struct matcher *matchers;
     size_t matcher_count;
     int64_t min_ms, max_ms;
+    bool all_labels;    // matter, or else
+    struct str *labels; // these
+    size_t label_count;
+    size_t label_capacity;
     bool done;
     struct series_set set;
 };
@@ -128,6 +132,8 @@ struct plan {
 // The caller fills in arena, query, lookback_ms and subquery_step_ms. ERR_EXECUTION for a duration
 // that comes out impossible.
 int plan_make(struct plan *plan, struct error *err);
+// Finds out which labels matter in each selection; part of plan_make().
+void plan_labels(struct plan *plan);
 // Without parentheses around it.
 const struct promql_expr *expr_unwrap(const struct promql_expr *e);
 

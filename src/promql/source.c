@@ -3,6 +3,8 @@
 // up to the upper one's first.
 #include "source.h"
 
+#include "plan.h"
+
 struct pair {
     const struct querier_series *over, *under; // either may be NULL
     int64_t under_max_ms;
@@ -65,15 +67,27 @@ static void merge(const struct source *s, const struct series_set *over,
     }
 }
 
-int source_select(struct source *s, const struct matcher *matchers, size_t count, int64_t min_ms,
-                  int64_t max_ms, struct arena *arena, struct series_set *out, struct error *err)
+static int select_all(struct querier *q, const struct selection *w, struct arena *arena,
+                      struct series_set *out, struct error *err)
 {
+    return querier_select(q, w->matchers, w->matcher_count, w->min_ms, w->max_ms, arena, out, err);
+}
+
+int source_select(struct source *s, const struct selection *wanted, struct arena *arena,
+                  struct series_set *out, struct error *err)
+{
+    static const struct str none;
+    const struct str *labels = wanted->label_count ? wanted->labels : &none;
+    if (!s->under && !wanted->all_labels)
+        return querier_select_some(s->over, wanted->matchers, wanted->matcher_count, labels,
+                                   wanted->label_count, wanted->min_ms, wanted->max_ms, arena, out,
+                                   err);
     if (!s->under)
-        return querier_select(s->over, matchers, count, min_ms, max_ms, arena, out, err);
+        return select_all(s->over, wanted, arena, out, err);
     struct series_set over, under;
-    int rc = querier_select(s->over, matchers, count, min_ms, max_ms, arena, &over, err);
+    int rc = select_all(s->over, wanted, arena, &over, err);
     if (rc == 0)
-        rc = querier_select(s->under, matchers, count, min_ms, max_ms, arena, &under, err);
+        rc = select_all(s->under, wanted, arena, &under, err);
     if (rc == 0)
         merge(s, &over, &under, arena, out);
     return rc;

@@ -16,9 +16,10 @@ struct source {
 int source_open(struct source *s, struct storage *storage, const struct promql_beneath *beneath,
                 int64_t min_ms, int64_t max_ms, struct error *err);
 void source_close(struct source *s);
-// The series in *out are for source_read() only.
-int source_select(struct source *s, const struct matcher *matchers, size_t count, int64_t min_ms,
-                  int64_t max_ms, struct arena *arena, struct series_set *out, struct error *err);
+struct selection;
+// The series in *out are for source_read() only; of their labels those that matter are there.
+int source_select(struct source *s, const struct selection *wanted, struct arena *arena,
+                  struct series_set *out, struct error *err);
 int source_read(struct source *s, const struct querier_series *series, int64_t min_ms,
                 int64_t max_ms, struct columns *out, struct error *err);
 

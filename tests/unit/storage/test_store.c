@@ -377,9 +377,66 @@ static void test_matchers(void **state)
     arena_release(&arena);
 }
 
+// Of all series in the range: the same ones in the same order, whichever labels are asked for.
+static void expect_some_labels(struct fixture *f, int64_t min_ms, int64_t max_ms, size_t wanted)
+{
+    static const struct str names[] = {STR_INIT("n"), STR_INIT("nowhere")};
+    struct querier *q;
+    struct series_set all, some, none;
+    struct matcher any;
+    struct arena arena;
+    struct error err;
+    arena_init(&arena, 0);
+    assert_int_equal(matcher_init(&any, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
+    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
+    assert_int_equal(querier_select(q, &any, 1, min_ms, max_ms, &arena, &all, &err), OK);
+    assert_int_equal(querier_select_some(q, &any, 1, names, 2, min_ms, max_ms, &arena, &some, &err),
+                     OK);
+    assert_int_equal(querier_select_some(q, &any, 1, names, 0, min_ms, max_ms, &arena, &none, &err),
+                     OK);
+    assert_int_equal(all.count, wanted);
+    assert_int_equal(some.count, wanted);
+    assert_int_equal(none.count, wanted);
+    for (size_t i = 0; i < all.count; i++) {
+        assert_true(i == 0 || labels_cmp(all.labels[i - 1], all.labels[i]) < 0);
+        assert_int_equal(all.labels[i].count, 2);
+        assert_true(
+            str_eq(labels_get(all.labels[i], STR("n")), labels_get(some.labels[i], STR("n"))));
+    }
+    querier_free(q);
+    matcher_release(&any);
+    arena_release(&arena);
+}
+
+// Series that stand in windows, in the head, or in both.
+static void test_labels_that_matter(void **state)
+{
+    struct fixture *f = *state;
+    struct model *m = mem_calloc(1, sizeof(*m));
+    struct rng rng;
+    rng_seed(&rng, 8);
+    f->options.window_ms = HOUR_MS / 2;
+    open_store(f);
+    for (int i = 0; i < 400; i++)
+        scrape(f, m, &rng);
+    struct appender *a = appender_new(f->storage);
+    for (unsigned n = 10; n < 16; n++)
+        assert_int_equal(add(a, n, f->clock.now_ms, 1), OK);
+    commit(a);
+    appender_free(a);
+    int64_t now_ms = f->clock.now_ms;
+    expect_some_labels(f, START_MS, START_MS + HOUR_MS / 4, SERIES_COUNT);
+    expect_some_labels(f, START_MS, START_MS + HOUR_MS, SERIES_COUNT);
+    expect_some_labels(f, START_MS, now_ms, SERIES_COUNT + 6);
+    expect_some_labels(f, now_ms, now_ms, 6);
+    expect_some_labels(f, now_ms + 1, INT64_MAX, 0);
+    mem_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_labels_that_matter, setup, teardown),
         cmocka_unit_test_setup_teardown(test_model, setup, teardown),
         cmocka_unit_test_setup_teardown(test_view_is_stable, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
