@@ -378,7 +378,7 @@ static void put_piece(struct piece *p, struct buf *heads, struct buf *bits)
         put_exceptions(p, heads);
 }
 
-static bool is_constant(const double *values, size_t count)
+bool cold_values_are_constant(const double *values, size_t count)
 {
     for (size_t i = 1; i < count; i++) {
         if (!same_bits(values[i], values[0]))
@@ -418,7 +418,7 @@ void cold_values_encode(const double *values, size_t count, struct buf *heads, s
     struct piece p;
     for (size_t at = 0; at < count; at += p.count) {
         size_t left = count - at;
-        if (is_constant(values + at, left)) {
+        if (cold_values_are_constant(values + at, left)) {
             put_constant(values[at], heads);
             break;
         }

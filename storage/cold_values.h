@@ -22,6 +22,8 @@ struct cold_stream {
     struct str heads, bits;
 };
 
+// All the same, bit for bit: their stream is a few heads, whatever their number.
+bool cold_values_are_constant(const double *values, size_t count);
 // Appends a stream.
 void cold_values_encode(const double *values, size_t count, struct buf *heads, struct buf *bits);
 // Decodes the values [from, from + count) of a stream that holds `total`; pieces outside are

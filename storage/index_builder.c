@@ -85,11 +85,14 @@ static void extend_list(struct builder_pair *pair, uint32_t series)
     pair->count++;
 }
 
-void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column)
+void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column,
+                       struct str constant)
 {
     uint32_t series = (uint32_t)b->series_count++;
     buf_be64(&b->hashes, labels_hash(labels));
-    buf_varint(&b->records, column);
+    buf_varint(&b->records, (uint64_t)column << 1 | (constant.len > 0));
+    if (constant.len)
+        buf_sized(&b->records, constant);
     buf_varint(&b->records, labels.count);
     for (size_t i = 0; i < labels.count; i++) {
         uint32_t pair = add_pair(b, labels.items[i]);
@@ -147,13 +150,16 @@ static void rank(struct index_builder *b)
 // A series as it was added, label by label.
 struct record {
     struct decoder d;
-    uint32_t column;
+    struct str head; // all before the count of labels
     uint32_t label_count;
 };
 
 static void next_record(struct record *r)
 {
-    r->column = (uint32_t)decode_varint(&r->d);
+    const unsigned char *start = r->d.pos;
+    if (decode_varint(&r->d) & 1)
+        decode_sized(&r->d);
+    r->head = str_make((const char *)start, (size_t)(r->d.pos - start));
     r->label_count = (uint32_t)decode_varint(&r->d);
 }
 
@@ -165,7 +171,7 @@ static size_t size_of_records(const struct index_builder *b)
     for (size_t i = 0; i < b->series_count; i++) {
         uint32_t last = 0;
         next_record(&r);
-        size += varint_size(r.column) + varint_size(r.label_count);
+        size += r.head.len + varint_size(r.label_count);
         for (uint32_t l = 0; l < r.label_count; l++) {
             uint32_t rank = b->pairs[decode_varint(&r.d)].rank;
             size += varint_size(rank - last);
@@ -289,7 +295,7 @@ static void put_series(struct index_builder *b, char *lists, char **out)
         uint32_t last = 0;
         next_record(&r);
         put_be32(&offsets, (uint32_t)(records - start));
-        put_varint(&records, r.column);
+        put_bytes(&records, r.head);
         put_varint(&records, r.label_count);
         for (uint32_t l = 0; l < r.label_count; l++) {
             struct builder_pair *pair = &b->pairs[decode_varint(&r.d)];

@@ -36,7 +36,7 @@ struct index_builder {
     size_t pair_capacity;
     struct hmap pair_index;
     struct buf hashes;  // be64 a series
-    struct buf records; // of the series: varint column, count of labels, and their pairs
+    struct buf records; // of the series: as in the file, pairs by number
     size_t series_count;
     uint32_t *pair_order; // from index_builder_size() on: pairs by rank
     size_t name_count;
@@ -46,8 +46,9 @@ struct index_builder {
 
 void index_builder_init(struct index_builder *b);
 void index_builder_release(struct index_builder *b);
-// The next series, in order of labels.
-void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column);
+// The next series, in order of labels. `constant` is the stream of one that never changes, else empty.
+void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column,
+                       struct str constant);
 // The size of the index, to which nothing is added any more. `blocks` are whole entries.
 size_t index_builder_size(struct index_builder *b, const struct column_store *columns,
                           struct str blocks);

@@ -34,7 +34,8 @@ static struct written_stream put_stream(struct block_writer *b, uint32_t hash)
 {
     struct str heads = buf_view(&b->stream_heads), bits = buf_view(&b->stream_bits);
     buf_varint(&b->heads, (uint64_t)heads.len << 1);
-    buf_varint(&b->heads, bits.len);
+    if (heads.len)
+        buf_varint(&b->heads, bits.len);
     struct written_stream s = {hash, (uint32_t)b->heads.len, (uint32_t)heads.len,
                                (uint32_t)b->bits.len, (uint32_t)bits.len};
     buf_str(&b->heads, heads);
@@ -48,7 +49,7 @@ void block_writer_add(struct block_writer *b, const double *values, size_t count
     buf_reset(&b->stream_bits);
     cold_values_encode(values, count, &b->stream_heads, &b->stream_bits);
     uint32_t hash = (uint32_t)hash_str(buf_view(&b->stream_heads));
-    uint32_t back = find_same(b, hash);
+    uint32_t back = count ? find_same(b, hash) : 0;
     if (back)
         buf_varint(&b->heads, (uint64_t)back << 1 | 1);
     b->streams[b->count] = back ? b->streams[b->count - back] : put_stream(b, hash);
@@ -113,7 +114,7 @@ static bool take_stream(struct block_values *v, struct decoder *heads, struct st
         v->streams[v->count] = v->streams[v->count - size];
         return true;
     }
-    uint64_t bit_size = decode_varint(heads);
+    uint64_t bit_size = size ? decode_varint(heads) : 0;
     if (bit_size > bits->len)
         return false;
     v->streams[v->count] =

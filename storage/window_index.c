@@ -126,6 +126,19 @@ static int get_record(const struct window_index *x, uint32_t id, struct decoder 
     return OK;
 }
 
+// The part of a record before its labels.
+static struct index_series decode_series(struct decoder *d)
+{
+    struct index_series s = {.constant = STR("")};
+    uint64_t column = decode_varint(d);
+    if (column & 1)
+        s.constant = decode_sized(d);
+    if (column >> 1 >= UINT32_MAX)
+        d->failed = true;
+    s.column = (uint32_t)(column >> 1);
+    return s;
+}
+
 int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
                         struct labels *out)
 {
@@ -133,7 +146,7 @@ int window_index_labels(const struct window_index *x, uint32_t id, struct arena 
     int rc = get_record(x, id, &d);
     if (rc)
         return rc;
-    decode_varint(&d);
+    decode_series(&d);
     uint64_t count = decode_varint(&d), pair = 0;
     if (count > decoder_left(&d))
         return ERR_CORRUPT;
@@ -151,15 +164,14 @@ int window_index_labels(const struct window_index *x, uint32_t id, struct arena 
     return OK;
 }
 
-int window_index_series_column(const struct window_index *x, uint32_t id, uint32_t *out)
+int window_index_series(const struct window_index *x, uint32_t id, struct index_series *out)
 {
     struct decoder d;
     int rc = get_record(x, id, &d);
     if (rc)
         return rc;
-    uint64_t column = decode_varint(&d);
-    *out = (uint32_t)column;
-    return d.failed || column >= x->sizes[INDEX_COLUMNS] ? ERR_CORRUPT : OK;
+    *out = decode_series(&d);
+    return d.failed || out->column >= x->sizes[INDEX_COLUMNS] ? ERR_CORRUPT : OK;
 }
 
 int window_index_column(const struct window_index *x, uint32_t number, struct index_column *out)

@@ -32,6 +32,12 @@ struct index_column {
     struct str bytes;
 };
 
+// What a series' record says beside its labels.
+struct index_series {
+    uint32_t column;     // number
+    struct str constant; // the stream of one that never changes; empty: blocks have its values
+};
+
 // A run of neighbouring series in one slice of time, compressed together.
 struct index_block {
     uint32_t slice;
@@ -61,8 +67,7 @@ static inline uint64_t window_index_hash(const struct window_index *x, uint32_t 
 // The pairs are the arena's, their texts views of the index.
 int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
                         struct labels *out);
-// The number of the series' column.
-int window_index_series_column(const struct window_index *x, uint32_t id, uint32_t *out);
+int window_index_series(const struct window_index *x, uint32_t id, struct index_series *out);
 int window_index_column(const struct window_index *x, uint32_t number, struct index_column *out);
 // The block that holds a series in a slice, by number.
 int window_index_find_block(const struct window_index *x, uint32_t slice, uint32_t id,

@@ -47,18 +47,18 @@ int window_labels(const struct window *w, uint32_t id, struct arena *arena, stru
     return window_index_labels(&w->index, id, arena, out);
 }
 
-static int find_column(const struct window *w, uint32_t id, uint32_t *number,
-                       struct index_column *out)
+static int find_series(const struct window *w, uint32_t id, struct index_series *series,
+                       struct index_column *column)
 {
-    int rc = window_index_series_column(&w->index, id, number);
-    return rc ? rc : window_index_column(&w->index, *number, out);
+    int rc = window_index_series(&w->index, id, series);
+    return rc ? rc : window_index_column(&w->index, series->column, column);
 }
 
 int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms)
 {
-    uint32_t number;
+    struct index_series series;
     struct index_column column;
-    int rc = find_column(w, id, &number, &column);
+    int rc = find_series(w, id, &series, &column);
     *first_ms = rc ? 0 : column.first_ms;
     *last_ms = rc ? 0 : column.last_ms;
     return rc;
@@ -97,37 +97,62 @@ static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct
     return OK;
 }
 
-static int get_times(const struct window *w, uint32_t number, struct str column, uint32_t slice,
-                     struct read_cache *cache, const struct cached_column **out)
+// A series being read.
+struct reading {
+    const struct window *window;
+    uint32_t id;
+    struct index_series series;
+    struct index_column column;
+    int64_t min_ms, max_ms;
+    struct columns *out;
+};
+
+static int get_times(const struct reading *r, uint32_t slice, const struct cached_column **out)
 {
-    struct cached_column *c = read_cache_column(cache, w->serial, number, slice);
+    const struct window *w = r->window;
+    uint32_t number = r->series.column;
+    struct cached_column *c = read_cache_column(r->out->cache, w->serial, number, slice);
     struct slice_times times;
     *out = c;
     if (c->window == w->serial && c->number == number && c->slice == slice)
         return OK;
-    int rc = cold_times_find(&w->span, column, slice, &times);
+    int rc = cold_times_find(&w->span, r->column.bytes, slice, &times);
     // A few bytes stand for a run of any length: believe no count blindly.
     if (rc || times.count > w->sample_count)
         return ERR_CORRUPT;
-    read_cache_set_column(cache, c, w->serial, number, slice, times.count);
+    read_cache_set_column(r->out->cache, c, w->serial, number, slice, times.count);
     rc = cold_times_decode(&times, c->times_ms);
     if (rc)
         c->window = 0;
     return rc;
 }
 
-// The samples [from, end) of those that the series has in a slice.
-static int read_samples(const struct window *w, uint32_t slice, uint32_t id,
-                        const struct cached_column *times, size_t from, size_t end,
-                        struct columns *out)
+static int get_stream(const struct reading *r, uint32_t slice, struct cold_stream *out)
 {
+    static const char no_bits[BITS_PADDING];
     struct cached_block *block;
-    int rc = get_block(w, slice, id, out->cache, &block);
+    if (r->series.constant.len) {
+        *out = (struct cold_stream){r->series.constant, str_make(no_bits, 0)};
+        return OK;
+    }
+    int rc = get_block(r->window, slice, r->id, r->out->cache, &block);
     if (rc)
         return rc;
-    if (id - block->first_series >= block->values.count)
+    if (r->id - block->first_series >= block->values.count)
         return ERR_CORRUPT;
-    struct cold_stream stream = block->values.streams[id - block->first_series];
+    *out = block->values.streams[r->id - block->first_series];
+    return OK;
+}
+
+// The samples [from, end) of those that the series has in a slice.
+static int read_samples(const struct reading *r, uint32_t slice, const struct cached_column *times,
+                        size_t from, size_t end)
+{
+    struct columns *out = r->out;
+    struct cold_stream stream;
+    int rc = get_stream(r, slice, &stream);
+    if (rc)
+        return rc;
     columns_reserve(out, out->count + (end - from));
     memcpy(out->times_ms + out->count, times->times_ms + from, (end - from) * sizeof(int64_t));
     rc = cold_values_decode(stream, times->count, from, end - from, out->values + out->count);
@@ -135,29 +160,27 @@ static int read_samples(const struct window *w, uint32_t slice, uint32_t id,
     return rc;
 }
 
-static int read_slice(const struct window *w, uint32_t slice, uint32_t id, uint32_t number,
-                      struct str column, int64_t min_ms, int64_t max_ms, struct columns *out)
+static int read_slice(const struct reading *r, uint32_t slice)
 {
     const struct cached_column *times;
-    int rc = get_times(w, number, column, slice, out->cache, &times);
+    int rc = get_times(r, slice, &times);
     if (rc || times->count == 0)
         return rc;
     size_t from = 0, end = times->count;
-    if (times->times_ms[0] < min_ms)
-        from = times_before(times->times_ms, end, min_ms);
-    if (times->times_ms[end - 1] > max_ms)
-        end = times_before(times->times_ms, end, max_ms + 1);
-    return from < end ? read_samples(w, slice, id, times, from, end, out) : OK;
+    if (times->times_ms[0] < r->min_ms)
+        from = times_before(times->times_ms, end, r->min_ms);
+    if (times->times_ms[end - 1] > r->max_ms)
+        end = times_before(times->times_ms, end, r->max_ms + 1);
+    return from < end ? read_samples(r, slice, times, from, end) : OK;
 }
 
 int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, struct columns *out)
 {
-    struct index_column column;
-    uint32_t number;
+    struct reading r = {.window = w, .id = id, .min_ms = min_ms, .max_ms = max_ms, .out = out};
     int rc = window_load(w);
     if (rc == OK)
-        rc = find_column(w, id, &number, &column);
-    if (rc || column.last_ms < min_ms || column.first_ms > max_ms)
+        rc = find_series(w, id, &r.series, &r.column);
+    if (rc || r.column.last_ms < min_ms || r.column.first_ms > max_ms)
         return rc;
     if (!out->cache)
         out->cache = read_cache_take();
@@ -165,7 +188,7 @@ int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, s
     while (slice + 1 < w->span.slice_count && w->slice_starts_ms[slice + 1] <= min_ms)
         slice++;
     for (; slice < w->span.slice_count && w->slice_starts_ms[slice] <= max_ms && rc == OK; slice++)
-        rc = read_slice(w, slice, id, number, column.bytes, min_ms, max_ms, out);
+        rc = read_slice(&r, slice);
     return rc;
 }
 

@@ -38,6 +38,7 @@ struct window_writer {
     struct zstd_encoder *zstd;
     struct block_writer *slices; // the block being filled of each
     struct buf extent;           // blocks
+    struct buf constant;         // of the series being added
     uint32_t extent_count;
     struct index_block *blocks;
     size_t block_count;
@@ -99,6 +100,7 @@ static void writer_free(struct window_writer *w)
     index_builder_release(&w->index);
     buf_release(&w->path);
     buf_release(&w->beside);
+    buf_release(&w->constant);
     release_packing(w);
     mem_free(w->slices);
     mem_free(w->blocks);
@@ -169,6 +171,15 @@ static int end_blocks(struct window_writer *w, struct error *err)
     return rc;
 }
 
+// The stream of values that are all the same, which the index takes; empty for others.
+static struct str constant_stream(struct window_writer *w, const struct columns *samples)
+{
+    buf_reset(&w->constant);
+    if (cold_values_are_constant(samples->values, samples->count))
+        cold_values_encode(samples->values, samples->count, &w->constant, &w->constant);
+    return buf_view(&w->constant);
+}
+
 int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
                       struct error *err)
 {
@@ -176,13 +187,15 @@ int window_writer_add(struct window_writer *w, struct labels labels, const struc
     assert(samples->times_ms[0] >= w->span.min_ms &&
            samples->times_ms[samples->count - 1] < w->span.max_ms);
     uint32_t column = column_store_add(&w->columns, samples->times_ms, samples->count);
+    struct str constant = constant_stream(w, samples);
     int rc = OK;
-    index_builder_add(&w->index, labels, column);
+    index_builder_add(&w->index, labels, column, constant);
     w->sample_count += samples->count;
     size_t from = 0;
     for (uint32_t slice = 0; slice < w->span.slice_count && rc == OK; slice++) {
         size_t end = slice_end(&w->span, slice, samples->times_ms, samples->count);
-        block_writer_add(&w->slices[slice], samples->values + from, end - from);
+        size_t count = constant.len ? 0 : end - from;
+        block_writer_add(&w->slices[slice], samples->values + from, count);
         if (block_writer_is_full(&w->slices[slice]))
             rc = end_block(w, slice, err);
         from = end;

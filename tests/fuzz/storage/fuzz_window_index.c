@@ -16,6 +16,7 @@ static void count_ids(void *context, struct str value, const uint32_t *items, si
 static void ask_series(const struct window_index *x, uint32_t id, struct arena *arena)
 {
     struct labels labels;
+    struct index_series series;
     struct index_column column;
     struct index_block block;
     uint32_t number;
@@ -25,8 +26,8 @@ static void ask_series(const struct window_index *x, uint32_t id, struct arena *
         (void)window_index_value(x, l->name, l->value, count_ids, &sum);
         (void)window_index_values(x, l->name, count_ids, &sum);
     }
-    if (window_index_series_column(x, id, &number) == OK)
-        (void)window_index_column(x, number, &column);
+    if (window_index_series(x, id, &series) == OK)
+        (void)window_index_column(x, series.column, &column);
     if (window_index_find_block(x, id % 3, id, &number) == OK)
         window_index_block(x, number, &block);
 }
