@@ -427,8 +427,10 @@ static int unpack_sources(struct selection *s, struct arena *scratch)
     for (size_t i = 0; i < s->source_count; i++)
         group_source(s, &s->sources[i], scratch);
     // Only the base is in order by itself; others are compared.
-    if (s->base_count < s->group_count)
+    if (s->base_count < s->group_count) {
         s->names = NULL;
+        s->name_count = 0;
+    }
     return unpack_all(s, scratch);
 }
 
