@@ -5,7 +5,8 @@
 // Failures. Buffered bytes stay in the buffer until the kernel took them, so a full disk delays
 // them; once BUFFER_MAX wait, batches are refused. A refused batch leaves the buffer as it was, and
 // the series that it declared are declared again. Values are coded against the newest in the head,
-// which is what the last batch that was accepted left there.
+// which is what the last batch that was accepted left there. After a sync that failed, what wasn't
+// synced is written again (journal_unsynced.c).
 #include "journal.h"
 
 #include <assert.h>
@@ -19,12 +20,14 @@
 #include "base/mem.h"
 #include "journal_batch.h"
 #include "journal_record.h"
+#include "journal_unsynced.h"
 
 #define SEGMENT_SIZE_MAX ((size_t)32 << 20)
 #define ALLOCATE_SIZE    ((size_t)1 << 20)
 #define PACK_LEVEL       1
 #define FLUSH_SIZE       ((size_t)64 << 10)
 #define BUFFER_MAX       ((size_t)8 << 20)
+#define UNSYNCED_MAX     ((size_t)8 << 20)
 #define BUFFER_KEPT      ((size_t)512 << 10)
 
 struct segment {
@@ -42,7 +45,9 @@ struct journal {
     int fd;
     uint64_t allocated; // bytes reserved in the current file
     uint64_t next_number;
-    bool dirty; // written since the last sync
+    struct unsynced unsynced;
+    uint64_t sync_count; // begun
+    uint64_t running;    // number of the sync that runs without the lock; 0: none
     struct buf buffer;
     struct batch_writer batches;
     struct buf packed;
@@ -251,6 +256,7 @@ static void journal_free(struct journal *j)
         close(j->fd);
     buf_release(&j->buffer);
     buf_release(&j->packed);
+    unsynced_release(&j->unsynced);
     zstd_encoder_free(j->encoder);
     batch_writer_release(&j->batches);
     mem_free(j->ended);
@@ -315,6 +321,9 @@ static int start_segment(struct journal *j, struct error *err)
     j->bytes += SEGMENT_MAGIC_SIZE;
     j->fd = fd;
     j->allocated = 0;
+    j->running = 0;
+    unsynced_restart(&j->unsynced, 0);
+    unsynced_add(&j->unsynced, STR(SEGMENT_MAGIC));
     batch_writer_restart(&j->batches);
     j->next_number++;
     return OK;
@@ -372,9 +381,9 @@ static int write_buffer(struct journal *j, struct error *err)
         return io_failed(j, rc, "write", err);
     atomic_fetch_add(&j->bytes, end - j->current.size);
     j->current.size = end;
+    unsynced_add(&j->unsynced, bytes);
     empty(&j->buffer);
     empty(&j->packed);
-    j->dirty = true;
     return OK;
 }
 
@@ -383,46 +392,83 @@ int journal_flush(struct journal *j, struct error *err)
     return write_buffer(j, err);
 }
 
+// Before a sync is believed: what an earlier one may have lost, or one that runs may lose, must have
+// been written anew.
+static int write_lost(struct journal *j, struct error *err)
+{
+    if (!j->unsynced.lost && !j->running)
+        return OK;
+    int rc = unsynced_rewrite(&j->unsynced, j->fd);
+    return rc ? io_failed(j, rc, "write again", err) : OK;
+}
+
 int journal_sync(struct journal *j, struct error *err)
 {
     int rc = write_buffer(j, err);
-    if (rc || !j->dirty)
+    if (rc || !j->unsynced.bytes.len)
+        return rc;
+    rc = write_lost(j, err);
+    if (rc)
         return rc;
     rc = io_sync(j->fd);
-    if (rc)
+    if (rc) {
+        j->unsynced.lost = true;
         return io_failed(j, rc, "sync", err);
-    j->dirty = false;
+    }
+    j->running = 0; // whatever comes of it
+    unsynced_done(&j->unsynced, j->current.size);
     return OK;
 }
 
-int journal_sync_begin(struct journal *j, int *fd, struct error *err)
+// A description of its own, since each is told of an error only once.
+static int open_again(const struct journal *j)
 {
-    *fd = -1;
+    struct buf path = BUF_INIT;
+    segment_path(j, j->current.number, &path);
+    int fd = io_open(buf_text(&path), O_RDONLY, 0);
+    buf_release(&path);
+    return fd;
+}
+
+int journal_sync_begin(struct journal *j, struct journal_sync *sync, struct error *err)
+{
+    *sync = (struct journal_sync){.fd = -1};
     int rc = write_buffer(j, err);
-    if (rc || !j->dirty)
+    if (rc || !j->unsynced.bytes.len)
         return rc;
-    *fd = fcntl(j->fd, F_DUPFD_CLOEXEC, 0);
-    if (*fd < 0)
+    if (j->running)
         return journal_sync(j, err);
-    j->dirty = false;
+    rc = write_lost(j, err);
+    if (rc)
+        return rc;
+    sync->fd = open_again(j);
+    if (sync->fd < 0)
+        return journal_sync(j, err);
+    sync->end = j->current.size;
+    sync->number = j->running = ++j->sync_count;
     return OK;
 }
 
-int journal_sync_finish(int fd, struct error *err)
+int journal_sync_run(const struct journal_sync *sync, struct error *err)
 {
-    if (fd < 0)
+    if (sync->fd < 0)
         return OK;
-    int rc = io_sync(fd);
+    int rc = io_sync(sync->fd);
     if (rc)
         error_set(err, rc, "sync the journal: %m");
-    close(fd);
+    close(sync->fd);
     return rc;
 }
 
-void journal_sync_failed(struct journal *j)
+void journal_sync_end(struct journal *j, const struct journal_sync *sync, int rc)
 {
-    if (j->fd >= 0)
-        j->dirty = true;
+    if (!sync->number || j->running != sync->number)
+        return;
+    j->running = 0;
+    if (rc)
+        j->unsynced.lost = true;
+    else
+        unsynced_done(&j->unsynced, sync->end);
 }
 
 int journal_rotate(struct journal *j, struct error *err)
@@ -457,6 +503,7 @@ static int write_batch(struct journal *j, size_t batch_size, enum durability dur
     if (durability == DURABLE_DISK && (rc = journal_sync(j, err))) {
         atomic_fetch_sub(&j->bytes, j->current.size - before);
         j->current.size = before;
+        unsynced_cut(&j->unsynced, before);
     }
     return rc;
 }
@@ -468,6 +515,8 @@ static int prepare(struct journal *j, enum durability durability, struct error *
     // A batch that is to be cut off when its sync fails is alone in its write.
     if (j->buffer.len > BUFFER_MAX || durability == DURABLE_DISK)
         rc = write_buffer(j, err);
+    if (rc == OK && j->unsynced.bytes.len > UNSYNCED_MAX)
+        rc = journal_sync(j, err);
     if (rc == OK && j->current.size > SEGMENT_SIZE_MAX)
         rc = journal_rotate(j, err);
     if (rc == OK && j->fd < 0)

@@ -61,12 +61,17 @@ int journal_append(struct journal *j, struct head *head, const struct entry *ent
 int journal_flush(struct journal *j, struct error *err);
 // ... and the kernel's to the disk.
 int journal_sync(struct journal *j, struct error *err);
-// The same in two steps, so that nobody waits for the disk under the lock: flushes and gives a
-// descriptor of its own to sync (-1: nothing to do), to be passed to journal_sync_finish() without
-// the lock, whose result goes to journal_sync_failed() under the lock when it is an error.
-int journal_sync_begin(struct journal *j, int *fd, struct error *err);
-int journal_sync_finish(int fd, struct error *err);
-void journal_sync_failed(struct journal *j);
+// The same in two steps, so that nobody waits for the disk under the lock: journal_sync_begin()
+// flushes and opens what is to be synced, journal_sync_run() works without the lock, and
+// journal_sync_end() takes note of its result.
+struct journal_sync {
+    int fd;          // -1: nothing to do
+    uint64_t end;    // of what is synced
+    uint64_t number; // of this sync
+};
+int journal_sync_begin(struct journal *j, struct journal_sync *sync, struct error *err);
+int journal_sync_run(const struct journal_sync *sync, struct error *err);
+void journal_sync_end(struct journal *j, const struct journal_sync *sync, int rc);
 // Ends the segment, so that the next append starts another.
 int journal_rotate(struct journal *j, struct error *err);
 // Unlinks ended segments without a sample at or after `before_ms`.

@@ -293,14 +293,15 @@ int storage_sync(struct storage *s, struct error *err)
     if (!s->journal)
         return OK;
     int64_t start_ns = clock_mono_ns(s->options.clock);
-    int fd;
+    struct journal_sync sync;
     pthread_mutex_lock(&s->commit);
-    int rc = journal_sync_begin(s->journal, &fd, err);
+    int rc = journal_sync_begin(s->journal, &sync, err);
     s->synced_ns = start_ns;
     pthread_mutex_unlock(&s->commit);
-    if (rc == OK && (rc = journal_sync_finish(fd, err))) {
+    if (rc == OK && sync.fd >= 0) {
+        rc = journal_sync_run(&sync, err);
         pthread_mutex_lock(&s->commit);
-        journal_sync_failed(s->journal);
+        journal_sync_end(s->journal, &sync, rc);
         pthread_mutex_unlock(&s->commit);
     }
     double seconds = (double)(clock_mono_ns(s->options.clock) - start_ns) / 1e9;

@@ -3,6 +3,9 @@
 // after reopening; queries answer all the while; once the disk is well everything goes on by itself.
 #include "store_fixture.h"
 
+#include <stdlib.h>
+#include <sys/stat.h>
+
 #include "syscalls.h"
 
 #define ROUNDS   20
@@ -160,6 +163,117 @@ static void test_retention_on_a_full_disk(void **state)
     mem_free(m);
 }
 
+// A disk on which a sync that fails loses what was written since the last one, and says so only once.
+struct lossy_disk {
+    int countdown; // syncs until those that fail
+    int duration;
+    bool hit;
+    struct written {
+        ino_t inode;
+        off_t offset;
+        size_t len;
+    } writes[4096]; // not synced yet
+    size_t count;
+};
+
+static ino_t inode_of(int fd)
+{
+    struct stat st;
+    assert_int_equal(fstat(fd, &st), 0);
+    return st.st_ino;
+}
+
+static void lose(int fd, const struct written *w)
+{
+    char path[64], *zeros = mem_calloc(1, w->len);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    int writable = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY, 0);
+    assert_true(writable >= 0);
+    assert_int_equal(syscall(SYS_pwrite64, writable, zeros, w->len, w->offset), w->len);
+    close(writable);
+    mem_free(zeros);
+}
+
+// The writes to the file are over: on the disk, or gone.
+static void settle(struct lossy_disk *d, int fd, bool lost)
+{
+    ino_t inode = inode_of(fd);
+    size_t kept = 0;
+    for (size_t i = 0; i < d->count; i++) {
+        if (d->writes[i].inode != inode)
+            d->writes[kept++] = d->writes[i];
+        else if (lost)
+            lose(fd, &d->writes[i]);
+    }
+    d->count = kept;
+}
+
+static int lossy(void *context, const struct syscall_info *call)
+{
+    struct lossy_disk *d = context;
+    if (call->kind == CALL_WRITE) {
+        assert_true(d->count < 4096);
+        d->writes[d->count++] = (struct written){inode_of(call->fd), call->offset, call->len};
+    }
+    if (call->kind != CALL_SYNC)
+        return 0;
+    bool fails = d->countdown-- <= 0 && d->countdown >= -d->duration;
+    settle(d, call->fd, fails);
+    d->hit |= fails;
+    return fails ? EIO : 0;
+}
+
+// What the disk holds now, opened as after a power failure.
+static void check_disk(const struct fixture *f, const struct model *m)
+{
+    struct fixture after = *f;
+    char command[200];
+    memcpy(after.folder, "/tmp/lapwing-lossy-XXXXXX", 26);
+    assert_non_null(mkdtemp(after.folder));
+    snprintf(command, sizeof(command), "cp -r %s/. %s", f->folder, after.folder);
+    assert_int_equal(system(command), 0);
+    after.options.path = after.folder;
+    open_store(&after);
+    check_all(&after, m);
+    storage_close(after.storage);
+    dir_remove_all(after.folder, NULL);
+}
+
+static bool lose_at(struct fixture *f, int countdown, int duration)
+{
+    struct lossy_disk *d = mem_calloc(1, sizeof(*d));
+    struct model *m = mem_calloc(1, sizeof(*m));
+    struct error err;
+    d->countdown = countdown;
+    d->duration = duration;
+    open_store(f);
+    syscall_context = d;
+    syscall_hook = lossy;
+    for (int round = 0; round < ROUNDS; round++)
+        store_round(f, m, round);
+    while (storage_sync(f->storage, &err))
+        assert_true(d->countdown >= -duration);
+    syscall_hook = NULL;
+    check_disk(f, m);
+    storage_close(f->storage);
+    dir_remove_all(f->folder, NULL);
+    bool hit = d->hit;
+    mem_free(d);
+    mem_free(m);
+    return hit;
+}
+
+static void test_failed_syncs_lose_pages(void **state)
+{
+    struct fixture *f = *state;
+    int n = 0;
+    f->options.window_ms = 2 * 60000;
+    while (lose_at(f, n, 1) && lose_at(f, n, 3))
+        n++;
+    assert_true(n > ROUNDS);
+    open_store(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +282,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_short_write, setup, teardown),
         cmocka_unit_test_setup_teardown(test_full_for_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(test_read_only_for_a_while, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failed_syncs_lose_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_retention_on_a_full_disk, setup, teardown),
     };
     return UNIT_RUN(tests);
