@@ -2,11 +2,14 @@
 //
 // A new file names the old one as its source, so that a crash between its rename and the old one's
 // removal leaves no sample twice. It keeps span and kind, and its number is greater than those of the
-// tombstones that were applied. The maintenance lock is held: nothing is sealed, merged or retired.
+// tombstones that were applied. The maintenance lock is held: nothing is merged or retired meanwhile.
+// Only sealing can't wait, or the head would grow: it is done in between, every few series.
 #include "base/log.h"
 #include "base/mem.h"
 #include "delete.h"
 #include "storage/admin.h"
+
+#define SEAL_STRIDE 64 // series
 
 struct cleaning {
     struct storage *storage;
@@ -26,6 +29,12 @@ static int damaged(struct cleaning *c, int rc)
     return error_set(c->err, rc, "%s: %s", window_path(c->window), err_text(rc));
 }
 
+static void let_seal(const struct cleaning *c, uint32_t id)
+{
+    if (id % SEAL_STRIDE == 0)
+        seal_due(c->storage);
+}
+
 // Whether any series may have deleted samples.
 static int is_touched(struct cleaning *c, const struct tombstones *hidden, bool *out)
 {
@@ -36,6 +45,7 @@ static int is_touched(struct cleaning *c, const struct tombstones *hidden, bool 
         struct labels labels;
         int64_t first_ms, last_ms;
         arena_reset(&c->arena);
+        let_seal(c, id);
         rc = window_labels(w, id, &c->arena, &labels);
         if (rc == OK)
             rc = window_series_times(w, id, &first_ms, &last_ms);
@@ -70,8 +80,10 @@ static int write_file(struct cleaning *c, struct window **out)
 {
     int rc = OK;
     *out = NULL;
-    for (uint32_t id = 0; id < window_series_count(c->window) && rc == OK; id++)
+    for (uint32_t id = 0; id < window_series_count(c->window) && rc == OK; id++) {
+        let_seal(c, id);
         rc = write_series(c, id);
+    }
     struct window_writer *writer = c->writer;
     c->writer = NULL;
     if (rc || !writer) {

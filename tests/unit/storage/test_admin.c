@@ -91,6 +91,47 @@ static void test_clean(void **state)
     mem_free(m);
 }
 
+static size_t file_count(struct fixture *f)
+{
+    struct storage_stats stats;
+    struct arena arena;
+    arena_init(&arena, 0);
+    storage_stats(f->storage, &arena, &stats);
+    arena_release(&arena);
+    return stats.window_count;
+}
+
+// What becomes due while files are cleaned doesn't wait for their end.
+static void test_sealing_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    struct model *m = mem_calloc(1, sizeof(*m));
+    struct rng rng;
+    struct error err = {.text = ""};
+    rng_seed(&rng, 5);
+    f->options.window_ms = HOUR_MS;
+    open_store(f);
+    scrape_for(f, m, &rng, 3 * HOUR_MS);
+    erase(f, m, "1", START_MS, START_MS + HOUR_MS);
+    size_t before = file_count(f);
+    // Nobody maintains the store.
+    for (int i = 0; i < 500; i++) {
+        struct appender *a = appender_new(f->storage);
+        assert_int_equal(add(a, 2, f->clock.now_ms, i), OK);
+        model_add(m, 2, f->clock.now_ms, i);
+        commit(a);
+        appender_free(a);
+        clock_virtual_advance(&f->clock, 15000);
+    }
+    assert_int_equal(file_count(f), before);
+    assert_int_equal(storage_clean(f->storage, &err), OK);
+    assert_true(file_count(f) > before);
+    check(f, m);
+    reopen(f);
+    check(f, m);
+    mem_free(m);
+}
+
 // Deletions and cleanings at random times between seals and merges.
 static void test_random(void **state)
 {
@@ -268,6 +309,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_delete, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clean, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_sealing_goes_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_random, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test(test_tombstones_file),
