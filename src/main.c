@@ -124,7 +124,7 @@ int main(int argc, char **argv)
     // grow without being copied.
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
     // What queries and requests take again and again stays.
-    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 2 << 20);
     if (argc > 1 && strcmp(argv[1], "check") == 0)
         return cli_check(argc - 2, argv + 2);
     if (argc > 1 && strcmp(argv[1], "test") == 0)

@@ -15,9 +15,5 @@ void pool_free(struct pool *p);
 size_t pool_thread_count(const struct pool *p); // 0 for NULL
 // 0, or ERR_LIMIT when the queue is full (the task was not taken).
 int pool_submit(struct pool *p, pool_task_fn *task, void *argument);
-// Runs task(argument, index) for each index in [0, count), on the workers and on the calling
-// thread, and returns when all are done. Must not be called from a task of the same pool.
-void pool_each(struct pool *p, size_t count, void (*task)(void *argument, size_t index),
-               void *argument);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/mem.h"
 
 #define BLOCK_MIN ((size_t)4096)
-#define BLOCK_MAX ((size_t)1 << 20)
+#define BLOCK_MAX ((size_t)1 << 19)
 #define ALIGNMENT alignof(max_align_t)
 
 struct arena_block {

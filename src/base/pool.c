@@ -1,9 +1,7 @@
-// Tasks wait in one ring under one mutex; workers sleep on `work`. pool_each() counts down its tasks
-// on a counter of its own and helps out on the calling thread, so that a pool of one never stalls.
+// Tasks wait in one ring under one mutex; workers sleep on `work`.
 #include "base/pool.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -101,65 +99,4 @@ int pool_submit(struct pool *p, pool_task_fn *task, void *argument)
     }
     pthread_mutex_unlock(&p->mutex);
     return rc;
-}
-
-// Shared by the caller of pool_each() and the workers it got. The last to let go frees it: a worker
-// may start after everything was done.
-struct each {
-    void (*task)(void *argument, size_t index);
-    void *argument;
-    size_t count;
-    atomic_size_t next;
-    atomic_size_t users;
-    pthread_mutex_t mutex; // guards done
-    pthread_cond_t finished;
-    size_t done;
-};
-
-static void each_work(struct each *e)
-{
-    size_t done = 0;
-    for (size_t i; (i = atomic_fetch_add(&e->next, 1)) < e->count; done++)
-        e->task(e->argument, i);
-    pthread_mutex_lock(&e->mutex);
-    e->done += done;
-    if (e->done == e->count)
-        pthread_cond_broadcast(&e->finished);
-    pthread_mutex_unlock(&e->mutex);
-}
-
-static void each_unref(struct each *e)
-{
-    if (atomic_fetch_sub(&e->users, 1) != 1)
-        return;
-    pthread_cond_destroy(&e->finished);
-    pthread_mutex_destroy(&e->mutex);
-    mem_free(e);
-}
-
-static void each_run(void *argument)
-{
-    each_work(argument);
-    each_unref(argument);
-}
-
-void pool_each(struct pool *p, size_t count, void (*task)(void *argument, size_t index),
-               void *argument)
-{
-    struct each *e = mem_calloc(1, sizeof(*e));
-    *e = (struct each){.task = task, .argument = argument, .count = count};
-    atomic_init(&e->users, 1);
-    pthread_mutex_init(&e->mutex, NULL);
-    pthread_cond_init(&e->finished, NULL);
-    for (size_t i = 0; i < p->thread_count && i + 1 < count; i++) {
-        atomic_fetch_add(&e->users, 1);
-        if (pool_submit(p, each_run, e) != OK)
-            each_unref(e);
-    }
-    each_work(e);
-    pthread_mutex_lock(&e->mutex);
-    while (e->done < e->count)
-        pthread_cond_wait(&e->finished, &e->mutex);
-    pthread_mutex_unlock(&e->mutex);
-    each_unref(e);
 }

@@ -57,6 +57,7 @@ struct eval {
     bool delayed_names;
     bool brief; // ERR_DEFERRED when work_left is used up, or the deadline is past
     int64_t work_left;
+    int64_t work_each; // of each series further up, where that is known
     unsigned checks;
 };
 

@@ -323,8 +323,10 @@ static int range_subquery(struct ranges *r)
     struct subquery_sink s = {.ranges = r, .worker = {.ev = r->ev}};
     int rc = row_init(r->ev, &s.scratch, (struct labels){0}, r->call->grid->count);
     columns_init(&s.columns);
+    r->ev->work_each += window_work(r, r->range->subquery.inner->grid->step_ms);
     if (rc == 0)
         rc = eval_stream(r->ev, r->range->subquery.inner, range_subquery_row, &s);
+    r->ev->work_each -= window_work(r, r->range->subquery.inner->grid->step_ms);
     columns_release(&s.columns);
     row_worker_release(&s.worker);
     return rc;

@@ -199,11 +199,6 @@ static void test_log(void **state)
     close(ends[1]);
 }
 
-static void count_index(void *argument, size_t index)
-{
-    atomic_fetch_add((atomic_size_t *)argument, index + 1);
-}
-
 static void count_task(void *argument)
 {
     atomic_fetch_add((atomic_size_t *)argument, 1);
@@ -214,11 +209,6 @@ static void test_pool(void **state)
     (void)state;
     atomic_size_t sum = 0;
     struct pool *p = pool_new("unit", 3, 4);
-    for (int round = 0; round < 50; round++)
-        pool_each(p, 20, count_index, &sum);
-    assert_int_equal(sum, 50 * 210);
-    pool_each(p, 0, count_index, &sum);
-    atomic_store(&sum, 0);
     size_t taken = 0;
     for (int i = 0; i < 100; i++)
         taken += pool_submit(p, count_task, &sum) == OK;
