@@ -172,9 +172,13 @@ static void finish(struct alertmanager *a, struct attempt *attempt, int64_t now_
     note_attempt(a, attempt, too_late, now_ms);
     if (too_late || result->outcome == OUTBOX_DELIVERED)
         note_told(a, attempt, now_ms);
+    // What replaced it counted on its arrival: the ends in it may now be of what nobody heard of.
+    bool misled = result->outcome != OUTBOX_DELIVERED && entry->state == OUTBOX_QUEUED;
     outbox_settle(&a->outbox, entry, result->outcome, result->retry_after_ms, now_ms);
     struct group *group = groups_find(&a->groups, buf_view(&group_id));
-    if (group && pipeline_is_told(a, group))
+    if (group && misled)
+        pipeline_flush(a, group, now_ms);
+    else if (group && pipeline_is_told(a, group))
         group_drop_resolved(&a->groups, group, now_ms);
     buf_release(&group_id);
 }

@@ -7,6 +7,7 @@
 // What an integration was told stands in the notification log once it was delivered. Until then the
 // outbox holds what it is being told, so that each flush compares the present with what really
 // arrived: a notification that was not delivered and is not true any more is replaced, or dropped.
+// The end of an alert is told to who was told that it fires, and to nobody else.
 // An alert that ended stays in its group until its end was delivered.
 #include "base/log.h"
 #include "engine.h"
@@ -179,9 +180,10 @@ static void find_common(struct notification_data *data, struct arena *arena)
     }
 }
 
-// Who does not want to hear of resolved alerts is told of the firing ones only.
-static void fill_data(struct flush *f, const struct integration *in, struct notification_data *data,
-                      uint64_t *truncated_count)
+// The alerts that `told` names. Who does not want to hear of resolved ones is told of the firing
+// ones only.
+static void fill_data(struct flush *f, const struct integration *in, const struct told *told,
+                      struct notification_data *data, uint64_t *truncated_count)
 {
     uint64_t max = in->kind->max_alerts ? in->kind->max_alerts(in) : 0;
     struct notification_alert *alerts = arena_array(&f->arena, f->count + 1, sizeof(*alerts));
@@ -189,7 +191,9 @@ static void fill_data(struct flush *f, const struct integration *in, struct noti
     bool firing = false;
     *truncated_count = 0;
     for (size_t i = 0; i < f->count; i++) {
-        if (f->alerts[i].resolved && !in->send_resolved)
+        bool left_out = !in->send_resolved ||
+                        !fingerprints_has(&told->resolved, f->alerts[i].stored->fingerprint);
+        if (f->alerts[i].resolved && left_out)
             continue;
         if (max && count == max) {
             (*truncated_count)++;
@@ -259,7 +263,7 @@ static void render(struct flush *f, const struct integration *in, const struct t
     };
     struct buf payload = BUF_INIT;
     struct error err = {0};
-    fill_data(f, in, &data, &notice.truncated_count);
+    fill_data(f, in, told, &data, &notice.truncated_count);
     if (in->kind->render(in, &notice, &payload, &err)) {
         metric_add(in->metrics->failed, 1);
         note(f, in, HISTORY_UNSENDABLE, told, err.text);
@@ -290,25 +294,40 @@ static void cancel_queued(struct flush *f, const struct integration *in, struct 
     outbox_cancel(&f->engine->outbox, entry);
 }
 
-static bool needs_update(struct flush *f, const struct integration *in, const struct told *told,
-                         const struct unsaved_key *key, const struct outbox_entry *entry)
+// What the integration was told last, or is being told: *arriving is room for that.
+static const struct nflog_entry *heard(const struct flush *f, const struct unsaved_key *key,
+                                       const struct outbox_entry *entry,
+                                       struct nflog_entry *arriving)
 {
-    const struct nflog_entry *log = nflog_find(&f->engine->nflog, key);
-    struct nflog_entry arriving;
-    if (entry && entry->in_flight) {
-        arriving = (struct nflog_entry){.told = *entry->in_flight, .timestamp_ms = f->now_ms};
-        log = &arriving;
-    }
-    return nflog_needs_update(log, told, in->send_resolved,
-                              f->group->route->config->repeat_interval_ms, f->now_ms);
+    if (!entry || !entry->in_flight)
+        return nflog_find(&f->engine->nflog, key);
+    *arriving = (struct nflog_entry){.told = *entry->in_flight, .timestamp_ms = f->now_ms};
+    return arriving;
 }
 
-static void tell(struct flush *f, const struct integration *in, const struct told *told)
+// What fires, and the ends of what it was told that fires.
+static struct told to_tell(const struct flush *f, const struct nflog_entry *log)
+{
+    struct told told = {0};
+    for (size_t i = 0; i < f->count; i++) {
+        uint64_t fingerprint = f->alerts[i].stored->fingerprint;
+        bool resolved = f->alerts[i].resolved;
+        bool knows = log && fingerprints_has(&log->told.firing, fingerprint);
+        if (!resolved || knows)
+            told_add(&told, fingerprint, resolved);
+    }
+    told_sort(&told);
+    return told;
+}
+
+static void tell(struct flush *f, const struct integration *in, const struct unsaved_key *key,
+                 const struct nflog_entry *log, const struct told *told)
 {
     struct alertmanager *a = f->engine;
-    struct unsaved_key key = key_for(f->group, in);
-    struct outbox_entry *entry = outbox_find(&a->outbox, &key);
-    if (!needs_update(f, in, told, &key, entry)) {
+    struct outbox_entry *entry = outbox_find(&a->outbox, key);
+    int64_t repeat_ms = f->group->route->config->repeat_interval_ms;
+    bool is_empty = told->firing.count + told->resolved.count == 0;
+    if (is_empty || !nflog_needs_update(log, told, in->send_resolved, repeat_ms, f->now_ms)) {
         cancel_queued(f, in, entry);
         return;
     }
@@ -316,8 +335,7 @@ static void tell(struct flush *f, const struct integration *in, const struct tol
     if (nothing_to_say || !in->kind) {
         if (!nothing_to_say)
             cannot_tell(f, in, told);
-        nflog_put(&a->nflog, &key, told, nflog_memo(&a->nflog, &key), f->now_ms,
-                  f->group->route->config->repeat_interval_ms);
+        nflog_put(&a->nflog, key, told, nflog_memo(&a->nflog, key), f->now_ms, repeat_ms);
         cancel_queued(f, in, entry);
         return;
     }
@@ -329,13 +347,16 @@ static void tell(struct flush *f, const struct integration *in, const struct tol
 static void tell_receiver(struct flush *f)
 {
     const struct receiver *receiver = f->group->route->receiver;
-    struct told told = {0};
-    for (size_t i = 0; i < f->count; i++)
-        told_add(&told, f->alerts[i].stored->fingerprint, f->alerts[i].resolved);
-    told_sort(&told);
-    for (size_t i = 0; i < receiver->count; i++)
-        tell(f, &receiver->integrations[i], &told);
-    told_release(&told);
+    for (size_t i = 0; i < receiver->count; i++) {
+        const struct integration *in = &receiver->integrations[i];
+        struct unsaved_key key = key_for(f->group, in);
+        struct nflog_entry arriving;
+        const struct nflog_entry *log =
+            heard(f, &key, outbox_find(&f->engine->outbox, &key), &arriving);
+        struct told told = to_tell(f, log);
+        tell(f, in, &key, log, &told);
+        told_release(&told);
+    }
 }
 
 static void cancel_receiver(struct flush *f)

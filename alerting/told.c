@@ -1,5 +1,7 @@
 #include "told.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
 
 static void fingerprints_add(struct fingerprints *f, uint64_t fingerprint)
@@ -62,6 +64,12 @@ bool told_equal(const struct told *a, const struct told *b)
 {
     return fingerprints_equal(&a->firing, &b->firing) &&
            fingerprints_equal(&a->resolved, &b->resolved);
+}
+
+bool fingerprints_has(const struct fingerprints *all, uint64_t fingerprint)
+{
+    return all->count &&
+           bsearch(&fingerprint, all->items, all->count, sizeof(*all->items), ascending);
 }
 
 bool fingerprints_contain(const struct fingerprints *all, const struct fingerprints *some)

@@ -21,6 +21,7 @@ void told_sort(struct told *t);
 void told_release(struct told *t);
 struct told told_copy(const struct told *t);
 bool told_equal(const struct told *a, const struct told *b);
+bool fingerprints_has(const struct fingerprints *all, uint64_t fingerprint);
 bool fingerprints_contain(const struct fingerprints *all, const struct fingerprints *some);
 void told_encode(struct buf *out, const struct told *t);
 // False, and empty, on bad data.

@@ -168,7 +168,7 @@ static const struct field config_fields[] = {
     {"time_intervals", FIELD_LATER, 0, NULL},
     {"mute_time_intervals", FIELD_LATER, 0, NULL},
     {"templates", FIELD_CUSTOM, 0, decode_templates},
-    {"tracing", FIELD_UNSUPPORTED, 0, NULL},
+    {"tracing", FIELD_NO_EFFECT, 0, NULL},
 };
 static const struct section config_section = SECTION("config", config_fields);
 

@@ -144,6 +144,36 @@ static void test_change_in_flight(void **state)
     fixture_release(&f);
 }
 
+static void work_again(struct fixture *f)
+{
+    f->on_sending = NULL;
+    f->status = 200;
+}
+
+static void resolve_while_failing(struct fixture *f)
+{
+    resolve_now(f);
+    f->on_sending = work_again;
+}
+
+// What would have told of both fails: nobody need hear that one has ended.
+static void test_change_in_failed_flight(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, str_from(webhook_yaml));
+    f.status = 500;
+    f.on_sending = resolve_while_failing;
+    put(&f, "a", f.clock.now_ms + 3600000);
+    put(&f, "b", f.clock.now_ms + 3600000);
+    fixture_run_for(&f, 100000);
+    assert_int_equal(f.delivered, 1);
+    assert_null(strstr(buf_text(&f.last_body), "\"status\":\"resolved\""));
+    assert_null(strstr(buf_text(&f.last_body), "\"instance\":\"a\""));
+    assert_non_null(strstr(buf_text(&f.last_body), "\"instance\":\"b\""));
+    fixture_release(&f);
+}
+
 static int count_row(void *context, struct str key, struct str value)
 {
     (void)key, (void)value;
@@ -348,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_gives_up),
         cmocka_unit_test(test_change_in_flight),
+        cmocka_unit_test(test_change_in_failed_flight),
         cmocka_unit_test(test_tables),
         cmocka_unit_test(test_slack),
         cmocka_unit_test(test_email),

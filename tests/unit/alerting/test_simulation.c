@@ -1,7 +1,9 @@
 // Random timelines, seeded: alerts come and go, the receiver fails in every way, the engine is
 // restarted and killed. Whatever happened:
 //   - nothing is told twice within the repeat interval;
-//   - a group's end is only told to who was told that it fires;
+//   - an alert's end, and a group's, is only told to who was told that it fires;
+//   - what fires is told within the group's interval while the receiver works;
+//   - what goes on firing is told again after the repeat interval;
 //   - once the receiver answers and nothing changes, it knows exactly what fires.
 #include "notify_fixture.h"
 
@@ -15,6 +17,8 @@
 #define SEED_COUNT     60
 #define RESEND_MS      60000
 #define REPEAT_MS      INT64_C(1200000)
+#define INTERVAL_MS    60000
+#define WAIT_MS        10000
 
 static const char *const yaml = "route:\n"
                                 "  receiver: hook\n"
@@ -43,6 +47,7 @@ struct simulation {
     struct buf last[NAME_COUNT]; // what was told last of each group
     int64_t last_ms[NAME_COUNT];
     bool group_believed[NAME_COUNT];
+    int64_t works_ms; // since when the receiver does, with what a pause of the outbox may take
     size_t told_count;
 };
 
@@ -71,7 +76,11 @@ static void believe(struct simulation *s, const struct json *alert, struct buf *
     char instance = json_text(json_get(labels, "instance")).ptr[0];
     struct str status = json_text(json_get(alert, "status"));
     size_t index = (size_t)(name - 'A') * INSTANCE_COUNT + (size_t)(instance - '0');
-    s->alerts[index].believed = str_is(status, "firing");
+    bool firing = str_is(status, "firing");
+    if (!firing && !s->alerts[index].believed)
+        fail_msg("seed %llu: an end without a beginning: %c/%c", (unsigned long long)s->seed, name,
+                 instance);
+    s->alerts[index].believed = firing;
     buf_printf(content, "%c%.*s ", instance, STR_ARG(status));
 }
 
@@ -115,6 +124,28 @@ static void run_for(struct simulation *s, int64_t ms)
     fixture_run_until(&s->f, to_ms);
 }
 
+// After a kill the alert may have to be heard of again.
+static void note_failure(struct simulation *s, int64_t more_ms)
+{
+    s->works_ms =
+        s->f.status == 200 ? s->f.clock.now_ms + OUTBOX_RETRY_MAX_MS + more_ms : INT64_MAX;
+}
+
+static void check_in_time(const struct simulation *s)
+{
+    int64_t now_ms = s->f.clock.now_ms;
+    for (size_t i = 0; i < ALERT_COUNT; i++) {
+        const struct simulated *a = &s->alerts[i];
+        int64_t since_ms = a->starts_ms > s->works_ms ? a->starts_ms : s->works_ms;
+        if (a->firing && !a->believed && since_ms < now_ms - INTERVAL_MS - WAIT_MS)
+            fail_msg("seed %llu: alert %zu fires for %lld ms, untold", (unsigned long long)s->seed,
+                     i, (long long)(now_ms - a->starts_ms));
+        if (a->believed && a->firing && s->works_ms < now_ms - REPEAT_MS - 2 * INTERVAL_MS &&
+            s->last_ms[i / INSTANCE_COUNT] < now_ms - REPEAT_MS - 2 * INTERVAL_MS)
+            fail_msg("seed %llu: alert %zu is not told again", (unsigned long long)s->seed, i);
+    }
+}
+
 static void toggle(struct simulation *s)
 {
     size_t index = rng_below(&s->rng, ALERT_COUNT);
@@ -138,8 +169,13 @@ static void random_step(struct simulation *s)
         fixture_restart(&s->f);
     else if (dice < 58)
         fixture_kill(&s->f);
+    else if (dice < 59 && s->f.status == 200)
+        run_for(s, 2 * REPEAT_MS);
     else
         run_for(s, (int64_t)rng_below(&s->rng, 90000));
+    if (dice >= 40 && dice < 58)
+        note_failure(s, dice >= 54 ? RESEND_MS : 0);
+    check_in_time(s);
 }
 
 static void simulate(uint64_t seed)

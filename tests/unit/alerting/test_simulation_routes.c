@@ -2,7 +2,7 @@
 // timers, an inhibition rule, silences that come and go, a receiver that fails in every way,
 // restarts and kills. Whatever happened:
 //   - nothing is told twice within the repeat interval, per receiver and group;
-//   - a group's end is only told to who was told that it fires;
+//   - an alert's end, and a group's, is only told to who was told that it fires;
 //   - no silenced alert enters a notification that is made while the receiver works;
 //   - once all is quiet, whoever is responsible for a firing alert knows of it, and without muting
 //     knows of nothing that does not fire.
@@ -138,6 +138,9 @@ static void believe(struct simulation *s, const struct json *alert, size_t recei
     if (firing && is_fresh && is_silenced(s, index))
         fail_msg("seed %llu: %c/%c is silenced, and told", (unsigned long long)s->seed, name,
                  instance);
+    if (!firing && !s->alerts[index].believed[receiver])
+        fail_msg("seed %llu: the end of %c/%c, without a beginning", (unsigned long long)s->seed,
+                 name, instance);
     s->alerts[index].believed[receiver] = firing;
     buf_printf(content, "%c%c%c ", name, instance, firing ? '+' : '-');
 }

@@ -187,7 +187,7 @@ static void test_slack(void **state)
                   "       confirm: {text: Sure?, ok_text: OK}}\n"
                   "  - api_url_file: f\n"
                   "  - app_token: xoxb\n"
-                  "    timeout: 3s\n"),
+                  "    timeout: 3s\n") "tracing: {endpoint: x}\n",
               &warnings);
     (void)state;
     const struct slack_config *s = c->receivers[0].slacks;
@@ -214,6 +214,7 @@ static void test_slack(void **state)
     assert_int_equal(s[3].timeout_ms, 3000);
     assert_str(s[3].app_url, "https://slack.com/api/chat.postMessage");
     assert_string_equal(buf_text(&warnings),
+                        "a.yml:22:1: tracing is accepted but has no effect\n"
                         "a.yml:6:5: the Slack API URL is not a URL such as "
                         "https://hooks.slack.com/services/...: no message will arrive\n");
     alertmanager_config_unref(c);
@@ -372,7 +373,6 @@ static const struct {
     {ROUTE, "a.yml:1:19: undefined receiver \"r\" used in route"},
     {ROUTE RECEIVER "inhibit_rule: []",
      "a.yml:3:1: field inhibit_rule not found in config: did you mean inhibit_rules?"},
-    {ROUTE RECEIVER "tracing: {endpoint: x}", "a.yml:3:1: tracing is not supported yet: remove it"},
     {RECEIVER "route: {}", "a.yml:2:8: root route must specify a default receiver"},
     {RECEIVER "route: {receiver: r, match: {a: b}}",
      "a.yml:2:8: root route must not have any matchers"},
