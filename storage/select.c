@@ -1,7 +1,7 @@
 // A selection asks each source (the view's windows, then the head) for its matching series and puts
-// together those of the same label set: by labels_hash(), which every source keeps, so that labels
-// are unpacked once a series and not once a source. (That two label sets share 64 bits is taken not
-// to happen: one pair in 2^64.)
+// together those of the same label set: found by labels_hash(), which every source keeps, and then
+// compared where they lie, since label sets of one hash can be made on purpose. Labels are unpacked
+// once a series and not once a source.
 //
 // The result is sorted by labels. A window numbers its series in that order, so those found in the
 // largest window come sorted for nothing; only the others are compared.
@@ -73,34 +73,62 @@ struct selection {
     } texts[TEXT_SLOTS];
 };
 
-static bool same_hash(const void *context, uint32_t value, const void *key)
+static bool is_head(const struct selection *s, uint32_t source)
 {
-    return ((const struct selection *)context)->groups[value].hash == *(const uint64_t *)key;
+    return source == s->querier->view->window_count;
+}
+
+// A series of a source and what it goes by.
+struct candidate {
+    uint64_t hash;
+    struct place place;
+    struct labels labels; // of the head's, which has no others of the same labels
+};
+
+// The head is the last source: what is compared with its series is in a window.
+static bool is_of_group(const struct selection *s, const struct group *g, const struct candidate *c)
+{
+    if (g->hash != c->hash)
+        return false;
+    struct window *const *windows = s->querier->view->windows;
+    struct place first = s->found[g->first].place;
+    if (first.source == c->place.source)
+        return first.id == c->place.id;
+    if (is_head(s, c->place.source))
+        return window_has_labels(windows[first.source], first.id, c->labels);
+    return window_same_labels(windows[first.source], first.id, windows[c->place.source],
+                              c->place.id);
+}
+
+static bool same_series(const void *context, uint32_t value, const void *key)
+{
+    const struct selection *s = context;
+    return is_of_group(s, &s->groups[value], key);
 }
 
 // Sources hold mostly the same series in the same order: the group that followed the last one
 // before is tried first.
-static uint32_t find_group(struct selection *s, uint64_t hash, uint32_t last)
+static uint32_t find_group(struct selection *s, const struct candidate *c, uint32_t last)
 {
     uint32_t guess = last == NONE ? 0 : s->groups[last].follower;
-    if (guess < s->group_count && s->groups[guess].hash == hash)
+    if (guess < s->group_count && is_of_group(s, &s->groups[guess], c))
         return guess;
-    guess = hmap_find(&s->index, hash, same_hash, s, &hash);
+    guess = hmap_find(&s->index, c->hash, same_series, s, c);
     if (guess != HMAP_NONE)
         return guess;
     MEM_GROW(s->groups, s->group_count, s->group_capacity);
-    s->groups[s->group_count] = (struct group){.hash = hash, .follower = NONE};
-    hmap_insert(&s->index, hash, (uint32_t)s->group_count);
+    s->groups[s->group_count] = (struct group){.hash = c->hash, .follower = NONE};
+    hmap_insert(&s->index, c->hash, (uint32_t)s->group_count);
     return (uint32_t)s->group_count++;
 }
 
 // Returns the group, to be passed as `last` for the next of the same source.
-static uint32_t add_found(struct selection *s, uint64_t hash, struct place place, uint32_t last)
+static uint32_t add_found(struct selection *s, const struct candidate *c, uint32_t last)
 {
-    uint32_t number = find_group(s, hash, last), at = (uint32_t)s->found_count;
+    uint32_t number = find_group(s, c, last), at = (uint32_t)s->found_count;
     struct group *g = &s->groups[number];
     MEM_GROW(s->found, s->found_count, s->found_capacity);
-    s->found[s->found_count++] = (struct found){place, NONE};
+    s->found[s->found_count++] = (struct found){c->place, NONE};
     if (g->count++)
         s->found[g->last].next = at;
     else
@@ -193,19 +221,19 @@ static int find_in_head(struct selection *s)
     return rc;
 }
 
-static bool is_head(const struct selection *s, uint32_t source)
+static struct candidate window_candidate(const struct selection *s, struct place place)
 {
-    return source == s->querier->view->window_count;
+    const struct window *w = s->querier->view->windows[place.source];
+    return (struct candidate){.hash = window_series_hash(w, place.id), .place = place};
 }
 
-// What a series of a source goes by.
-static uint64_t hash_of(const struct selection *s, struct place place, struct arena *scratch)
+static struct candidate head_candidate(const struct selection *s, struct place place,
+                                       struct arena *scratch)
 {
     struct head *h = &s->querier->storage->head;
-    if (!is_head(s, place.source))
-        return window_series_hash(s->querier->view->windows[place.source], place.id);
     arena_reset(scratch);
-    return labels_hash(head_labels(h, head_get(h, place.id), scratch));
+    struct labels labels = head_labels(h, head_get(h, place.id), scratch);
+    return (struct candidate){labels_hash(labels), place, labels};
 }
 
 static void group_source(struct selection *s, const struct source_ids *from, struct arena *scratch)
@@ -213,7 +241,9 @@ static void group_source(struct selection *s, const struct source_ids *from, str
     uint32_t last = NONE;
     for (size_t i = 0; i < from->ids.count; i++) {
         struct place place = {from->source, from->ids.items[i]};
-        last = add_found(s, hash_of(s, place, scratch), place, last);
+        struct candidate c = is_head(s, from->source) ? head_candidate(s, place, scratch)
+                                                      : window_candidate(s, place);
+        last = add_found(s, &c, last);
     }
     if (!is_head(s, from->source) && from->ids.count > s->base_count) {
         s->base_count = from->ids.count;
@@ -302,8 +332,8 @@ static size_t split_order(struct selection *s, uint32_t *order)
         const struct found *f = &s->found[i];
         if (f->place.source != s->base)
             continue;
-        uint64_t hash = window_series_hash(s->querier->view->windows[s->base], f->place.id);
-        uint32_t group = find_group(s, hash, count ? order[count - 1] : NONE);
+        struct candidate c = window_candidate(s, f->place);
+        uint32_t group = find_group(s, &c, count ? order[count - 1] : NONE);
         placed[group] = true;
         order[count++] = group;
     }

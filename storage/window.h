@@ -77,6 +77,10 @@ struct series_index window_index(struct window *w);
 uint64_t window_series_hash(const struct window *w, uint32_t id);
 // Labels of a series, their texts views of the file: borrowed while the window is referenced.
 int window_labels(const struct window *w, uint32_t id, struct arena *arena, struct labels *out);
+// Whether two series have the same labels; false when a window is damaged there.
+bool window_same_labels(const struct window *v, uint32_t v_id, const struct window *w,
+                        uint32_t w_id);
+bool window_has_labels(const struct window *w, uint32_t id, struct labels labels);
 // Times of its first and last sample.
 int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms);
 // Appends the samples with min_ms <= t <= max_ms.

@@ -139,29 +139,82 @@ static struct index_series decode_series(struct decoder *d)
     return s;
 }
 
+// The labels of a record, one by one.
+struct record_labels {
+    const struct window_index *index;
+    struct decoder d;
+    uint64_t left;
+    uint64_t pair;
+};
+
+static int begin_labels(const struct window_index *x, uint32_t id, struct record_labels *r)
+{
+    *r = (struct record_labels){.index = x};
+    int rc = get_record(x, id, &r->d);
+    if (rc)
+        return rc;
+    decode_series(&r->d);
+    r->left = decode_varint(&r->d);
+    return r->left > decoder_left(&r->d) ? ERR_CORRUPT : OK;
+}
+
+static int next_label(struct record_labels *r, struct label *out)
+{
+    const struct window_index *x = r->index;
+    r->left--;
+    r->pair += decode_varint(&r->d);
+    if (r->d.failed || r->pair >= x->sizes[INDEX_PAIRS])
+        return ERR_CORRUPT;
+    out->name = symbol(x, be32_get(pair_at(x, (uint32_t)r->pair)));
+    out->value = symbol(x, be32_get(pair_at(x, (uint32_t)r->pair) + 4));
+    return out->name.len && out->value.len ? OK : ERR_CORRUPT;
+}
+
 int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
                         struct labels *out)
 {
-    struct decoder d;
-    int rc = get_record(x, id, &d);
+    struct record_labels r;
+    int rc = begin_labels(x, id, &r);
     if (rc)
         return rc;
-    decode_series(&d);
-    uint64_t count = decode_varint(&d), pair = 0;
-    if (count > decoder_left(&d))
-        return ERR_CORRUPT;
-    struct label *items = arena_array(arena, (size_t)count, sizeof(*items));
-    for (uint64_t i = 0; i < count; i++) {
-        pair += decode_varint(&d);
-        if (d.failed || pair >= x->sizes[INDEX_PAIRS])
-            return ERR_CORRUPT;
-        items[i].name = symbol(x, be32_get(pair_at(x, (uint32_t)pair)));
-        items[i].value = symbol(x, be32_get(pair_at(x, (uint32_t)pair) + 4));
-        if (!items[i].name.len || !items[i].value.len)
-            return ERR_CORRUPT;
+    size_t count = (size_t)r.left;
+    struct label *items = arena_array(arena, count, sizeof(*items));
+    for (size_t i = 0; i < count && rc == OK; i++)
+        rc = next_label(&r, &items[i]);
+    *out = (struct labels){items, count};
+    return rc;
+}
+
+static bool same_label(const struct label *a, const struct label *b)
+{
+    return str_eq(a->value, b->value) && str_eq(a->name, b->name);
+}
+
+bool window_index_same_labels(const struct window_index *x, uint32_t x_id,
+                              const struct window_index *y, uint32_t y_id)
+{
+    struct record_labels a, b;
+    struct label of_a, of_b;
+    if (begin_labels(x, x_id, &a) || begin_labels(y, y_id, &b) || a.left != b.left)
+        return false;
+    while (a.left) {
+        if (next_label(&a, &of_a) || next_label(&b, &of_b) || !same_label(&of_a, &of_b))
+            return false;
     }
-    *out = (struct labels){items, (size_t)count};
-    return OK;
+    return true;
+}
+
+bool window_index_has_labels(const struct window_index *x, uint32_t id, struct labels labels)
+{
+    struct record_labels r;
+    struct label label;
+    if (begin_labels(x, id, &r) || r.left != labels.count)
+        return false;
+    for (size_t i = 0; i < labels.count; i++) {
+        if (next_label(&r, &label) || !same_label(&label, &labels.items[i]))
+            return false;
+    }
+    return true;
 }
 
 int window_index_series(const struct window_index *x, uint32_t id, struct index_series *out)

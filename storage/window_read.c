@@ -47,6 +47,17 @@ int window_labels(const struct window *w, uint32_t id, struct arena *arena, stru
     return window_index_labels(&w->index, id, arena, out);
 }
 
+bool window_same_labels(const struct window *v, uint32_t v_id, const struct window *w,
+                        uint32_t w_id)
+{
+    return window_index_same_labels(&v->index, v_id, &w->index, w_id);
+}
+
+bool window_has_labels(const struct window *w, uint32_t id, struct labels labels)
+{
+    return window_index_has_labels(&w->index, id, labels);
+}
+
 static int find_series(const struct window *w, uint32_t id, struct index_series *series,
                        struct index_column *column)
 {
