@@ -164,18 +164,18 @@ static bool get_whole(struct str *bits, uint64_t *numbers, size_t count)
 }
 
 bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escapes,
-              uint64_t *numbers, size_t count)
+              uint64_t *numbers, size_t count, size_t wanted)
 {
     if (coding.width == BITS_WIDTH_WHOLE)
-        return get_whole(bits, numbers, count);
+        return get_whole(bits, numbers, wanted);
     size_t low_size = (count * coding.width + 7) / 8, escape_count = 0;
     if (coding.width > BITS_WIDTH_MAX || low_size > bits->len)
         return false;
-    get_low(*bits, coding.width, numbers, count);
+    get_low(*bits, coding.width, numbers, wanted);
     *bits = str_skip(*bits, low_size);
-    if (coding.unary && !get_unary(bits, coding.width, numbers, count, &escape_count))
+    if (coding.unary && !get_unary(bits, coding.width, numbers, wanted, &escape_count))
         return false;
     if (escape_count)
-        get_escapes(escapes, coding.width, numbers, count);
+        get_escapes(escapes, coding.width, numbers, wanted);
     return !escapes->failed;
 }

@@ -10,10 +10,11 @@ struct reader {
     struct str bits;
 };
 
-static void take_bits(struct reader *r, unsigned code, uint64_t *numbers, size_t count)
+static void take_bits(struct reader *r, unsigned code, uint64_t *numbers, size_t count,
+                      size_t wanted)
 {
     struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
-    if (!bits_get(coding, &r->bits, &r->heads, numbers, count))
+    if (!bits_get(coding, &r->bits, &r->heads, numbers, count, wanted))
         r->heads.failed = true;
 }
 
@@ -26,8 +27,8 @@ static void take_sparse(struct reader *r, uint64_t *numbers, size_t count)
         r->heads.failed = true;
         return;
     }
-    take_bits(r, gap_code, gaps, other_count);
-    take_bits(r, other_code, others, other_count);
+    take_bits(r, gap_code, gaps, other_count, other_count);
+    take_bits(r, other_code, others, other_count, other_count);
     memset(numbers, 0, count * sizeof(*numbers));
     for (size_t i = 0, at = 0; i < other_count && !r->heads.failed; i++, at++) {
         if (at >= count || gaps[i] >= count - at) {
@@ -39,14 +40,16 @@ static void take_sparse(struct reader *r, uint64_t *numbers, size_t count)
     }
 }
 
-static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, size_t count)
+// The first `wanted` numbers of `count`.
+static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, size_t count,
+                         size_t wanted)
 {
     if ((code & CODING_WIDTH) == CODING_SPARSE)
         take_sparse(r, numbers, count);
     else
-        take_bits(r, code, numbers, count);
+        take_bits(r, code, numbers, count, wanted);
     if (code & CODING_ZIGZAG) {
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < wanted; i++)
             numbers[i] = (uint64_t)unzigzag(numbers[i]);
     }
 }
@@ -77,22 +80,22 @@ static void add_changes(uint64_t *integers, size_t count, uint64_t divisor, uint
 }
 
 static void take_integers(struct reader *r, enum piece_order order, uint64_t *integers,
-                          size_t count)
+                          size_t count, size_t wanted)
 {
     unsigned code = decode_u8(&r->heads);
     uint64_t divisor = decode_varint(&r->heads);
     uint64_t first = (uint64_t)decode_svarint(&r->heads);
     if (order == PIECE_OFFSETS) {
-        take_numbers(r, code, integers, count);
-        add_offsets(integers, count, divisor, first);
+        take_numbers(r, code, integers, count, wanted);
+        add_offsets(integers, wanted, divisor, first);
         return;
     }
     uint64_t base = (uint64_t)decode_svarint(&r->heads);
-    take_numbers(r, code, integers + 1, count - 1);
+    take_numbers(r, code, integers + 1, count - 1, wanted - 1);
     if (order == PIECE_STEPS)
-        add_steps(integers, count, divisor, first, base);
+        add_steps(integers, wanted, divisor, first, base);
     else
-        add_changes(integers, count, divisor, first, base);
+        add_changes(integers, wanted, divisor, first, base);
 }
 
 static void to_values(unsigned exponent, const uint64_t *integers, size_t count, double *out)
@@ -117,51 +120,38 @@ static void take_constant(struct decoder *d, unsigned head, double *out, size_t 
         out[i] = value;
 }
 
-static void take_exceptions(struct decoder *d, double *out, size_t count)
+// Those of the places [from, end) of a piece of `count` values.
+static void take_exceptions(struct decoder *d, size_t count, size_t from, size_t end, double *out)
 {
     uint64_t exception_count = decode_varint(d);
     uint64_t at = 0;
-    for (uint64_t i = 0; i < exception_count && !d->failed; i++) {
+    for (uint64_t i = 0; i < exception_count && !d->failed; i++, at++) {
         at += decode_varint(d);
         uint64_t bits = decode_be64(d);
         if (at >= count) {
             d->failed = true;
             return;
         }
-        out[at++] = double_from_bits(bits);
+        if (at >= from && at < end)
+            out[at - from] = double_from_bits(bits);
     }
 }
 
-// A piece whole, `count` <= COLD_PIECE_SIZE values.
-static void take_piece(struct reader *r, unsigned head, double *out, size_t count)
+// The values [from, end) of a piece of `count` <= COLD_PIECE_SIZE. What is behind them is not looked
+// at, unless exceptions follow.
+static void take_piece(struct reader *r, unsigned head, size_t count, size_t from, size_t end,
+                       double *out)
 {
     uint64_t integers[COLD_PIECE_SIZE];
     enum piece_order order = (enum piece_order)(head >> ORDER_SHIFT & 3);
     if (order == PIECE_CONSTANT) {
-        take_constant(&r->heads, head, out, count);
+        take_constant(&r->heads, head, out, end - from);
     } else {
-        take_integers(r, order, integers, count);
-        to_values(head & 15, integers, count, out);
+        take_integers(r, order, integers, count, head & FLAG_EXCEPTIONS ? count : end);
+        to_values(head & 15, integers + from, end - from, out);
     }
     if (head & FLAG_EXCEPTIONS)
-        take_exceptions(&r->heads, out, count);
-}
-
-// Of a piece at [at, at + size), the part that lies within [from, end).
-static void take_part(struct reader *r, unsigned head, size_t at, size_t size, size_t from,
-                      size_t end, double *out)
-{
-    size_t first = at > from ? at : from;
-    size_t last = at + size < end ? at + size : end;
-    if (head & FLAG_REST) {
-        take_constant(&r->heads, head, out + (first - from), last - first);
-    } else if (first == at && last == at + size) {
-        take_piece(r, head, out + (first - from), size);
-    } else {
-        double whole[COLD_PIECE_SIZE];
-        take_piece(r, head, whole, size);
-        memcpy(out + (first - from), whole + (first - at), (last - first) * sizeof(*out));
-    }
+        take_exceptions(&r->heads, count, from, end, out);
 }
 
 // Splits off a piece that isn't the last.
@@ -193,8 +183,11 @@ int cold_values_decode(struct cold_stream stream, size_t total, size_t from, siz
         struct reader piece = inner ? inner_piece(&r) : r;
         if (r.heads.failed)
             break;
-        if (at + size > from)
-            take_part(&piece, head, at, size, from, end, out);
+        size_t first = at > from ? at : from, last = at + size < end ? at + size : end;
+        if (head & FLAG_REST && last > first)
+            take_constant(&piece.heads, head, out + (first - from), last - first);
+        else if (last > first)
+            take_piece(&piece, head, size, first - at, last - at, out + (first - from));
         if (piece.heads.failed)
             return ERR_CORRUPT;
     }
