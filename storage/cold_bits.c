@@ -100,47 +100,41 @@ void bits_put(struct bits_coding coding, const uint64_t *numbers, size_t count, 
     buf_advance(bits, (size_t)(w.at - start));
 }
 
-static inline uint64_t word_at(const char *bytes, size_t bit)
+static inline uint64_t word_at(const char *bytes)
 {
     uint64_t word;
-    memcpy(&word, bytes + bit / 8, sizeof(word));
-    return word >> bit % 8;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
 }
 
-static void get_low(struct str bits, unsigned width, uint64_t *numbers, size_t count)
+static void get_low(const char *bytes, unsigned width, uint64_t *numbers, size_t count)
 {
     uint64_t mask = (UINT64_C(1) << width) - 1;
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = word_at(bits.ptr, i * width) & mask;
+    for (size_t i = 0, bit = 0; i < count; i++, bit += width)
+        numbers[i] = word_at(bytes + bit / 8) >> bit % 8 & mask;
 }
 
-// Adds the quotients; an escaped number has one of BITS_ESCAPE for now. A word serves until it may
-// end within a quotient.
+// Adds the quotients: how far each one is from the one before. An escaped number has a quotient of
+// BITS_ESCAPE for now.
 static bool get_unary(struct str *bits, unsigned width, uint64_t *numbers, size_t count,
                       size_t *escape_count)
 {
-    size_t bit = 0, end = bits->len * 8, escaped = 0;
-    uint64_t word = 0;
-    unsigned left = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (left <= BITS_ESCAPE) {
-            if (bit > end)
-                return false;
-            word = word_at(bits->ptr, bit);
-            left = 57;
-        }
-        unsigned quotient = (unsigned)__builtin_ctzll(word | UINT64_C(2) << BITS_ESCAPE);
-        if (quotient > BITS_ESCAPE)
+    size_t end = bits->len * 8, next = 0, escaped = 0, i = 0;
+    bool wrong = false;
+    for (size_t from = 0; i < count; from += 64) {
+        if (from >= end)
             return false;
-        escaped += quotient == BITS_ESCAPE;
-        numbers[i] |= (uint64_t)quotient << width;
-        bit += quotient + 1;
-        word >>= quotient + 1;
-        left -= quotient + 1;
+        for (uint64_t word = word_at(bits->ptr + from / 8); word && i < count; word &= word - 1) {
+            size_t one = from + (unsigned)__builtin_ctzll(word), quotient = one - next;
+            next = one + 1;
+            escaped += quotient == BITS_ESCAPE;
+            wrong |= quotient > BITS_ESCAPE;
+            numbers[i++] |= (uint64_t)quotient << width;
+        }
     }
-    if (bit > end)
+    if (wrong || next > end)
         return false;
-    *bits = str_skip(*bits, (bit + 7) / 8);
+    *bits = str_skip(*bits, (next + 7) / 8);
     *escape_count = escaped;
     return true;
 }
@@ -171,7 +165,7 @@ bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escap
     size_t low_size = (count * coding.width + 7) / 8, escape_count = 0;
     if (coding.width > BITS_WIDTH_MAX || low_size > bits->len)
         return false;
-    get_low(*bits, coding.width, numbers, wanted);
+    get_low(bits->ptr, coding.width, numbers, wanted);
     *bits = str_skip(*bits, low_size);
     if (coding.unary && !get_unary(bits, coding.width, numbers, wanted, &escape_count))
         return false;

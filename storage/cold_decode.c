@@ -40,7 +40,7 @@ static void take_sparse(struct reader *r, uint64_t *numbers, size_t count)
     }
 }
 
-// The first `wanted` numbers of `count`.
+// The first `wanted` numbers of `count`, zigzagged or not.
 static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, size_t count,
                          size_t wanted)
 {
@@ -48,35 +48,49 @@ static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, siz
         take_sparse(r, numbers, count);
     else
         take_bits(r, code, numbers, count, wanted);
-    if (code & CODING_ZIGZAG) {
-        for (size_t i = 0; i < wanted; i++)
-            numbers[i] = (uint64_t)unzigzag(numbers[i]);
-    }
 }
 
-static void add_offsets(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first)
+static inline uint64_t signed_number(uint64_t number, bool zigzag)
+{
+    return zigzag ? (uint64_t)unzigzag(number) : number;
+}
+
+static inline void add_offsets(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
+                               bool zigzag)
 {
     for (size_t i = 0; i < count; i++)
-        integers[i] = first + integers[i] * divisor;
+        integers[i] = first + signed_number(integers[i], zigzag) * divisor;
 }
 
 // integers[1 ...] are steps.
-static void add_steps(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
-                      uint64_t base)
+static inline void add_steps(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
+                             uint64_t base, bool zigzag)
 {
     integers[0] = first;
     for (size_t i = 1; i < count; i++)
-        integers[i] = first += (integers[i] + base) * divisor;
+        integers[i] = first += (signed_number(integers[i], zigzag) + base) * divisor;
 }
 
-static void add_changes(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
-                        uint64_t step)
+static inline void add_changes(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
+                               uint64_t step, bool zigzag)
 {
     integers[0] = first;
     for (size_t i = 1; i < count; i++) {
-        step += integers[i];
+        step += signed_number(integers[i], zigzag);
         integers[i] = first += step * divisor;
     }
+}
+
+// The zigzag is asked about once, not for each number.
+static inline void add_up(enum piece_order order, uint64_t *integers, size_t count,
+                          uint64_t divisor, uint64_t first, uint64_t base, bool zigzag)
+{
+    if (order == PIECE_OFFSETS)
+        add_offsets(integers, count, divisor, first, zigzag);
+    else if (order == PIECE_STEPS)
+        add_steps(integers, count, divisor, first, base, zigzag);
+    else
+        add_changes(integers, count, divisor, first, base, zigzag);
 }
 
 static void take_integers(struct reader *r, enum piece_order order, uint64_t *integers,
@@ -84,18 +98,17 @@ static void take_integers(struct reader *r, enum piece_order order, uint64_t *in
 {
     unsigned code = decode_u8(&r->heads);
     uint64_t divisor = decode_varint(&r->heads);
-    uint64_t first = (uint64_t)decode_svarint(&r->heads);
+    uint64_t first = (uint64_t)decode_svarint(&r->heads), base = 0;
     if (order == PIECE_OFFSETS) {
         take_numbers(r, code, integers, count, wanted);
-        add_offsets(integers, wanted, divisor, first);
-        return;
+    } else {
+        base = (uint64_t)decode_svarint(&r->heads);
+        take_numbers(r, code, integers + 1, count - 1, wanted - 1);
     }
-    uint64_t base = (uint64_t)decode_svarint(&r->heads);
-    take_numbers(r, code, integers + 1, count - 1, wanted - 1);
-    if (order == PIECE_STEPS)
-        add_steps(integers, wanted, divisor, first, base);
+    if (code & CODING_ZIGZAG)
+        add_up(order, integers, wanted, divisor, first, base, true);
     else
-        add_changes(integers, wanted, divisor, first, base);
+        add_up(order, integers, wanted, divisor, first, base, false);
 }
 
 static void to_values(unsigned exponent, const uint64_t *integers, size_t count, double *out)
