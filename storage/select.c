@@ -25,6 +25,7 @@
 
 struct found {
     struct place place;
+    uint32_t group;
     uint32_t next; // of the same series, or NONE
 };
 
@@ -62,8 +63,9 @@ struct selection {
     struct group *groups;
     size_t group_count;
     size_t group_capacity;
-    struct hmap index; // of the groups' hashes
-    uint32_t base;     // the window with the most series found, or NONE
+    struct hmap index;      // of the groups' hashes
+    struct window_map *map; // from the source being grouped to the one before; NULL: not worth it
+    uint32_t base;          // the window with the most series found, or NONE
     size_t base_count;
     size_t effort; // left to a brief querier
     // Copies of texts by where they came from.
@@ -85,19 +87,21 @@ struct candidate {
     struct labels labels; // of the head's, which has no others of the same labels
 };
 
-// The head is the last source: what is compared with its series is in a window.
+// The group was found in older sources: the head, which is the last, is no such.
 static bool is_of_group(const struct selection *s, const struct group *g, const struct candidate *c)
 {
     if (g->hash != c->hash)
         return false;
     struct window *const *windows = s->querier->view->windows;
-    struct place first = s->found[g->first].place;
-    if (first.source == c->place.source)
-        return first.id == c->place.id;
+    struct place last = s->found[g->last].place;
+    if (last.source == c->place.source)
+        return false;
+    const struct window *w = windows[last.source];
     if (is_head(s, c->place.source))
-        return window_has_labels(windows[first.source], first.id, c->labels);
-    return window_same_labels(windows[first.source], first.id, windows[c->place.source],
-                              c->place.id);
+        return window_has_labels(w, last.id, c->labels);
+    if (s->map && window_map_is_between(s->map, windows[c->place.source], w))
+        return window_map_same_labels(s->map, c->place.id, last.id);
+    return window_same_labels(windows[c->place.source], c->place.id, w, last.id);
 }
 
 static bool same_series(const void *context, uint32_t value, const void *key)
@@ -128,7 +132,7 @@ static uint32_t add_found(struct selection *s, const struct candidate *c, uint32
     uint32_t number = find_group(s, c, last), at = (uint32_t)s->found_count;
     struct group *g = &s->groups[number];
     MEM_GROW(s->found, s->found_count, s->found_capacity);
-    s->found[s->found_count++] = (struct found){c->place, NONE};
+    s->found[s->found_count++] = (struct found){c->place, number, NONE};
     if (g->count++)
         s->found[g->last].next = at;
     else
@@ -236,15 +240,26 @@ static struct candidate head_candidate(const struct selection *s, struct place p
     return (struct candidate){labels_hash(labels), place, labels};
 }
 
+static struct window_map *map_to_older(const struct selection *s, const struct source_ids *from)
+{
+    struct window *const *windows = s->querier->view->windows;
+    if (from == s->sources || is_head(s, from->source))
+        return NULL;
+    return window_map_new(windows[from->source], windows[from[-1].source], from->ids.count);
+}
+
 static void group_source(struct selection *s, const struct source_ids *from, struct arena *scratch)
 {
     uint32_t last = NONE;
+    s->map = map_to_older(s, from);
     for (size_t i = 0; i < from->ids.count; i++) {
         struct place place = {from->source, from->ids.items[i]};
         struct candidate c = is_head(s, from->source) ? head_candidate(s, place, scratch)
                                                       : window_candidate(s, place);
         last = add_found(s, &c, last);
     }
+    window_map_free(s->map);
+    s->map = NULL;
     if (!is_head(s, from->source) && from->ids.count > s->base_count) {
         s->base_count = from->ids.count;
         s->base = from->source;
@@ -332,10 +347,8 @@ static size_t split_order(struct selection *s, uint32_t *order)
         const struct found *f = &s->found[i];
         if (f->place.source != s->base)
             continue;
-        struct candidate c = window_candidate(s, f->place);
-        uint32_t group = find_group(s, &c, count ? order[count - 1] : NONE);
-        placed[group] = true;
-        order[count++] = group;
+        placed[f->group] = true;
+        order[count++] = f->group;
     }
     size_t split = count;
     for (size_t i = 0; i < s->group_count; i++) {

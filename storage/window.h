@@ -77,9 +77,17 @@ struct series_index window_index(struct window *w);
 uint64_t window_series_hash(const struct window *w, uint32_t id);
 // Labels of a series, their texts views of the file: borrowed while the window is referenced.
 int window_labels(const struct window *w, uint32_t id, struct arena *arena, struct labels *out);
-// Whether two series have the same labels; false when a window is damaged there.
-bool window_same_labels(const struct window *v, uint32_t v_id, const struct window *w,
-                        uint32_t w_id);
+// Whether series of two windows have the same labels; false when a window is damaged there. Many
+// are compared faster with a map; NULL when `series_count` are not so many.
+struct window_map;
+struct window_map *window_map_new(const struct window *from, const struct window *to,
+                                  size_t series_count);
+void window_map_free(struct window_map *map);
+bool window_map_is_between(const struct window_map *map, const struct window *from,
+                           const struct window *to);
+bool window_map_same_labels(struct window_map *map, uint32_t from_id, uint32_t to_id);
+bool window_same_labels(const struct window *from, uint32_t from_id, const struct window *to,
+                        uint32_t to_id);
 bool window_has_labels(const struct window *w, uint32_t id, struct labels labels);
 // Times of its first and last sample.
 int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms);

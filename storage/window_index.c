@@ -147,27 +147,44 @@ struct record_labels {
     uint64_t pair;
 };
 
+// Of one byte, mostly.
+static inline uint64_t small_varint(struct decoder *d)
+{
+    return d->pos < d->end && *d->pos < 0x80 ? *d->pos++ : decode_varint(d);
+}
+
 static int begin_labels(const struct window_index *x, uint32_t id, struct record_labels *r)
 {
     *r = (struct record_labels){.index = x};
     int rc = get_record(x, id, &r->d);
     if (rc)
         return rc;
-    decode_series(&r->d);
-    r->left = decode_varint(&r->d);
+    // What stands before the labels.
+    if (small_varint(&r->d) & 1)
+        decode_sized(&r->d);
+    r->left = small_varint(&r->d);
     return r->left > decoder_left(&r->d) ? ERR_CORRUPT : OK;
+}
+
+static inline int next_pair(struct record_labels *r)
+{
+    r->left--;
+    r->pair += small_varint(&r->d);
+    return r->d.failed || r->pair >= r->index->sizes[INDEX_PAIRS] ? ERR_CORRUPT : OK;
+}
+
+static int this_label(const struct record_labels *r, struct label *out)
+{
+    const struct window_index *x = r->index;
+    out->name = symbol(x, be32_get(pair_at(x, (uint32_t)r->pair)));
+    out->value = symbol(x, be32_get(pair_at(x, (uint32_t)r->pair) + 4));
+    return out->name.len && out->value.len ? OK : ERR_CORRUPT;
 }
 
 static int next_label(struct record_labels *r, struct label *out)
 {
-    const struct window_index *x = r->index;
-    r->left--;
-    r->pair += decode_varint(&r->d);
-    if (r->d.failed || r->pair >= x->sizes[INDEX_PAIRS])
-        return ERR_CORRUPT;
-    out->name = symbol(x, be32_get(pair_at(x, (uint32_t)r->pair)));
-    out->value = symbol(x, be32_get(pair_at(x, (uint32_t)r->pair) + 4));
-    return out->name.len && out->value.len ? OK : ERR_CORRUPT;
+    int rc = next_pair(r);
+    return rc ? rc : this_label(r, out);
 }
 
 int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
@@ -190,15 +207,27 @@ static bool same_label(const struct label *a, const struct label *b)
     return str_eq(a->value, b->value) && str_eq(a->name, b->name);
 }
 
-bool window_index_same_labels(const struct window_index *x, uint32_t x_id,
-                              const struct window_index *y, uint32_t y_id)
+static bool same_pair(struct label_map *map, const struct record_labels *from,
+                      const struct record_labels *to)
 {
-    struct record_labels a, b;
-    struct label of_a, of_b;
-    if (begin_labels(x, x_id, &a) || begin_labels(y, y_id, &b) || a.left != b.left)
+    struct label of_from, of_to;
+    if (map->pairs && map->pairs[from->pair] == to->pair + 1)
+        return true;
+    if (this_label(from, &of_from) || this_label(to, &of_to) || !same_label(&of_from, &of_to))
         return false;
-    while (a.left) {
-        if (next_label(&a, &of_a) || next_label(&b, &of_b) || !same_label(&of_a, &of_b))
+    if (map->pairs)
+        map->pairs[from->pair] = (uint32_t)to->pair + 1;
+    return true;
+}
+
+bool window_index_same_labels(struct label_map *map, uint32_t from_id, uint32_t to_id)
+{
+    struct record_labels from, to;
+    if (begin_labels(map->from, from_id, &from) || begin_labels(map->to, to_id, &to) ||
+        from.left != to.left)
+        return false;
+    while (from.left) {
+        if (next_pair(&from) || next_pair(&to) || !same_pair(map, &from, &to))
             return false;
     }
     return true;

@@ -67,9 +67,15 @@ static inline uint64_t window_index_hash(const struct window_index *x, uint32_t 
 // The pairs are the arena's, their texts views of the index.
 int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
                         struct labels *out);
-// Whether two series, maybe of two indexes, have the same labels; false when a record is damaged.
-bool window_index_same_labels(const struct window_index *x, uint32_t x_id,
-                              const struct window_index *y, uint32_t y_id);
+// What two indexes have in common, found out as series are compared.
+struct label_map {
+    const struct window_index *from, *to;
+    uint32_t
+        *pairs; // owned; by pair of `from`: that of `to` with the same text, plus one; 0: not known
+};
+// Whether a series of `from` and one of `to` have the same labels; false when a record is damaged.
+// Without `pairs` texts are compared each time.
+bool window_index_same_labels(struct label_map *map, uint32_t from_id, uint32_t to_id);
 bool window_index_has_labels(const struct window_index *x, uint32_t id, struct labels labels);
 int window_index_series(const struct window_index *x, uint32_t id, struct index_series *out);
 int window_index_column(const struct window_index *x, uint32_t number, struct index_column *out);

@@ -47,10 +47,48 @@ int window_labels(const struct window *w, uint32_t id, struct arena *arena, stru
     return window_index_labels(&w->index, id, arena, out);
 }
 
-bool window_same_labels(const struct window *v, uint32_t v_id, const struct window *w,
-                        uint32_t w_id)
+struct window_map {
+    struct label_map map;
+};
+
+// To zero the map takes as long as to compare one series with so many pairs of it.
+#define MAP_PAIRS_PER_SERIES 128
+
+struct window_map *window_map_new(const struct window *from, const struct window *to,
+                                  size_t series_count)
 {
-    return window_index_same_labels(&v->index, v_id, &w->index, w_id);
+    uint64_t pair_count = from->index.sizes[INDEX_PAIRS];
+    if (series_count < pair_count / MAP_PAIRS_PER_SERIES + 1)
+        return NULL;
+    struct window_map *m = mem_alloc(sizeof(*m));
+    uint32_t *pairs = mem_calloc((size_t)pair_count, sizeof(*pairs));
+    m->map = (struct label_map){&from->index, &to->index, pairs};
+    return m;
+}
+
+void window_map_free(struct window_map *m)
+{
+    if (m)
+        mem_free(m->map.pairs);
+    mem_free(m);
+}
+
+bool window_map_is_between(const struct window_map *m, const struct window *from,
+                           const struct window *to)
+{
+    return m->map.from == &from->index && m->map.to == &to->index;
+}
+
+bool window_map_same_labels(struct window_map *m, uint32_t from_id, uint32_t to_id)
+{
+    return window_index_same_labels(&m->map, from_id, to_id);
+}
+
+bool window_same_labels(const struct window *from, uint32_t from_id, const struct window *to,
+                        uint32_t to_id)
+{
+    struct label_map map = {.from = &from->index, .to = &to->index};
+    return window_index_same_labels(&map, from_id, to_id);
 }
 
 bool window_has_labels(const struct window *w, uint32_t id, struct labels labels)
