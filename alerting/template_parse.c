@@ -114,17 +114,9 @@ static struct str take_quoted(struct parser *p)
             buf_char(&text, c);
             continue;
         }
-        static const char from[] = "abfnrtv\\'\"", to[] = "\a\b\f\n\r\t\v\\'\"";
-        const char *hit = peek(p) ? strchr(from, peek(p)) : NULL;
-        if (hit) {
-            buf_char(&text, to[hit - from]);
-            p->at++;
-        } else if (peek(p) == 'u' && p->at + 5 <= p->text.len) {
-            char digits[5] = {0};
-            memcpy(digits, p->text.ptr + p->at + 1, 4);
-            utf8_encode(&text, (uint32_t)strtoul(digits, NULL, 16));
-            p->at += 5;
-        } else {
+        size_t size = template_unescape(str_skip(p->text, p->at), &text);
+        p->at += size;
+        if (size == 0) {
             FAIL(p, p->at, "unknown escape sequence in quoted string");
             break;
         }

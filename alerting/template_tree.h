@@ -281,4 +281,8 @@ void template_printf(struct execution *ex, struct buf *out, struct str format,
                      const struct value *args, size_t count);
 void html_escape(struct buf *out, struct str s);
 
+// Go's escapes in quoted strings: appends what the one behind a backslash stands for and returns its
+// bytes, 0 where it is none.
+size_t template_unescape(struct str s, struct buf *out);
+
 #endif

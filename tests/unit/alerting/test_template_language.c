@@ -94,6 +94,8 @@ static void test_actions(void **state)
         {"{{.Status}}", "firing"},
         {"a{{ .Status }}b{{ .Receiver }}c", "afiringbteam xc"},
         {"{{ \"quoted \\\"x\\\"\\n\\u00e9\" }}", "quoted \"x\"\n\xc3\xa9"},
+        {"{{ \"\\x41\\101\\U0001F600\\a\" }}", "AA\xf0\x9f\x98\x80\a"},
+        {"{{ '\\n' }} {{ '\\x41' }} {{ '\\'' }}", "10 65 39"},
         {"{{ `raw \\n` }}", "raw \\n"},
         {"{{ 'a' }}", "97"},
         {"{{ 1 }} {{ -2 }} {{ 1.5 }} {{ 1e3 }} {{ 1e6 }} {{ 0x10 }}", "1 -2 1.5 1000 1e+06 16"},
