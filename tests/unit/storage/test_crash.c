@@ -5,6 +5,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "lmdb_env.h"
+#include "lmdb_sum.h"
+#include "window_format.h"
+
 struct copying {
     const char *from;
     const char *to;
@@ -241,6 +245,58 @@ static void test_other_journal_version(void **state)
     mem_free(m);
 }
 
+// A whole file, sound but for its version.
+static void write_other_window(const char *path)
+{
+    struct lmdb_env *env;
+    struct lmdb_txn *t;
+    struct buf header = BUF_INIT;
+    struct error err;
+    unsigned table;
+    buf_be64(&header, 0);
+    buf_be32(&header, 99);
+    buf_cstr(&header, "whatever the next version has");
+    struct str payload = str_skip(buf_view(&header), WINDOW_SUM_SIZE);
+    be64_put(header.ptr, hash64(payload.ptr, payload.len, 0));
+    assert_int_equal(lmdb_env_open(&env, path, LMDB_NEW_FILE, 1 << 20, 1, &err), OK);
+    assert_int_equal(lmdb_begin(&t, env, true, &err), OK);
+    assert_int_equal(lmdb_table(t, WINDOW_TABLE, &table, &err), OK);
+    assert_int_equal(lmdb_put(t, table, WINDOW_KEY_HEADER, buf_view(&header), true, &err), OK);
+    assert_int_equal(lmdb_commit(t, &err), OK);
+    lmdb_env_close(env);
+    assert_int_equal(lmdb_sum_append(path, &err), OK);
+    buf_release(&header);
+}
+
+// A window of a later version stops the start, says where and why, and stays as it is.
+static void test_other_window_version(void **state)
+{
+    struct fixture *f = *state;
+    struct model *m = mem_calloc(1, sizeof(*m));
+    struct buf path = BUF_INIT, expected = BUF_INIT;
+    struct rng rng;
+    struct error err;
+    rng_seed(&rng, 25);
+    open_store(f);
+    scrape(f, m, &rng);
+    storage_close(f->storage);
+    f->storage = NULL;
+    buf_printf(&path, "%s/window-1600000000000-1600003600000-99.lmdb", f->folder);
+    buf_printf(&expected, "%s: format version 99, expected %d", buf_text(&path), WINDOW_VERSION);
+    write_other_window(buf_text(&path));
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(storage_open(&f->storage, &f->options, &err), ERR_UNSUPPORTED);
+        assert_string_equal(err.text, buf_text(&expected));
+        assert_true(file_exists(buf_text(&path)));
+    }
+    assert_int_equal(unlink(buf_text(&path)), 0);
+    open_store(f);
+    check_all(f, m);
+    buf_release(&path);
+    buf_release(&expected);
+    mem_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -249,6 +305,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_cut_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged_window, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_journal_version, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_window_version, setup, teardown),
     };
     return UNIT_RUN(tests);
 }
