@@ -21,7 +21,7 @@ void api_format_query(struct web_server *web, struct request *req, struct respon
     if (!api_expression(web, req, res, &expr))
         return;
     struct buf text = BUF_INIT;
-    promql_print(&text, expr);
+    promql_print_pretty(&text, expr);
     promql_expr_free(expr);
     api_begin(res, &w);
     json_str(&w, buf_view(&text));

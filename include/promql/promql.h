@@ -49,6 +49,8 @@ enum promql_type promql_expr_type(const struct promql_expr *e);
 const char *promql_function(size_t index, unsigned *needed);
 // The expression on one line, as Prometheus prints it; parsing that gives the same expression.
 void promql_print(struct buf *out, const struct promql_expr *e);
+// The same on several lines where it is long, as Prometheus' /api/v1/format_query gives it.
+void promql_print_pretty(struct buf *out, const struct promql_expr *e);
 // The syntax tree as JSON, as Prometheus' /api/v1/parse_query gives it.
 void promql_print_tree(struct buf *out, const struct promql_expr *e);
 

@@ -68,7 +68,6 @@ struct selector {
     struct str
         name; // metric name before the braces or in quotes inside; empty if none. It is among
               // the matchers too
-    bool name_in_braces;      // {"name", ...}
     struct matcher *matchers; // sorted as written; the arena's owner releases them (see parse.h)
     size_t matcher_count;
     struct time_modifiers modifiers;

@@ -23,9 +23,9 @@ const char *expr_type_words(enum expr_type type)
 static void expect_type(struct parser *p, const struct promql_expr *e, enum expr_type type,
                         const char *context)
 {
-    if (!p->rc && e->type != type)
-        parser_fail(p, e->position.start, "expected type %s in %s, got %s", expr_type_words(type),
-                    context, expr_type_words(e->type));
+    if (e->type != type)
+        parser_fail_later(p, e->position.start, "expected type %s in %s, got %s",
+                          expr_type_words(type), context, expr_type_words(e->type));
 }
 
 static void check_arg_count(struct parser *p, const struct promql_expr *e)
@@ -35,16 +35,17 @@ static void check_arg_count(struct parser *p, const struct promql_expr *e)
     size_t least = f->variadic ? (size_t)f->arg_count - 1 : f->arg_count;
     size_t most = f->variadic > 0 ? least + (size_t)f->variadic : f->arg_count;
     if (f->variadic == 0 && got != f->arg_count)
-        parser_fail(p, e->position.start, "expected %u argument(s) in call to \"%s\", got %zu",
-                    f->arg_count, f->name, got);
+        parser_fail_later(p, e->position.start,
+                          "expected %u argument(s) in call to \"%s\", got %zu", f->arg_count,
+                          f->name, got);
     else if (f->variadic && got < least)
-        parser_fail(p, e->position.start,
-                    "expected at least %zu argument(s) in call to \"%s\", got %zu", least, f->name,
-                    got);
+        parser_fail_later(p, e->position.start,
+                          "expected at least %zu argument(s) in call to \"%s\", got %zu", least,
+                          f->name, got);
     else if (f->variadic > 0 && got > most)
-        parser_fail(p, e->position.start,
-                    "expected at most %zu argument(s) in call to \"%s\", got %zu", most, f->name,
-                    got);
+        parser_fail_later(p, e->position.start,
+                          "expected at most %zu argument(s) in call to \"%s\", got %zu", most,
+                          f->name, got);
 }
 
 static const struct promql_expr *unwrap(const struct promql_expr *e)
@@ -54,19 +55,27 @@ static const struct promql_expr *unwrap(const struct promql_expr *e)
     return e;
 }
 
+// The second argument of info().
+static void check_label_selectors(struct parser *p, const struct promql_expr *e, size_t at)
+{
+    if (e->kind != EXPR_SELECTOR)
+        parser_fail_later(p, at, "expected label selectors only");
+    else if (e->selector.name.len)
+        parser_fail_later(p, at, "expected label selectors only, got vector selector instead");
+}
+
 void check_call(struct parser *p, struct promql_expr *e)
 {
     const struct function *f = e->call.function;
     check_arg_count(p, e);
-    for (size_t i = 0; i < e->call.arg_count && !p->rc; i++) {
+    for (size_t i = 0; f->arg_count && i < e->call.arg_count; i++) {
         size_t declared = i < f->arg_count ? i : (size_t)f->arg_count - 1;
         char context[80];
         snprintf(context, sizeof(context), "call to function \"%s\"", f->name);
         expect_type(p, e->call.args[i], f->args[declared], context);
     }
-    if (!p->rc && str_is(STR("info"), f->name) && e->call.arg_count == 2 &&
-        unwrap(e->call.args[1])->kind != EXPR_SELECTOR)
-        parser_fail(p, e->call.args[1]->position.start, "expected label selectors only");
+    if (str_is(STR("info"), f->name) && e->call.arg_count == 2)
+        check_label_selectors(p, unwrap(e->call.args[1]), e->call.args[1]->position.start);
 }
 
 void check_aggregate(struct parser *p, struct promql_expr *e)
@@ -82,7 +91,7 @@ void check_unary(struct parser *p, struct promql_expr *e)
 {
     enum expr_type type = e->unary.inner->type;
     if (type != TYPE_SCALAR && type != TYPE_VECTOR)
-        parser_fail(
+        parser_fail_later(
             p, e->position.start,
             "unary expression only allowed on expressions of type scalar or instant vector, "
             "got \"%s\"",
@@ -105,20 +114,22 @@ static void check_matching(struct parser *p, const struct promql_expr *e, bool v
     enum binary_op op = e->binary.op;
     bool grouped = m->card == CARD_MANY_TO_ONE || m->card == CARD_ONE_TO_MANY;
     if (!vectors && (m->given || grouped))
-        parser_fail(p, e->position.start, "vector matching only allowed between instant vectors");
+        parser_fail_later(p, e->position.start,
+                          "vector matching only allowed between instant vectors");
     for (size_t i = 0; m->on && i < m->include_count; i++) {
         if (is_label_in(m->include[i], m->labels, m->label_count))
-            parser_fail(p, operator_at,
-                        "label \"%.*s\" must not occur in ON and GROUP clause at once",
-                        STR_ARG(m->include[i]));
+            parser_fail_later(p, operator_at,
+                              "label \"%.*s\" must not occur in ON and GROUP clause at once",
+                              STR_ARG(m->include[i]));
     }
     if (binary_op_is_set(op) && grouped)
-        parser_fail(p, e->position.start, "no grouping allowed for \"%s\" operation",
-                    binary_op_name(op));
+        parser_fail_later(p, e->position.start, "no grouping allowed for \"%s\" operation",
+                          binary_op_name(op));
     if ((m->has_fill_left || m->has_fill_right) && (binary_op_is_set(op) || !vectors))
-        parser_fail(p, e->position.start,
-                    vectors ? "filling in missing series not allowed for set operators"
-                            : "filling in missing series only allowed between instant vectors");
+        parser_fail_later(p, e->position.start,
+                          vectors
+                              ? "filling in missing series not allowed for set operators"
+                              : "filling in missing series only allowed between instant vectors");
 }
 
 static bool is_operand(enum expr_type type)
@@ -133,16 +144,16 @@ void check_binary(struct parser *p, struct promql_expr *e, size_t operator_at)
     bool scalars = left->type == TYPE_SCALAR && right->type == TYPE_SCALAR;
     bool vectors = left->type == TYPE_VECTOR && right->type == TYPE_VECTOR;
     if (e->binary.return_bool && !binary_op_is_comparison(op))
-        parser_fail(p, operator_at, "bool modifier can only be used on comparison operators");
+        parser_fail_later(p, operator_at, "bool modifier can only be used on comparison operators");
     if (binary_op_is_comparison(op) && !e->binary.return_bool && scalars)
-        parser_fail(p, operator_at, "comparisons between scalars must use BOOL modifier");
+        parser_fail_later(p, operator_at, "comparisons between scalars must use BOOL modifier");
     if (!is_operand(left->type) || !is_operand(right->type))
-        parser_fail(p, !is_operand(left->type) ? left->position.start : right->position.start,
-                    "binary expression must contain only scalar and instant vector types");
+        parser_fail_later(p, !is_operand(left->type) ? left->position.start : right->position.start,
+                          "binary expression must contain only scalar and instant vector types");
     if (binary_op_is_set(op) && !vectors)
-        parser_fail(p, e->position.start,
-                    "set operator \"%s\" not allowed in binary scalar expression",
-                    binary_op_name(op));
+        parser_fail_later(p, e->position.start,
+                          "set operator \"%s\" not allowed in binary scalar expression",
+                          binary_op_name(op));
     check_matching(p, e, vectors, operator_at);
     e->type = scalars ? TYPE_SCALAR : TYPE_VECTOR;
 }

@@ -50,9 +50,11 @@ static void add_bucket(struct histograms *h, struct label_index *index, const st
     static const struct str le[] = {STR_INIT("le")};
     static const struct label_filter without_le = {.names = le, .name_count = 1};
     struct str text = labels_get(row->labels, le[0]);
-    struct str metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));
     double upper;
     if (!float_parse(text, &upper)) {
+        struct str metric = {0};
+        if (h->ev->delayed_names)
+            metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));
         annotate_bad_bucket(&h->ev->annotations, metric, text, position);
         return;
     }

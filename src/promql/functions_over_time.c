@@ -78,7 +78,9 @@ int range_ts_of_first(struct window *w, double *out)
 
 int range_ts_of_last(struct window *w, double *out)
 {
-    *out = (double)w->times_ms[w->end - 1] / 1000;
+    // Prometheus looks for the latest from 0 on.
+    int64_t last_ms = w->times_ms[w->end - 1];
+    *out = last_ms > 0 ? (double)last_ms / 1000 : 0;
     return 1;
 }
 

@@ -7,13 +7,14 @@
 #include "eval.h"
 #include "families.h"
 
-static int warn_ineffective(struct eval *ev, const struct plan_node *node, struct value *out)
+static int evaluate(struct eval *ev, const struct plan_node *node, struct value *out)
 {
-    if (node->grid->count > 1)
+    int rc = eval_vector(ev, node->call.args[0], &out->vector);
+    if (rc == 0 && node->grid->start_ms != node->grid->end_ms)
         annotate(
             &ev->annotations, ANNOTATION_WARNING, node->position,
             "sort is ineffective for range queries since results are always ordered by labels");
-    return eval_vector(ev, node->call.args[0], &out->vector);
+    return rc;
 }
 
 struct place {
@@ -29,7 +30,7 @@ struct order {
 static int order_by(struct eval *ev, const struct plan_node *node, int direction,
                     int (*cmp)(const void *, const void *, void *), struct value *out)
 {
-    int rc = warn_ineffective(ev, node, out);
+    int rc = evaluate(ev, node, out);
     struct vector *v = &out->vector;
     if (rc || node->grid->count != 1)
         return rc;

@@ -138,23 +138,80 @@ static bool is_unfinished(struct str text)
     return exponent || str_eq_nocase(text, STR("0x"));
 }
 
+static bool is_unit(char c)
+{
+    return c && strchr("smhdwy", c);
+}
+
+// Up to where a number goes on, then a duration's units and digits.
+static size_t readable_length(struct str text, bool *duration)
+{
+    size_t n = 0;
+    bool hex = text.len > 1 && text.ptr[0] == '0' && (text.ptr[1] | 0x20) == 'x';
+    for (n = hex ? 2 : 0; n < text.len; n++) {
+        char c = text.ptr[n];
+        if (!is_digit(c) && c != '_' && c != '.')
+            break;
+        if ((c == '_' || c == '.') && n && str_find(str_first(text, n), c) < n) {
+            n++;
+            break;
+        }
+    }
+    *duration = n < text.len && is_unit(text.ptr[n]);
+    while (*duration && n < text.len) {
+        n += str_has_prefix(str_skip(text, n), STR("ms")) ? 2 : 1;
+        size_t digits = n;
+        while (n < text.len && is_digit(text.ptr[n]))
+            n++;
+        // What breaks it is read, too.
+        *duration = n == text.len ? digits == n : digits < n && is_unit(text.ptr[n]);
+        if (!*duration && n < text.len)
+            return n + 1;
+    }
+    return n;
+}
+
+static int fail_parse_float(struct lexer *l, struct str text, const char *why)
+{
+    return syntax_error(l->err, l->text, l->at,
+                        "error parsing number: strconv.ParseFloat: parsing \"%.*s\": %s",
+                        STR_ARG(text), why);
+}
+
+static int fail_number(struct lexer *l, struct str text)
+{
+    bool duration;
+    size_t length = readable_length(text, &duration);
+    size_t point = str_find(text, '.');
+    if (is_unfinished(text))
+        return fail_parse_float(l, text, "invalid syntax");
+    if (duration && point < text.len) {
+        size_t end = point + 1;
+        while (end < text.len && !is_digit(text.ptr[end]))
+            end++;
+        return syntax_error(l->err, l->text, l->at, "unknown unit \"%.*s\" in duration \"%.*s\"",
+                            (int)(end - point), text.ptr + point, STR_ARG(text));
+    }
+    if (duration)
+        return syntax_error(l->err, l->text, l->at, "not a valid duration string: \"%.*s\"",
+                            STR_ARG(text));
+    return syntax_error(l->err, l->text, l->at, "bad number or duration syntax: \"%.*s\"",
+                        STR_ARG(str_first(text, length)));
+}
+
 static int lex_number(struct lexer *l, struct token *t)
 {
     size_t end = number_end(l);
     t->text = str_make(l->text.ptr + l->at, end - l->at);
     if (parse_number(t->text, &t->number)) {
+        if (isinf(t->number) && is_digit(t->text.ptr[0]))
+            return fail_parse_float(l, t->text, "value out of range");
         t->kind = TOKEN_NUMBER;
     } else if (duration_parse(t->text, &t->duration_ms)) {
         t->kind = TOKEN_DURATION;
         t->number = (double)t->duration_ms / 1000;
-    } else if (is_unfinished(t->text)) {
-        return syntax_error(l->err, l->text, l->at,
-                            "error parsing number: strconv.ParseFloat: parsing \"%.*s\": invalid "
-                            "syntax",
-                            STR_ARG(t->text));
     } else {
-        return syntax_error(l->err, l->text, l->at, "bad number or duration syntax: \"%.*s\"",
-                            STR_ARG(t->text));
+        return fail_number(l, t->text);
     }
     l->at = end;
     return OK;

@@ -147,7 +147,7 @@ static struct promql_expr *paren_node(struct parser *p)
     uint32_t start = p->token.start;
     parser_advance(p);
     struct promql_expr *inner = parse_expr(p, 0);
-    parser_need(p, ")", "paren expression");
+    parser_need(p, ")", "");
     if (p->rc)
         return NULL;
     struct promql_expr *e = parser_node(p, EXPR_PAREN, inner->type, start);
@@ -181,21 +181,20 @@ static const struct promql_expr **parse_args(struct parser *p, size_t *count, co
 static struct promql_expr *call_node(struct parser *p, struct token name)
 {
     const struct function *f = function_find(name.text);
-    if (!f) {
-        parser_fail(p, name.start, "unknown function with name \"%.*s\"", STR_ARG(name.text));
-        return NULL;
-    }
-    if (f->feature & ~p->features) {
-        parser_fail(p, name.start, "function \"%s\" is not enabled", f->name);
-        return NULL;
-    }
-    struct promql_expr *e = parser_node(p, EXPR_CALL, f->returns, name.start);
+    struct promql_expr *e = parser_node(p, EXPR_CALL, f ? f->returns : TYPE_NONE, name.start);
+    bool info = f && str_is(STR("info"), f->name);
     e->call.function = f;
-    e->call.args = parse_args(p, &e->call.arg_count, "function call", str_is(STR("info"), f->name));
+    e->call.args = parse_args(p, &e->call.arg_count, "", info);
     e->position.end = p->last_end;
-    if (!p->rc)
+    if (p->rc)
+        return NULL;
+    if (!f)
+        parser_fail(p, name.start, "unknown function with name \"%.*s\"", STR_ARG(name.text));
+    else if (f->feature & ~p->features)
+        parser_fail(p, name.start, "function \"%s\" is not enabled", f->name);
+    else
         check_call(p, e);
-    return e;
+    return p->rc ? NULL : e;
 }
 
 static bool parse_grouping(struct parser *p, struct promql_expr *e)
@@ -221,7 +220,9 @@ static struct promql_expr *aggregate_node(struct parser *p, enum aggregate_op op
     size_t count;
     e->aggregate.op = op;
     bool grouped = parse_grouping(p, e);
-    const struct promql_expr **args = parse_args(p, &count, "aggregation", false);
+    p->aggregations++;
+    const struct promql_expr **args = parse_args(p, &count, "", false);
+    p->aggregations--;
     if (!p->rc && !grouped)
         parse_grouping(p, e);
     e->position.end = p->last_end;
@@ -368,15 +369,15 @@ static const struct operator* operator_at(const struct parser *p)
 
 static double parse_fill_value(struct parser *p)
 {
-    parser_need(p, "(", "fill modifier");
+    parser_need(p, "(", "");
     bool negate = parser_take(p, "-");
     if (!negate)
         parser_take(p, "+");
     double value = p->token.number;
     if (p->token.kind != TOKEN_NUMBER && p->token.kind != TOKEN_DURATION)
-        parser_unexpected(p, "fill modifier", "number");
+        parser_unexpected(p, "", NULL);
     parser_advance(p);
-    parser_need(p, ")", "fill modifier");
+    parser_need(p, ")", "");
     return negate ? -value : value;
 }
 
@@ -387,6 +388,7 @@ static bool before_parenthesis(const struct parser *p)
     return next.kind == TOKEN_PUNCTUATION && str_is(next.text, "(");
 }
 
+// fill, or fill_left and fill_right, each once; again they are names.
 static void parse_fill(struct parser *p, struct vector_matching *m)
 {
     for (;;) {
@@ -399,6 +401,10 @@ static void parse_fill(struct parser *p, struct vector_matching *m)
             return;
         }
         parser_advance(p);
+        if ((m->has_fill_left && (left || both)) || (m->has_fill_right && (right || both))) {
+            parser_unexpected(p, "", NULL);
+            return;
+        }
         double value = parse_fill_value(p);
         if (left || both) {
             m->has_fill_left = true;
@@ -418,7 +424,7 @@ static void parse_group(struct parser *p, struct vector_matching *m)
         return;
     m->card = left ? CARD_MANY_TO_ONE : CARD_ONE_TO_MANY;
     parser_advance(p);
-    if (parser_at(p, "("))
+    if (parser_at(p, "(") || p->token.kind == TOKEN_END)
         parse_label_list(p, &m->include, &m->include_count);
 }
 
@@ -483,12 +489,19 @@ int promql_parse(struct promql_expr **out, struct str text, unsigned features, s
                  struct error *err)
 {
     struct parser p;
+    if (!text.len)
+        return error_set(err, ERR_INVALID,
+                         "unknown position: parse error: no expression found in input");
     parser_init(&p, text, features, arena, err);
     if (!p.rc && p.token.kind == TOKEN_END)
         parser_fail(&p, 0, "no expression found in input");
     struct promql_expr *e = p.rc ? NULL : parse_expr(&p, 0);
     if (!p.rc && p.token.kind != TOKEN_END)
         parser_unexpected(&p, "", NULL);
+    if (!p.rc && p.later.code) {
+        *err = p.later;
+        p.rc = err->code;
+    }
     if (p.rc) {
         release_selectors(&p);
         return p.rc;

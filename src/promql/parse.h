@@ -17,6 +17,12 @@ struct parser {
     int operator_count;
     int rc;             // 0, or the failure
     bool in_offset;     // for messages: the duration read stands behind offset
+    bool in_brackets;   // what is read stands in [...]
+    bool seen_literal;  // a number or duration in these brackets, so far
+    bool behind_colon;  // in these brackets
+    int aggregations;   // that what is read is inside of
+    struct error later; // the first failure of those that count only where the text parses
+    bool seen_duration; // a number or duration in brackets, so far
     bool may_match_all; // the selector being read need not narrow anything
     // Every matcher made, so that a failed parse can release them.
     struct promql_expr **selectors;
@@ -28,6 +34,9 @@ void parser_init(struct parser *p, struct str text, unsigned features, struct ar
                  struct error *err);
 // Notes a failure at a byte; the first one stays.
 void parser_fail(struct parser *p, size_t at, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+// The same for what the text means: what follows may still not parse, which comes first.
+void parser_fail_later(struct parser *p, size_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // "unexpected <token> in <context>, expected ..." at the token; expected may be NULL.
 void parser_unexpected(struct parser *p, const char *context, const char *expected);

@@ -15,6 +15,23 @@ static struct duration_expr *node(struct parser *p, enum duration_kind kind, uin
     return d;
 }
 
+// At whatever stands where a duration should.
+static void fail_operand(struct parser *p)
+{
+    if (p->in_offset)
+        parser_unexpected(p, "offset", "number, duration, step(), or range()");
+    else if (p->behind_colon)
+        parser_unexpected(p, "subquery selector", "number, duration, step(), range(), or \"]\"");
+    else
+        parser_unexpected(p, "subquery or range selector", "number, duration, step(), or range()");
+}
+
+static void need(struct parser *p, const char *punctuation)
+{
+    if (!p->rc && !parser_take(p, punctuation))
+        fail_operand(p);
+}
+
 static struct duration_expr *finish(struct parser *p, struct duration_expr *d)
 {
     d->position.end = p->last_end;
@@ -26,6 +43,7 @@ static struct duration_expr *constant(struct parser *p)
     uint32_t start = p->token.start;
     struct duration_expr *d = node(p, DURATION_CONSTANT, start);
     d->is_number = p->token.kind == TOKEN_NUMBER;
+    p->seen_literal = true;
     d->number = p->token.number;
     if (!isfinite(d->number) || fabs(d->number) > 9223372036.0)
         parser_fail(p, start, "duration out of range");
@@ -52,20 +70,19 @@ static struct duration_expr *call(struct parser *p)
         if (!parser_take_word(p, calls[i].name))
             continue;
         struct duration_expr *d = node(p, calls[i].kind, start);
-        parser_need(p, "(", "duration expression");
+        need(p, "(");
         if (calls[i].args) {
             d->left = parse_sum(p, 0);
-            parser_need(p, ",", "duration expression");
+            need(p, ",");
             d->right = parse_sum(p, 0);
         }
-        parser_need(p, ")", "duration expression");
+        need(p, ")");
         finish(p, d);
         if (calls[i].args && !p->rc)
             d->position = (struct position){d->left->position.start, d->right->position.end};
         return d;
     }
-    parser_unexpected(p, p->in_offset ? "offset" : "duration expression",
-                      "number, duration, step(), or range()");
+    fail_operand(p);
     return NULL;
 }
 
@@ -79,7 +96,7 @@ static struct duration_expr *parenthesized(struct parser *p)
     uint32_t start = p->token.start;
     parser_advance(p);
     struct duration_expr *d = parse_sum(p, 0);
-    parser_need(p, ")", "duration expression");
+    need(p, ")");
     if (p->rc)
         return NULL;
     if (!(p->features & PROMQL_DURATION_EXPRESSIONS))
@@ -91,16 +108,16 @@ static struct duration_expr *parenthesized(struct parser *p)
 // Of a literal it is a literal.
 static struct duration_expr *negation(struct parser *p, struct duration_expr *of, uint32_t start)
 {
+    if (of->kind == DURATION_CONSTANT) {
+        of->position.start = start;
+        of->ms = -of->ms;
+        of->number = -of->number;
+        of->parenthesized = false;
+        return of;
+    }
     struct duration_expr *d = node(p, DURATION_NEGATE, start);
     d->position.end = of->position.end;
-    if (of->kind == DURATION_CONSTANT) {
-        *d = *of;
-        d->position.start = start;
-        d->ms = -of->ms;
-        d->number = -of->number;
-    } else {
-        d->left = of;
-    }
+    d->left = of;
     return d;
 }
 

@@ -4,6 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
+void parser_fail_later(struct parser *p, size_t at, const char *format, ...)
+{
+    char text[ERROR_TEXT_SIZE / 2];
+    va_list args;
+    if (p->rc || p->later.code)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    syntax_error(&p->later, p->lexer.text, at, "%s", text);
+}
+
 void parser_fail(struct parser *p, size_t at, const char *format, ...)
 {
     char text[ERROR_TEXT_SIZE / 2];
@@ -32,9 +44,10 @@ static bool is_one_of(struct str word, const char *const *words, size_t count)
 static void describe_word(struct buf *out, struct str word)
 {
     static const char *const operators[] = {"and", "or", "unless", "atan2"};
-    static const char *const keywords[] = {"offset",      "smoothed", "anchored", "by",
-                                           "without",     "on",       "ignoring", "group_left",
-                                           "group_right", "bool",     "start",    "end"};
+    static const char *const keywords[] = {
+        "offset",     "smoothed",    "anchored", "by",        "without",    "on",  "ignoring",
+        "group_left", "group_right", "fill",     "fill_left", "fill_right", "bool"};
+    static const char *const times[] = {"start", "end", "step", "range", "min_of", "max_of"};
     bool aggregates = false;
     for (int op = 0; op < AGG_COUNT_OF; op++)
         aggregates =
@@ -46,7 +59,8 @@ static void describe_word(struct buf *out, struct str word)
     } else if (IS_ONE_OF(word, keywords)) {
         buf_printf(out, "<%.*s>", STR_ARG(word));
     } else {
-        buf_cstr(out, "identifier ");
+        if (!IS_ONE_OF(word, times))
+            buf_cstr(out, str_find(word, ':') < word.len ? "metric identifier " : "identifier ");
         str_quote(out, word);
     }
 }
@@ -61,8 +75,9 @@ static void describe(struct buf *out, const struct token *t)
         buf_cstr(out, "end of input");
     } else if (t->kind == TOKEN_WORD) {
         describe_word(out, t->text);
-    } else if (t->kind == TOKEN_PUNCTUATION && strchr("+-*/%^<>=!@", t->text.ptr[0])) {
-        buf_printf(out, t->text.ptr[0] == '@' ? "<%.*s>" : "<op:%.*s>", STR_ARG(t->text));
+    } else if (t->kind == TOKEN_PUNCTUATION && strchr("+-*/%^<>=!@", t->text.ptr[0]) &&
+               !str_is(t->text, "=")) {
+        buf_printf(out, "<op:%.*s>", STR_ARG(t->text));
     } else {
         bool cut = t->text.len > 10;
         buf_cstr(out, kinds[t->kind]);
@@ -114,11 +129,47 @@ static bool fail_nesting(struct parser *p)
     return p->rc != 0;
 }
 
+// Brackets have characters of their own: before the first number in them those of durations, and
+// then no words but those of durations.
+static bool fail_in_brackets(struct parser *p)
+{
+    const struct token *t = &p->token;
+    bool word = t->kind == TOKEN_WORD && t->text.ptr[0] != ':';
+    bool foreign = word || t->kind == TOKEN_STRING ||
+                   (t->kind == TOKEN_PUNCTUATION && !strchr("()+-*/%^,]:", t->text.ptr[0]));
+    if (!p->in_brackets)
+        return false;
+    if (t->kind == TOKEN_END && !p->seen_literal)
+        parser_fail(p, t->start, "unexpected end of input in duration expression");
+    else if (parser_at(p, "["))
+        parser_fail(p, t->start, "unexpected left bracket '['");
+    else if (parser_at(p, ":") && p->behind_colon)
+        parser_fail(p, t->start, "unexpected colon ':'");
+    else if (foreign && !p->seen_literal)
+        parser_fail(p, t->start, "unexpected character in duration expression: '%s%c'",
+                    t->text.ptr[0] == '\'' ? "\\" : "", t->text.ptr[0]);
+    else if (word)
+        parser_fail(p, t->start, "unexpected character: '%c', expected ':'", t->text.ptr[0]);
+    return p->rc != 0;
+}
+
 void parser_unexpected(struct parser *p, const char *context, const char *expected)
 {
     struct buf token = BUF_INIT;
-    if (p->rc || fail_nesting(p))
+    if (p->rc || fail_in_brackets(p) || fail_nesting(p))
         return;
+    if ((parser_at(p, "=~") || parser_at(p, "!~")) && strcmp(context, "label matching") != 0) {
+        parser_fail(p, p->token.start, "unexpected character after '%c': '~'",
+                    p->token.text.ptr[0]);
+        return;
+    }
+    // Inside of an aggregation that is all that is known.
+    if (!*context && p->aggregations)
+        context = "aggregation";
+    else if (!*context)
+        expected = NULL;
+    if (str_is(STR("aggregation"), context))
+        expected = NULL;
     describe(&token, &p->token);
     parser_fail(p, p->token.start, "unexpected %s%s%s%s%s", buf_text(&token),
                 *context ? " in " : "", context, expected ? ", expected " : "",
@@ -163,10 +214,15 @@ void parser_fail_regex(struct parser *p, size_t at, const char *text)
     struct str reason = str_from(text);
     if (str_has_prefix(reason, prefix))
         reason = str_skip(reason, prefix.len);
+    // What anchors it is no part of what was written.
+    if (str_has_suffix(reason, STR(")$")))
+        reason = str_first(reason, reason.len - 2);
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
         if (!str_has_prefix(reason, str_from(reasons[i].ours)))
             continue;
         reason = str_skip(reason, strlen(reasons[i].ours));
+        if (str_has_prefix(reason, STR("^(?s:")))
+            reason = str_skip(reason, 5);
         parser_fail(p, at, "error parsing regexp: %s: `%.*s`", reasons[i].go, STR_ARG(reason));
         return;
     }

@@ -56,11 +56,7 @@ static void parse_matcher(struct parser *p, struct selector *s)
             parser_unexpected_in_braces(p, "label matching operator");
             return;
         }
-        if (s->name.len)
-            parser_fail(p, name.start, "metric name must not be set twice: \"%.*s\" or \"%.*s\"",
-                        STR_ARG(s->name), STR_ARG(name.string));
-        s->name = name.string;
-        s->name_in_braces = true;
+        add_matcher(p, s, MATCH_EQUAL, STR(LABEL_METRIC_NAME), name.string, name.start);
         return;
     }
     struct str label = quoted ? name.string : name.text;
@@ -100,13 +96,13 @@ static void check_selector(struct parser *p, const struct promql_expr *e)
     for (size_t i = 0; i < s->matcher_count; i++)
         narrows |= !matcher_match_empty(&s->matchers[i]);
     if (!narrows && !p->may_match_all)
-        parser_fail(p, e->position.start,
-                    "vector selector must contain at least one non-empty matcher");
+        parser_fail_later(p, e->position.start,
+                          "vector selector must contain at least one non-empty matcher");
     for (size_t i = 0; s->name.len && i + 1 < s->matcher_count; i++) {
         if (str_is(s->matchers[i].name, LABEL_METRIC_NAME))
-            parser_fail(p, e->position.start,
-                        "metric name must not be set twice: \"%.*s\" or \"%.*s\"", STR_ARG(s->name),
-                        STR_ARG(s->matchers[i].value));
+            parser_fail_later(p, e->position.start,
+                              "metric name must not be set twice: \"%.*s\" or \"%.*s\"",
+                              STR_ARG(s->name), STR_ARG(s->matchers[i].value));
     }
 }
 
@@ -176,9 +172,9 @@ static struct promql_expr *subquery_node(struct parser *p, struct promql_expr *e
 {
     struct promql_expr *q = parser_node(p, EXPR_SUBQUERY, TYPE_MATRIX, e->position.start);
     if (e->type != TYPE_VECTOR)
-        parser_fail(p, e->position.start,
-                    "subquery is only allowed on instant vector, got %s instead",
-                    expr_type_words(e->type));
+        parser_fail_later(p, e->position.start,
+                          "subquery is only allowed on instant vector, got %s instead",
+                          promql_type_name(promql_expr_type(e)));
     q->subquery.inner = e;
     q->range = range;
     if (!parser_at(p, "]")) {
@@ -188,16 +184,17 @@ static struct promql_expr *subquery_node(struct parser *p, struct promql_expr *e
     return q;
 }
 
+// `at`: the bracket's.
 static struct promql_expr *matrix_node(struct parser *p, struct promql_expr *e,
-                                       struct duration_expr *range)
+                                       struct duration_expr *range, uint32_t at)
 {
     const struct time_modifiers *m = modifiers_of(e);
     if (e->kind != EXPR_SELECTOR)
-        parser_fail(p, e->position.start, "ranges only allowed for vector selectors");
+        parser_fail(p, at, "ranges only allowed for vector selectors");
     else if (m->offset)
-        parser_fail(p, e->position.start, "no offset modifiers allowed before range");
+        parser_fail(p, at, "no offset modifiers allowed before range");
     else if (m->at != AT_NONE)
-        parser_fail(p, e->position.start, "no @ modifiers allowed before range");
+        parser_fail(p, at, "no @ modifiers allowed before range");
     e->kind = EXPR_MATRIX;
     e->type = TYPE_MATRIX;
     e->range = range;
@@ -215,25 +212,46 @@ static void split_colon(struct parser *p)
     p->lexer.at = p->token.end;
 }
 
-static bool has_literal(const struct duration_expr *d)
+// [range] and [range:step] without the brackets.
+static struct promql_expr *parse_bracketed(struct parser *p, struct promql_expr *e, uint32_t at)
 {
-    return d && (d->kind == DURATION_CONSTANT || has_literal(d->left) || has_literal(d->right));
-}
-
-static struct promql_expr *parse_brackets(struct parser *p, struct promql_expr *e)
-{
-    parser_advance(p);
-    if (parser_at(p, "]"))
-        parser_fail(p, p->token.start, "missing unit character in duration");
+    split_colon(p);
+    if (parser_at(p, ":"))
+        parser_fail(p, p->token.end, "unexpected colon before duration in duration expression");
     struct duration_expr *range = parse_duration(p);
     check_positive(p, range);
     if (p->rc)
         return e;
     split_colon(p);
-    if (parser_at(p, ":") && !has_literal(range))
+    // As Prometheus' lexer has it, one number or duration in any brackets is enough.
+    p->seen_duration = p->seen_duration || p->seen_literal;
+    if (parser_at(p, ":") && !p->seen_duration)
         parser_fail(p, p->token.end, "unexpected colon before duration in duration expression");
-    e = parser_take(p, ":") ? subquery_node(p, e, range) : matrix_node(p, e, range);
-    parser_need(p, "]", "subquery or range selector");
+    p->behind_colon = parser_take(p, ":");
+    if (p->behind_colon) {
+        split_colon(p);
+        e = subquery_node(p, e, range);
+        split_colon(p);
+    } else {
+        e = matrix_node(p, e, range, at);
+    }
+    if (parser_at(p, ":"))
+        parser_fail(p, p->token.start, "unexpected colon ':'");
+    return e;
+}
+
+static struct promql_expr *parse_brackets(struct parser *p, struct promql_expr *e)
+{
+    uint32_t at = p->token.start;
+    p->in_brackets = true;
+    p->seen_literal = p->behind_colon = false;
+    parser_advance(p);
+    e = parse_bracketed(p, e, at);
+    if (!p->rc && !parser_at(p, "]"))
+        parser_unexpected(p, p->behind_colon ? "subquery selector" : "subquery or range",
+                          p->behind_colon ? "\"]\"" : "\":\" or \"]\"");
+    p->in_brackets = false;
+    parser_advance(p);
     e->position.end = p->last_end;
     return e;
 }
@@ -243,7 +261,7 @@ static void parse_offset_modifier(struct parser *p, struct promql_expr *e)
     struct time_modifiers *m = modifiers_of(e);
     if (!m)
         parser_fail(
-            p, p->token.start,
+            p, e->position.start,
             "offset modifier must be preceded by an instant vector selector or range vector "
             "selector or a subquery");
     else if (m->offset)
@@ -258,7 +276,7 @@ static void parse_at_modifier(struct parser *p, struct promql_expr *e)
 {
     struct time_modifiers *m = modifiers_of(e);
     if (!m)
-        parser_fail(p, p->token.start,
+        parser_fail(p, e->position.start,
                     "@ modifier must be preceded by an instant vector selector or range vector "
                     "selector or a subquery");
     else if (m->at != AT_NONE)
@@ -282,12 +300,12 @@ static void parse_at_modifier(struct parser *p, struct promql_expr *e)
     }
     double seconds = negate ? -p->token.number : p->token.number;
     if (!isfinite(seconds))
-        parser_fail(p, p->token.start, "timestamp out of bounds for @ modifier: %s",
+        parser_fail(p, e->position.start, "timestamp out of bounds for @ modifier: %s",
                     isnan(seconds) ? "NaN"
                     : negate       ? "-Inf"
                                    : "+Inf");
     else if (fabs(seconds) >= 9.2e15)
-        parser_fail(p, p->token.start, "timestamp out of bounds for @ modifier: %f", seconds);
+        parser_fail(p, e->position.start, "timestamp out of bounds for @ modifier: %f", seconds);
     else
         m->at_ms = (int64_t)round(seconds * 1000);
     m->at = AT_TIMESTAMP;

@@ -1,10 +1,13 @@
-// One line, laid out as Prometheus' own printer does: the text that rules and format_query show.
+// One line, laid out as Prometheus' own printer does: the text that rules show.
+#include "print.h"
 #include "functions.h"
 #include "parse.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/float_text.h"
+#include "base/mem.h"
 #include "model/duration.h"
 
 static void print_labels(struct buf *out, const struct str *labels, size_t count)
@@ -80,12 +83,16 @@ static void print_duration(struct buf *out, const struct duration_expr *d, bool 
         buf_char(out, ')');
 }
 
-static void print_modifiers(struct buf *out, const struct time_modifiers *m)
+static void print_at(struct buf *out, const struct time_modifiers *m)
 {
     if (m->at == AT_TIMESTAMP)
         buf_printf(out, " @ %.3f", (double)m->at_ms / 1000);
     else if (m->at != AT_NONE)
         buf_cstr(out, m->at == AT_START ? " @ start()" : " @ end()");
+}
+
+static void print_offset(struct buf *out, const struct time_modifiers *m)
+{
     bool zero = m->offset && m->offset->kind == DURATION_CONSTANT && m->offset->ms == 0;
     if (m->offset && !zero) {
         buf_cstr(out, " offset ");
@@ -93,42 +100,40 @@ static void print_modifiers(struct buf *out, const struct time_modifiers *m)
     }
 }
 
-// Whether the name, left bare, would be a number, a colon, or a word of the language.
-static bool is_reserved(struct str name)
+static int text_cmp(const void *a, const void *b)
 {
-    static const char *const words[] = {"inf", "nan"};
-    if (word_is_no_metric(name))
-        return true;
-    if (name.ptr[0] == ':' && (name.len == 1 || (name.ptr[1] >= '0' && name.ptr[1] <= '9')))
-        return true;
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        if (str_eq_nocase(name, str_from(words[i])))
-            return true;
+    struct buf *const *x = a, *const *y = b;
+    return str_cmp(buf_view(*x), buf_view(*y));
+}
+
+// In the order of their texts.
+static void print_matchers(struct buf *out, const struct matcher *matchers, size_t count)
+{
+    struct buf *texts = mem_calloc(count, sizeof(*texts));
+    struct buf **sorted = mem_calloc(count, sizeof(*sorted));
+    for (size_t i = 0; i < count; i++) {
+        matcher_format(&texts[i], &matchers[i]);
+        sorted[i] = &texts[i];
     }
-    return false;
+    qsort(sorted, count, sizeof(*sorted), text_cmp);
+    buf_char(out, '{');
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buf_char(out, ',');
+        buf_str(out, buf_view(sorted[i]));
+        buf_release(sorted[i]);
+    }
+    buf_char(out, '}');
+    mem_free(sorted);
+    mem_free(texts);
 }
 
 static void print_selector(struct buf *out, const struct selector *s)
 {
-    bool outside = s->name.len && metric_name_is_legacy(s->name) && !is_reserved(s->name);
     size_t count = s->matcher_count - (s->name.len ? 1 : 0); // the name's stands last
-    if (outside)
-        buf_str(out, s->name);
-    if (outside && count == 0)
-        return;
-    buf_char(out, '{');
-    bool first = true;
-    if (s->name.len && !outside) {
-        str_quote(out, s->name);
-        first = false;
-    }
-    for (size_t i = 0; i < count; i++) {
-        if (!first)
-            buf_char(out, ',');
-        first = false;
-        matcher_format(out, &s->matchers[i]);
-    }
-    buf_char(out, '}');
+    buf_str(out, s->name);
+    if (count || !s->name.len)
+        print_matchers(out, s->matchers, count);
 }
 
 static void print_extended(struct buf *out, const struct selector *s)
@@ -149,6 +154,13 @@ static void print_range(struct buf *out, const struct promql_expr *e)
     buf_char(out, ']');
 }
 
+void print_subquery_suffix(struct buf *out, const struct promql_expr *e)
+{
+    print_range(out, e);
+    print_at(out, &e->subquery.modifiers);
+    print_offset(out, &e->subquery.modifiers);
+}
+
 static void print_args(struct buf *out, const struct promql_expr *const *args, size_t count)
 {
     buf_char(out, '(');
@@ -160,9 +172,8 @@ static void print_args(struct buf *out, const struct promql_expr *const *args, s
     buf_char(out, ')');
 }
 
-static void print_aggregate(struct buf *out, const struct promql_expr *e)
+void print_aggregate_head(struct buf *out, const struct promql_expr *e)
 {
-    const struct promql_expr *args[2] = {e->aggregate.param, e->aggregate.inner};
     bool grouped = e->aggregate.without || e->aggregate.grouping_count;
     buf_cstr(out, aggregate_op_name(e->aggregate.op));
     if (grouped) {
@@ -170,13 +181,18 @@ static void print_aggregate(struct buf *out, const struct promql_expr *e)
         print_labels(out, e->aggregate.grouping, e->aggregate.grouping_count);
         buf_char(out, ' ');
     }
+}
+
+static void print_aggregate(struct buf *out, const struct promql_expr *e)
+{
+    const struct promql_expr *args[2] = {e->aggregate.param, e->aggregate.inner};
+    print_aggregate_head(out, e);
     print_args(out, args + !args[0], args[0] ? 2 : 1);
 }
 
 static void print_fill(struct buf *out, const struct vector_matching *m)
 {
-    bool both = m->has_fill_left && m->has_fill_right &&
-                double_bits(m->fill_left) == double_bits(m->fill_right);
+    bool both = m->has_fill_left && m->has_fill_right && m->fill_left == m->fill_right;
     if (m->has_fill_left) {
         buf_cstr(out, both ? " fill (" : " fill_left (");
         buf_float(out, m->fill_left, FLOAT_G);
@@ -213,11 +229,17 @@ static void print_left(struct buf *out, const struct promql_expr *e)
         promql_print(out, left);
 }
 
+void print_binary_operator(struct buf *out, const struct promql_expr *e)
+{
+    buf_printf(out, "%s%s", binary_op_name(e->binary.op), e->binary.return_bool ? " bool" : "");
+    print_matching(out, &e->binary.matching);
+}
+
 static void print_binary(struct buf *out, const struct promql_expr *e)
 {
     print_left(out, e);
-    buf_printf(out, " %s%s", binary_op_name(e->binary.op), e->binary.return_bool ? " bool" : "");
-    print_matching(out, &e->binary.matching);
+    buf_char(out, ' ');
+    print_binary_operator(out, e);
     buf_char(out, ' ');
     promql_print(out, e->binary.right);
 }
@@ -229,11 +251,13 @@ static void print_number(struct buf *out, const struct promql_expr *e)
     if (e->number_is_duration)
         duration_format(out, (int64_t)(e->number * 1000 + (e->number < 0 ? -0.5 : 0.5)));
     else
-        buf_float(out, e->number, FLOAT_G);
+        buf_float(out, e->number, FLOAT_F);
 }
 
 void promql_print(struct buf *out, const struct promql_expr *e)
 {
+    if (out->failed)
+        return; // there is no use in more
     switch (e->kind) {
     case EXPR_NUMBER:
         print_number(out, e);
@@ -242,17 +266,21 @@ void promql_print(struct buf *out, const struct promql_expr *e)
         str_quote(out, e->string);
         break;
     case EXPR_SELECTOR:
+        print_selector(out, &e->selector);
+        print_at(out, &e->selector.modifiers);
+        print_extended(out, &e->selector);
+        print_offset(out, &e->selector.modifiers);
+        break;
     case EXPR_MATRIX:
         print_selector(out, &e->selector);
-        if (e->kind == EXPR_MATRIX)
-            print_range(out, e);
+        print_range(out, e);
         print_extended(out, &e->selector);
-        print_modifiers(out, &e->selector.modifiers);
+        print_at(out, &e->selector.modifiers);
+        print_offset(out, &e->selector.modifiers);
         break;
     case EXPR_SUBQUERY:
         promql_print(out, e->subquery.inner);
-        print_range(out, e);
-        print_modifiers(out, &e->subquery.modifiers);
+        print_subquery_suffix(out, e);
         break;
     case EXPR_CALL:
         buf_cstr(out, e->call.function->name);

@@ -159,15 +159,15 @@ static void test_histograms(void **state)
         {"histogram_quantiles(h_bucket{a=\"1\"}, \"q\", 0.25, 1)",
          "{a=\"1\", q=\"0.25\"} 1; {a=\"1\", q=\"1.0\"} 2"},
         {"histogram_quantile(0.5, bad)",
-         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" for "
-         "metric name \"bad\" (1:25)"},
+         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" "
+         "(1:25)"},
         {"histogram_quantile(0.5, nothing)", ""},
         {"histogram_quantile(0.5, +(bad))",
-         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" for "
-         "metric name \"bad\" (1:25)"},
+         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" "
+         "(1:25)"},
         {"histogram_quantile(0.5, ((bad)))",
-         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" for "
-         "metric name \"bad\" (1:27)"},
+         " | PromQL warning: bucket label \"le\" is missing or has a malformed value of \"x\" "
+         "(1:27)"},
         {"quantile(+2, bad)",
          "{} +Inf | PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)"},
         // A subquery's annotations are about the query's beginning.

@@ -47,7 +47,7 @@ static void test_print(void **state)
         {"foo", "foo"},
         {"foo{}", "foo"},
         {"foo{a='b',c!=\"d\",e=~'f.*',g!~'h',}", "foo{a=\"b\",c!=\"d\",e=~\"f.*\",g!~\"h\"}"},
-        {"{\"a.b\", \"x.y\"='z'}", "{\"a.b\",\"x.y\"=\"z\"}"},
+        {"{\"a.b\", \"x.y\"='z'}", "{\"x.y\"=\"z\",__name__=\"a.b\"}"},
         {"{__name__=~'a.+'}", "{__name__=~\"a.+\"}"},
         {"foo[5m]", "foo[5m]"},
         {"foo[300]", "foo[5m]"},
@@ -74,7 +74,7 @@ static void test_print(void **state)
         {"a + on(x) fill(0) b", "a + on (x) fill (0) b"},
         {"a atan2 b", "a atan2 b"},
         {"Inf ^ 2 + Inf", "Inf ^ 2 + +Inf"},
-        {"a == {'bool'} + {'NaN'}", "a == {\"bool\"} + {\"NaN\"}"},
+        {"a == {'bool'} + {'NaN'}", "a == {__name__=\"bool\"} + {__name__=\"NaN\"}"},
         {"foo[5m:step()]", "foo[5m:step()]"},
         {"(a)", "(a)"},
         {"# comment\nfoo # more", "foo"},
@@ -87,7 +87,7 @@ static void test_print(void **state)
         {"time()", "time()"},
         {"label_replace(up, 'a', '$1', 'b', '(.*)')",
          "label_replace(up, \"a\", \"$1\", \"b\", \"(.*)\")"},
-        {"foo{on='x', sum='y', inf='z'}", "foo{on=\"x\",sum=\"y\",inf=\"z\"}"},
+        {"foo{on='x', sum='y', inf='z'}", "foo{inf=\"z\",on=\"x\",sum=\"y\"}"},
         {":a:b", ":a:b"},
     };
     (void)state;
@@ -98,7 +98,7 @@ static void test_print(void **state)
 static void test_errors(void **state)
 {
     static const char *const cases[][2] = {
-        {"", "1:1: parse error: no expression found in input"},
+        {"", "unknown position: parse error: no expression found in input"},
         {"# only", "1:1: parse error: no expression found in input"},
         {"1 +", "1:4: parse error: unexpected end of input"},
         {"(1", "1:3: parse error: unclosed left parenthesis"},
@@ -146,8 +146,8 @@ static void test_errors(void **state)
         {"a and on(x) group_left b", "1:1: parse error: no grouping allowed for \"and\" operation"},
         {"a + on(x) group_left(x) b",
          "1:3: parse error: label \"x\" must not occur in ON and GROUP clause at once"},
-        {"(a + b)[5m]", "1:1: parse error: ranges only allowed for vector selectors"},
-        {"foo offset 1m [5m]", "1:1: parse error: no offset modifiers allowed before range"},
+        {"(a + b)[5m]", "1:8: parse error: ranges only allowed for vector selectors"},
+        {"foo offset 1m [5m]", "1:15: parse error: no offset modifiers allowed before range"},
         {"foo offset 1m offset 2m", "1:1: parse error: offset may not be set multiple times"},
         {"foo[5mm]", "1:5: parse error: bad number or duration syntax: \"5mm\""},
         {"foo[0]", "1:5: parse error: duration must be greater than 0"},
@@ -155,11 +155,11 @@ static void test_errors(void **state)
          "1:1: parse error: subquery is only allowed on instant vector, got scalar instead"},
         {"'abc", "1:1: parse error: unterminated quoted string"},
         {"a ! b", "1:3: parse error: unexpected character after '!': ' '"},
-        {"foo{a=~'('}", "1:5: parse error: error parsing regexp: missing closing ): `^(?s:()$`"},
+        {"foo{a=~'('}", "1:5: parse error: error parsing regexp: missing closing ): `(`"},
         {"foo{a=~'*'}",
          "1:5: parse error: error parsing regexp: missing argument to repetition operator: `*`"},
         {"a\n+\n$", "3:1: parse error: unexpected character: '$'"},
-        {"foo @ NaN", "1:7: parse error: timestamp out of bounds for @ modifier: NaN"},
+        {"foo @ NaN", "1:1: parse error: timestamp out of bounds for @ modifier: NaN"},
         {"-'a'", "1:1: parse error: unary expression only allowed on expressions of type scalar or "
                  "instant vector, got \"string\""},
         {"sum(a,)", "1:6: parse error: trailing commas not allowed in function call args"},
