@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "delete.h"
 #include "querier_internal.h"
+#include "window_index.h"
 
 #define NONE UINT32_MAX
 
@@ -38,7 +39,8 @@ struct group {
     struct labels labels;
 };
 
-#define TEXT_SLOTS 2048
+#define TEXT_SLOTS_MIN 64
+#define TEXT_SLOTS_MAX 2048
 
 // What matches in one source.
 struct source_ids {
@@ -67,12 +69,15 @@ struct selection {
     struct window_map *map; // from the source being grouped to the one before; NULL: not worth it
     uint32_t base;          // the window with the most series found, or NONE
     size_t base_count;
-    size_t effort; // left to a brief querier
+    size_t effort;         // left to a brief querier
+    uint32_t named_source; // a window whose symbols of `names` are `named`, or NONE
+    struct index_names named;
     // Copies of texts by where they came from.
     struct text_slot {
         const char *from;
         struct str copy;
-    } texts[TEXT_SLOTS];
+    } * texts;
+    unsigned text_shift;
 };
 
 static bool is_head(const struct selection *s, uint32_t source)
@@ -269,7 +274,8 @@ static void group_source(struct selection *s, const struct source_ids *from, str
 // A copy in the arena; the same source text gives the same copy as long as its slot isn't taken.
 static struct str copy_text(struct selection *s, struct str text)
 {
-    struct text_slot *slot = &s->texts[((uintptr_t)text.ptr * UINT64_C(0x9e3779b97f4a7c15)) >> 53];
+    struct text_slot *slot =
+        &s->texts[((uintptr_t)text.ptr * UINT64_C(0x9e3779b97f4a7c15)) >> s->text_shift];
     if (slot->from != text.ptr || slot->copy.len != text.len) {
         slot->from = text.ptr;
         slot->copy = arena_copy(s->arena, text);
@@ -277,14 +283,15 @@ static struct str copy_text(struct selection *s, struct str text)
     return slot->copy;
 }
 
-static int source_labels(const struct selection *s, struct place place, struct arena *arena,
-                         struct labels *out)
+static void texts_init(struct selection *s)
 {
-    const struct head *h = &s->querier->storage->head;
-    if (!is_head(s, place.source))
-        return window_labels(s->querier->view->windows[place.source], place.id, arena, out);
-    *out = head_labels(h, head_get(h, place.id), arena);
-    return OK;
+    size_t series_count = 0, slots = TEXT_SLOTS_MIN;
+    for (size_t i = 0; i < s->source_count; i++)
+        series_count += s->sources[i].ids.count;
+    while (slots < TEXT_SLOTS_MAX && slots < series_count)
+        slots *= 2;
+    s->texts = mem_calloc(slots, sizeof(*s->texts));
+    s->text_shift = 64 - (unsigned)__builtin_ctzll(slots);
 }
 
 static bool matters(const struct selection *s, struct str name)
@@ -294,6 +301,33 @@ static bool matters(const struct selection *s, struct str name)
             return true;
     }
     return !s->names;
+}
+
+// The labels that matter, views of the source, in scratch memory.
+static int few_labels(struct selection *s, struct place place, struct arena *scratch,
+                      struct labels *out)
+{
+    const struct window *w = s->querier->view->windows[place.source];
+    struct label *items = arena_array(scratch, INDEX_NAMES_MAX, sizeof(*items));
+    *out = (struct labels){items, 0};
+    if (s->named_source != place.source) {
+        s->named_source = place.source;
+        s->named = window_find_names(w, s->names, s->name_count);
+    }
+    return window_some_labels(w, place.id, &s->named, items, &out->count);
+}
+
+static int source_labels(struct selection *s, struct place place, struct arena *scratch,
+                         struct labels *out)
+{
+    const struct head *h = &s->querier->storage->head;
+    if (is_head(s, place.source)) {
+        *out = head_labels(h, head_get(h, place.id), scratch);
+        return OK;
+    }
+    if (s->names && s->name_count <= INDEX_NAMES_MAX)
+        return few_labels(s, place, scratch, out);
+    return window_labels(s->querier->view->windows[place.source], place.id, scratch, out);
 }
 
 // The labels that matter, in the arena.
@@ -309,9 +343,8 @@ static int unpack_labels(struct selection *s, struct place place, struct arena *
     int rc = source_labels(s, place, scratch, &labels);
     if (rc)
         return rc;
-    size_t most = s->names && s->name_count < labels.count ? s->name_count : labels.count;
-    struct label *items = arena_array(s->arena, most, sizeof(*items));
-    for (size_t i = 0; i < labels.count && count < most; i++) {
+    struct label *items = arena_array(s->arena, labels.count, sizeof(*items));
+    for (size_t i = 0; i < labels.count; i++) {
         struct label label = labels.items[i];
         if (matters(s, label.name))
             items[count++] = (struct label){copy_text(s, label.name), copy_text(s, label.value)};
@@ -481,6 +514,7 @@ static int unpack(struct selection *s, struct series_set *out)
 {
     struct arena scratch;
     arena_init(&scratch, 0);
+    texts_init(s);
     int rc = s->source_count == 1 ? unpack_source(s, &scratch, out) : unpack_sources(s, &scratch);
     arena_release(&scratch);
     return rc;
@@ -509,6 +543,7 @@ static void release(struct selection *s)
     mem_free(s->sources);
     mem_free(s->found);
     mem_free(s->groups);
+    mem_free(s->texts);
     hmap_release(&s->index);
     mem_free(s);
 }
@@ -519,6 +554,7 @@ static int select_series(struct selection *s, struct series_set *out, struct err
     s->min_ms = s->min_ms > q->min_ms ? s->min_ms : q->min_ms;
     s->max_ms = s->max_ms < q->max_ms ? s->max_ms : q->max_ms;
     s->base = NONE;
+    s->named_source = NONE;
     s->effort = BRIEF_EFFORT;
     hmap_init(&s->index);
     int rc = run(s, out);

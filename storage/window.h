@@ -10,6 +10,8 @@
 #include "match.h"
 #include "storage/querier.h"
 
+struct index_names;
+
 struct window; // counted
 
 struct window_span {
@@ -89,6 +91,10 @@ bool window_map_same_labels(struct window_map *map, uint32_t from_id, uint32_t t
 bool window_same_labels(const struct window *from, uint32_t from_id, const struct window *to,
                         uint32_t to_id);
 bool window_has_labels(const struct window *w, uint32_t id, struct labels labels);
+// For labels of a few names only, as in window_index.h.
+struct index_names window_find_names(const struct window *w, const struct str *names, size_t count);
+int window_some_labels(const struct window *w, uint32_t id, const struct index_names *names,
+                       struct label *items, size_t *count);
 // Times of its first and last sample.
 int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms);
 // Appends the samples with min_ms <= t <= max_ms.

@@ -1,5 +1,7 @@
 #include "window_index.h"
 
+#include <assert.h>
+
 #include "base/error.h"
 
 // Takes the next `count` entries of `size` bytes off the front; false when they aren't there.
@@ -147,12 +149,6 @@ struct record_labels {
     uint64_t pair;
 };
 
-// Of one byte, mostly.
-static inline uint64_t small_varint(struct decoder *d)
-{
-    return d->pos < d->end && *d->pos < 0x80 ? *d->pos++ : decode_varint(d);
-}
-
 static int begin_labels(const struct window_index *x, uint32_t id, struct record_labels *r)
 {
     *r = (struct record_labels){.index = x};
@@ -160,16 +156,16 @@ static int begin_labels(const struct window_index *x, uint32_t id, struct record
     if (rc)
         return rc;
     // What stands before the labels.
-    if (small_varint(&r->d) & 1)
+    if (decode_varint(&r->d) & 1)
         decode_sized(&r->d);
-    r->left = small_varint(&r->d);
+    r->left = decode_varint(&r->d);
     return r->left > decoder_left(&r->d) ? ERR_CORRUPT : OK;
 }
 
 static inline int next_pair(struct record_labels *r)
 {
     r->left--;
-    r->pair += small_varint(&r->d);
+    r->pair += decode_varint(&r->d);
     return r->d.failed || r->pair >= r->index->sizes[INDEX_PAIRS] ? ERR_CORRUPT : OK;
 }
 
@@ -199,6 +195,39 @@ int window_index_labels(const struct window_index *x, uint32_t id, struct arena 
     for (size_t i = 0; i < count && rc == OK; i++)
         rc = next_label(&r, &items[i]);
     *out = (struct labels){items, count};
+    return rc;
+}
+
+struct index_names window_index_find_names(const struct window_index *x, const struct str *names,
+                                           size_t count)
+{
+    struct index_names found = {.count = 0};
+    assert(count <= INDEX_NAMES_MAX);
+    for (size_t i = 0; i < count; i++)
+        found.count += find_symbol(x, names[i], &found.symbols[found.count]);
+    return found;
+}
+
+static bool is_named(const struct index_names *names, uint32_t symbol)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (names->symbols[i] == symbol)
+            return true;
+    }
+    return false;
+}
+
+int window_index_some_labels(const struct window_index *x, uint32_t id,
+                             const struct index_names *names, struct label *items, size_t *count)
+{
+    struct record_labels r;
+    *count = 0;
+    int rc = begin_labels(x, id, &r);
+    while (rc == OK && r.left && *count < names->count) {
+        rc = next_pair(&r);
+        if (rc == OK && is_named(names, be32_get(pair_at(x, (uint32_t)r.pair))))
+            rc = this_label(&r, &items[(*count)++]);
+    }
     return rc;
 }
 

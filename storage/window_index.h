@@ -67,6 +67,18 @@ static inline uint64_t window_index_hash(const struct window_index *x, uint32_t 
 // The pairs are the arena's, their texts views of the index.
 int window_index_labels(const struct window_index *x, uint32_t id, struct arena *arena,
                         struct labels *out);
+// Label names by their symbols.
+#define INDEX_NAMES_MAX 8
+struct index_names {
+    uint32_t symbols[INDEX_NAMES_MAX];
+    size_t count;
+};
+// Of at most INDEX_NAMES_MAX names; those that the index doesn't have are left out.
+struct index_names window_index_find_names(const struct window_index *x, const struct str *names,
+                                           size_t count);
+// A series' labels of these names, in `items`, which has room for as many.
+int window_index_some_labels(const struct window_index *x, uint32_t id,
+                             const struct index_names *names, struct label *items, size_t *count);
 // What two indexes have in common, found out as series are compared.
 struct label_map {
     const struct window_index *from, *to;

@@ -47,6 +47,17 @@ int window_labels(const struct window *w, uint32_t id, struct arena *arena, stru
     return window_index_labels(&w->index, id, arena, out);
 }
 
+struct index_names window_find_names(const struct window *w, const struct str *names, size_t count)
+{
+    return window_index_find_names(&w->index, names, count);
+}
+
+int window_some_labels(const struct window *w, uint32_t id, const struct index_names *names,
+                       struct label *items, size_t *count)
+{
+    return window_index_some_labels(&w->index, id, names, items, count);
+}
+
 struct window_map {
     struct label_map map;
 };
@@ -131,8 +142,10 @@ static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct
 {
     uint32_t number;
     struct index_block block;
-    int rc = window_index_find_block(&w->index, slice, id, &number);
     struct cached_block *b = *out = read_cache_block(cache, w->serial, slice);
+    if (b->window == w->serial && id - b->first_series < b->values.count)
+        return OK;
+    int rc = window_index_find_block(&w->index, slice, id, &number);
     if (rc || (b->window == w->serial && b->number == number))
         return rc;
     window_index_block(&w->index, number, &block);

@@ -89,7 +89,14 @@ void decoder_init(struct decoder *d, struct str bytes);
 uint8_t decode_u8(struct decoder *d);
 uint32_t decode_be32(struct decoder *d);
 uint64_t decode_be64(struct decoder *d);
-uint64_t decode_varint(struct decoder *d);
+uint64_t decode_long_varint(struct decoder *d);
+// Mostly it is one byte.
+static inline uint64_t decode_varint(struct decoder *d)
+{
+    if (!d->failed && d->pos < d->end && *d->pos < 0x80)
+        return *d->pos++;
+    return decode_long_varint(d);
+}
 int64_t decode_svarint(struct decoder *d);
 struct str decode_sized(struct decoder *d); // borrowed from the input
 struct str decode_bytes(struct decoder *d, size_t len);

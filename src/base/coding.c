@@ -66,7 +66,7 @@ uint64_t decode_be64(struct decoder *d)
     return bytes.len ? be64_get(bytes.ptr) : 0;
 }
 
-uint64_t decode_varint(struct decoder *d)
+uint64_t decode_long_varint(struct decoder *d)
 {
     uint64_t v = 0;
     if (d->failed || !varint_get(&d->pos, d->end, &v))

@@ -135,6 +135,8 @@ size_t label_filter_apply(const struct label_filter *f, struct labels set, struc
 // The filtered set, in the arena.
 struct labels label_filter_labels(struct arena *a, const struct label_filter *f, struct labels set);
 
+#define LABEL_INDEX_RECENT 32
+
 // Numbers label sets 0, 1, 2, ... in the order they are first seen.
 struct label_index {
     struct hmap map;     // heap
@@ -143,13 +145,16 @@ struct label_index {
     size_t capacity;
     struct label *scratch; // heap
     size_t scratch_capacity;
+    // What was filtered last, by the very texts: series of a selection share theirs.
+    struct labels recent[LABEL_INDEX_RECENT];
+    uint32_t recent_numbers[LABEL_INDEX_RECENT];
 };
 
 void label_index_init(struct label_index *x);
 void label_index_release(struct label_index *x);
 // The number of `set`, which is kept as it is when new.
 uint32_t label_index_add(struct label_index *x, struct arena *a, struct labels set);
-// The number of what the filter leaves of it; NULL: of all.
+// The number of what the filter leaves of it. An index has one filter, and its sets' texts stay.
 uint32_t label_index_filtered(struct label_index *x, struct arena *a,
                               const struct label_filter *filter, struct labels set);
 // HMAP_NONE when it was not added.

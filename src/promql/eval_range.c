@@ -36,10 +36,13 @@ void window_seek_marks(struct window *w)
         w->mark_end++;
 }
 
-void columns_drop_stale(struct columns *c)
+bool columns_drop_stale(struct columns *c)
 {
+    // Counters mostly do nothing but rise: one look is enough then.
+    if (values_rise(c->values, c->count))
+        return true;
     if (!values_have_nan(c->values, c->count))
-        return;
+        return false;
     size_t kept = 0;
     while (kept < c->count && !sample_is_stale(c->values[kept]))
         kept++;
@@ -50,6 +53,7 @@ void columns_drop_stale(struct columns *c)
         c->values[kept++] = c->values[i];
     }
     c->count = kept;
+    return false;
 }
 
 double interpolate(const int64_t *times_ms, const double *values, int64_t t_ms, bool is_counter)
@@ -249,7 +253,7 @@ static int compute_selected(void *context, struct row_worker *worker, size_t ser
     int rc = eval_columns(worker->ev, r->range, r->set->series[series]);
     if (rc)
         return rc;
-    columns_drop_stale(c);
+    worker->window.is_rising = columns_drop_stale(c);
     if (c->count == 0)
         return 0;
     worker->window.starts_ms = find_starts(r, worker, series, c);
@@ -308,6 +312,7 @@ static int range_subquery_row(void *context, struct row *inner)
         s->columns.times_ms[s->columns.count] = grid_time(grid, i);
         s->columns.values[s->columns.count++] = inner->values[i];
     }
+    s->worker.window.is_rising = false;
     struct row row = s->scratch;
     row.labels = inner->labels;
     row.drop_name = inner->drop_name;

@@ -29,7 +29,7 @@ static bool find_resets(struct window *w)
         return w->mark_count > 0;
     w->prepared = true;
     w->mark_count = w->mark_first = w->mark_end = 0;
-    for (size_t i = 1; i < w->count; i++) {
+    for (size_t i = 1; i < w->count && !w->is_rising; i++) {
         if (i + RUN <= w->count && !falls(w->values + i)) {
             i += RUN - 1;
         } else if (w->values[i] < w->values[i - 1]) {

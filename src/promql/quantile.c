@@ -135,6 +135,23 @@ double quantile_of_ranks(double q, const double *values, struct ranks *r, size_t
     return values[at] * (1 - p.weight) + values[next] * p.weight;
 }
 
+bool values_rise(const double *values, size_t count)
+{
+    size_t i = 1;
+    for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        lane_mask all = ~(lane_mask){0};
+        for (size_t k = 0; k < 4 * LANES; k += LANES)
+            all &= lanes_get(values + i + k) >= lanes_get(values + i + k - 1);
+        if (lanes_any(~all))
+            return false;
+    }
+    for (; i < count; i++) {
+        if (!(values[i] >= values[i - 1]))
+            return false;
+    }
+    return count != 1 || !isnan(values[0]);
+}
+
 bool values_have_nan(const double *values, size_t count)
 {
     lane_mask any = {0};

@@ -209,8 +209,29 @@ uint32_t label_index_find(const struct label_index *x, struct labels set)
     return hmap_find(&x->map, labels_hash(set), set_equal, x, &set);
 }
 
-uint32_t label_index_filtered(struct label_index *x, struct arena *a,
-                              const struct label_filter *filter, struct labels set)
+static bool are_same_texts(struct labels a, struct labels b)
+{
+    if (a.count != b.count)
+        return false;
+    for (size_t i = 0; i < a.count; i++) {
+        const struct label *x = &a.items[i], *y = &b.items[i];
+        if (x->value.ptr != y->value.ptr || x->name.ptr != y->name.ptr ||
+            x->value.len != y->value.len || x->name.len != y->name.len)
+            return false;
+    }
+    return true;
+}
+
+static size_t recent_place(struct labels set)
+{
+    uintptr_t sum = 0;
+    for (size_t i = 0; i < set.count; i++)
+        sum = sum * 31 + (uintptr_t)set.items[i].value.ptr;
+    return (sum * UINT64_C(0x9e3779b97f4a7c15) >> 32) % LABEL_INDEX_RECENT;
+}
+
+static uint32_t add_filtered(struct label_index *x, struct arena *a,
+                             const struct label_filter *filter, struct labels set)
 {
     if (x->scratch_capacity < set.count) {
         x->scratch_capacity = set.count * 2;
@@ -225,4 +246,17 @@ uint32_t label_index_filtered(struct label_index *x, struct arena *a,
     if (left.count)
         memcpy(kept, left.items, left.count * sizeof(*kept));
     return index_insert(x, a, hash, (struct labels){kept, left.count});
+}
+
+uint32_t label_index_filtered(struct label_index *x, struct arena *a,
+                              const struct label_filter *filter, struct labels set)
+{
+    if (set.count == 0)
+        return add_filtered(x, a, filter, set);
+    size_t place = recent_place(set);
+    if (!are_same_texts(x->recent[place], set)) {
+        x->recent_numbers[place] = add_filtered(x, a, filter, set);
+        x->recent[place] = set;
+    }
+    return x->recent_numbers[place];
 }

@@ -19,6 +19,7 @@ struct window {
     const int64_t *starts_ms; // when the counter began, by sample, 0: unknown; NULL: none known
     struct labels labels;     // the series', where start times are known
     size_t count;
+    bool is_rising;    // no value is below the one before it, or NaN; false: not known
     size_t first, end; // those in the window: [first, end), never empty
     int64_t start_ms;  // the window is (start_ms, end_ms]; with anchored and smoothed there are
     int64_t end_ms;    // samples from around it, too
@@ -44,6 +45,8 @@ struct window {
 double quantile_of(double q, double *values, size_t count);
 // The same of the samples [first, end), by the ranks of all values. Neither may go back.
 double quantile_of_ranks(double q, const double *values, struct ranks *r, size_t first, size_t end);
+// Whether no value is below the one before it, or NaN.
+bool values_rise(const double *values, size_t count);
 bool values_have_nan(const double *values, size_t count);
 
 // Room for `count` marks or numbers.
@@ -53,7 +56,8 @@ double *window_numbers(struct window *w, size_t count);
 // before are both in the window.
 void window_seek_marks(struct window *w);
 
-void columns_drop_stale(struct columns *c);
+// True when it turned out on the way that no value is below the one before it, or NaN.
+bool columns_drop_stale(struct columns *c);
 // The value at t between two samples: the first of which is at times_ms[0]. A counter that went
 // down started again from 0.
 double interpolate(const int64_t *times_ms, const double *values, int64_t t_ms, bool is_counter);

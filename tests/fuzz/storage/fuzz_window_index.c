@@ -25,6 +25,10 @@ static void ask_series(const struct window_index *x, uint32_t id, struct arena *
         const struct label *l = &labels.items[labels.count - 1];
         (void)window_index_value(x, l->name, l->value, count_ids, &sum);
         (void)window_index_values(x, l->name, count_ids, &sum);
+        struct label some[1];
+        size_t count;
+        struct index_names names = window_index_find_names(x, &l->name, 1);
+        (void)window_index_some_labels(x, id, &names, some, &count);
     }
     if (window_index_series(x, id, &series) == OK)
         (void)window_index_column(x, series.column, &column);
