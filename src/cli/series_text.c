@@ -145,6 +145,13 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+// 1_000
+static bool is_separator(struct str s, size_t i)
+{
+    return s.ptr[i] == '_' && i > 0 && is_digit(s.ptr[i - 1]) && i + 1 < s.len &&
+           is_digit(s.ptr[i + 1]);
+}
+
 // How many bytes of a number stand at the start: decimal, Inf or NaN, with a sign.
 static size_t number_length(struct str s)
 {
@@ -155,7 +162,7 @@ static size_t number_length(struct str s)
         i++;
     if (i > start)
         return i;
-    while (i < s.len && (is_digit(s.ptr[i]) || s.ptr[i] == '.'))
+    while (i < s.len && (is_digit(s.ptr[i]) || s.ptr[i] == '.' || is_separator(s, i)))
         i++;
     if (i > start && i + 1 < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
         size_t exponent = i + 1 + (s.ptr[i + 1] == '+' || s.ptr[i + 1] == '-');
@@ -169,7 +176,13 @@ static size_t number_length(struct str s)
 static bool take_number(struct str *s, double *out)
 {
     size_t length = number_length(*s);
-    if (!length || !float_parse(str_first(*s, length), out))
+    struct buf digits = BUF_INIT;
+    for (size_t i = 0; i < length; i++)
+        if (s->ptr[i] != '_')
+            buf_char(&digits, s->ptr[i]);
+    bool is_number = float_parse(buf_view(&digits), out);
+    buf_release(&digits);
+    if (!is_number)
         return false;
     *s = str_skip(*s, length);
     return true;
