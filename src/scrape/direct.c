@@ -210,6 +210,14 @@ static bool link_connect(struct link *link)
            errno == EINPROGRESS;
 }
 
+static void put_field(struct buf *out, struct str name, struct str value)
+{
+    buf_str(out, name);
+    buf_cstr(out, ": ");
+    buf_str(out, value);
+    buf_cstr(out, "\r\n");
+}
+
 static void put_request(struct link *link, const struct transfer_request *r, const char *user_agent,
                         const char *accept_encoding)
 {
@@ -218,11 +226,14 @@ static void put_request(struct link *link, const struct transfer_request *r, con
     buf_reset(out);
     link->sent = 0;
     split_url(r->url, &authority, &path);
-    buf_printf(out, "GET %.*s HTTP/1.1\r\nHost: %.*s\r\nUser-Agent: %s\r\nAccept-Encoding: %s\r\n",
-               STR_ARG(path), STR_ARG(authority), user_agent, accept_encoding);
+    buf_cstr(out, "GET ");
+    buf_str(out, path);
+    buf_cstr(out, " HTTP/1.1\r\n");
+    put_field(out, STR("Host"), authority);
+    put_field(out, STR("User-Agent"), str_from(user_agent));
+    put_field(out, STR("Accept-Encoding"), str_from(accept_encoding));
     for (size_t i = 0; i < r->header_count; i++)
-        buf_printf(out, "%.*s: %.*s\r\n", STR_ARG(r->headers[i].name),
-                   STR_ARG(r->headers[i].value));
+        put_field(out, r->headers[i].name, r->headers[i].value);
     buf_cstr(out, "\r\n");
 }
 

@@ -93,7 +93,7 @@ static void on_answer(void *context, const struct transfer_result *r)
 }
 
 // What the job asks for in its order, by falling weight, then anything.
-static struct str accept_header(const struct scrape_config *c, struct arena *arena)
+static char *accept_header(const struct scrape_config *c)
 {
     static const char *const types[] = {
         [SCRAPE_PROTOCOL_TEXT_0_0_4] = "text/plain;version=0.0.4",
@@ -113,9 +113,7 @@ static struct str accept_header(const struct scrape_config *c, struct arena *are
         buf_printf(&text, ";q=0.%d,", weight--);
     }
     buf_printf(&text, "*/*;q=0.%d", weight);
-    struct str copy = arena_copy(arena, buf_view(&text));
-    buf_release(&text);
-    return copy;
+    return buf_steal(&text);
 }
 
 static struct str timeout_header(const struct target *t, struct arena *arena)
@@ -140,7 +138,7 @@ static void start_scrape(struct scrape_manager *m, struct target *t)
     struct error err;
     arena_init(&arena, 0);
     struct transfer_header headers[] = {
-        {STR("Accept"), accept_header(c, &arena)},
+        {STR("Accept"), str_from(t->pool->accept)},
         {STR("X-Prometheus-Scrape-Timeout-Seconds"), timeout_header(t, &arena)},
     };
     struct transfer_request request = {
@@ -419,6 +417,7 @@ struct scrape_manager *scrape_manager_new(const struct scrape_manager_options *o
 static void free_pools(struct pool *pools, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        mem_free(pools[i].accept);
         mem_free(pools[i].targets);
         arena_release(&pools[i].dropped_arena);
     }
@@ -486,6 +485,7 @@ int scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *con
     for (size_t i = 0; i < config->scrape_count; i++) {
         pools[i].manager = m;
         pools[i].config = &config->scrapes[i];
+        pools[i].accept = accept_header(pools[i].config);
         arena_init(&pools[i].dropped_arena, 0);
         inherit(&pools[i], m->pools, m->pool_count);
         synchronise(&pools[i], now_ms);

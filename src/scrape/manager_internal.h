@@ -10,6 +10,7 @@
 struct pool {
     struct scrape_manager *manager;
     const struct scrape_config *config; // of the manager's configuration
+    char *accept;                       // owned: the header of the job's requests
     struct target **targets;
     size_t target_count;
     size_t target_capacity;
