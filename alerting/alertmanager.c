@@ -217,6 +217,10 @@ static int64_t next_due_ms(const struct alertmanager *a)
 
 void engine_put(struct alertmanager *a, const struct alert *alert, int64_t now_ms)
 {
+    if (alert->stage != ALERT_STAGE_TOLD) {
+        ledger_note_pending(&a->ledger, alert, now_ms);
+        return;
+    }
     struct stored_alert *stored =
         alert_store_put(&a->store, alert, now_ms, a->routing->config->resolve_timeout_ms);
     if (!stored)
@@ -250,12 +254,14 @@ void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t
                       int64_t now_ms)
 {
     bool wakes = false;
+    uint64_t received = 0;
     pthread_mutex_lock(&a->lock);
     for (size_t i = 0; a->routing && i < count; i++) {
+        received += alerts[i].stage == ALERT_STAGE_TOLD;
         engine_put(a, &alerts[i], now_ms);
         commit_slice(a, now_ms);
     }
-    metric_add(a->metrics.alerts_received, count);
+    metric_add(a->metrics.alerts_received, received);
     engine_changed(a, now_ms);
     if (next_due_ms(a) < a->deadline_ms) {
         a->deadline_ms = next_due_ms(a);

@@ -111,6 +111,8 @@ static void put_alerts(void *context, const struct alert *alerts, size_t count, 
         struct arena arena;
         struct labels_builder b;
         struct alert alert = alerts[i];
+        if (alert.stage != ALERT_STAGE_TOLD)
+            continue;
         arena_init(&arena, 0);
         labels_builder_init(&b, &arena, alert.labels);
         for (size_t e = 0; e < external.count; e++)

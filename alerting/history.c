@@ -152,14 +152,16 @@ static void describe_flush(struct buf *out, const struct history_event *event)
 void history_describe(struct buf *out, const struct history_event *event)
 {
     buf_cstr(out, history_event_name(event->type));
-    if (event->type >= HISTORY_QUEUED) {
+    if (history_is_notification(event->type)) {
         buf_printf(out, " as %s: %.*s of %.*s, group %.*s", event->resolved ? "resolved" : "firing",
                    STR_ARG(event->integration), STR_ARG(event->receiver), STR_ARG(event->group));
         if (event->attempt)
             buf_printf(out, ", attempt %u", event->attempt);
         if (event->error.len)
             buf_printf(out, ": %.*s", STR_ARG(event->error));
-    } else if (event->type >= HISTORY_ROUTED) {
+    } else if (event->type == HISTORY_LAPSED) {
+        buf_cstr(out, ": it ended before it fired");
+    } else if (event->type >= HISTORY_ROUTED && event->type < HISTORY_QUEUED) {
         describe_flush(out, event);
     }
 }

@@ -1,7 +1,8 @@
 // A record per change, appended under its time; a record holds all alerts that it is about.
 //
 //     'e' time be64, sequence be32   type u8 | by type:
-//         firing, resolved           fingerprint be64
+//         firing, resolved,          fingerprint be64
+//         pending, lapsed
 //         routed (any of a flush)    group key | receiver | count | (fingerprint be64, resolved u8,
 //                                    decision u8, by)...
 //         queued and later           group key | receiver | integration | index | attempt | error
@@ -105,19 +106,29 @@ static void append(struct ledger *l, struct str value, int64_t now_ms)
     l->size += sizeof(key) + value.len;
 }
 
-static void note_labels(struct ledger *l, const struct stored_alert *alert, int64_t now_ms)
+static void note_labels(struct ledger *l, uint64_t fingerprint, struct labels set, int64_t now_ms)
 {
-    const struct ledger_labels *labels = find_labels(l, alert->fingerprint);
+    const struct ledger_labels *labels = find_labels(l, fingerprint);
     if (labels && now_ms - labels->used_minute * MINUTE_MS < DAY_MS)
         return;
     unsigned char key[LABELS_KEY_SIZE] = {'l'};
     struct str name = str_make((char *)key, sizeof(key));
     struct buf value = BUF_INIT;
-    be64_put(key + 1, alert->fingerprint);
+    be64_put(key + 1, fingerprint);
     buf_svarint(&value, now_ms);
-    labels_encode(&value, alert->alert.labels);
+    labels_encode(&value, set);
     unsaved_put(l->changes, META_HISTORY, name, buf_view(&value));
-    set_labels(l, alert->fingerprint, now_ms, name.len + value.len);
+    set_labels(l, fingerprint, now_ms, name.len + value.len);
+    buf_release(&value);
+}
+
+static void append_state(struct ledger *l, enum history_event_type type, uint64_t fingerprint,
+                         int64_t now_ms)
+{
+    struct buf value = BUF_INIT;
+    buf_char(&value, (char)type);
+    buf_be64(&value, fingerprint);
+    append(l, buf_view(&value), now_ms);
     buf_release(&value);
 }
 
@@ -126,13 +137,17 @@ void ledger_note_state(struct ledger *l, struct stored_alert *alert, int64_t now
     bool fires = !alert_is_resolved(&alert->alert, now_ms);
     if (fires == alert->noted_firing)
         return;
-    struct buf value = BUF_INIT;
     alert->noted_firing = fires;
-    note_labels(l, alert, now_ms);
-    buf_char(&value, fires ? HISTORY_FIRING : HISTORY_RESOLVED);
-    buf_be64(&value, alert->fingerprint);
-    append(l, buf_view(&value), now_ms);
-    buf_release(&value);
+    note_labels(l, alert->fingerprint, alert->alert.labels, now_ms);
+    append_state(l, fires ? HISTORY_FIRING : HISTORY_RESOLVED, alert->fingerprint, now_ms);
+}
+
+void ledger_note_pending(struct ledger *l, const struct alert *alert, int64_t now_ms)
+{
+    uint64_t fingerprint = labels_fingerprint(alert->labels);
+    note_labels(l, fingerprint, alert->labels, now_ms);
+    append_state(l, alert->stage == ALERT_STAGE_PENDING ? HISTORY_PENDING : HISTORY_LAPSED,
+                 fingerprint, now_ms);
 }
 
 void ledger_note_flush(struct ledger *l, const struct ledger_flush *flush, uint64_t *digest,
@@ -149,7 +164,7 @@ void ledger_note_flush(struct ledger *l, const struct ledger_flush *flush, uint6
         buf_char(&value, (char)d->resolved);
         buf_char(&value, (char)d->type);
         buf_sized(&value, d->by);
-        note_labels(l, d->alert, now_ms);
+        note_labels(l, d->alert->fingerprint, d->alert->alert.labels, now_ms);
     }
     uint64_t now_digest = hash64(value.ptr, value.len, 1);
     if (flush->count && now_digest != *digest)
@@ -287,7 +302,7 @@ bool ledger_decode(struct str key, struct str value,
                                   .type = (enum history_event_type)type};
     if (type == HISTORY_ROUTED)
         return decode_flush(&d, &event, each, context);
-    if (type >= HISTORY_QUEUED)
+    if (history_is_notification(event.type))
         return decode_notification(&d, &event, each, context);
     event.fingerprint = decode_be64(&d);
     event.resolved = type == HISTORY_RESOLVED;

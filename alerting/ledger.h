@@ -44,7 +44,7 @@ struct ledger_flush {
 };
 
 struct ledger_notification {
-    enum history_event_type type; // from HISTORY_QUEUED on
+    enum history_event_type type; // history_is_notification()
     struct str group_key;
     struct str receiver;
     struct str integration;
@@ -59,6 +59,8 @@ void ledger_release(struct ledger *l);
 int ledger_load(struct ledger *l);
 // Records that it fires or has resolved, if that is new.
 void ledger_note_state(struct ledger *l, struct stored_alert *alert, int64_t now_ms);
+// Records that an alert of a rule waits, or ended before it fired.
+void ledger_note_pending(struct ledger *l, const struct alert *alert, int64_t now_ms);
 // Records the decisions; the digest of what was recorded for the group last keeps repetitions out.
 void ledger_note_flush(struct ledger *l, const struct ledger_flush *flush, uint64_t *digest,
                        int64_t now_ms);

@@ -81,7 +81,8 @@ static void push_all(struct notifier *n, const struct alert *alerts, size_t coun
     pthread_mutex_lock(&n->mutex);
     if (n->targets && n->targets->config->alertmanager_count) {
         for (size_t i = 0; i < count; i++)
-            push(n, &alerts[i]);
+            if (alerts[i].stage == ALERT_STAGE_TOLD)
+                push(n, &alerts[i]);
         pthread_cond_signal(&n->work);
     }
     pthread_mutex_unlock(&n->mutex);

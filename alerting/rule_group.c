@@ -407,6 +407,27 @@ static void note_result(struct evaluation *ev, int rc, double seconds)
                  LOG_ERR(ev->err));
 }
 
+static void note_stage(struct evaluation *ev, struct labels labels, enum alert_stage stage)
+{
+    const struct rule_manager_options *o = &ev->context->options;
+    const struct alert alert = {.labels = labels, .starts_ms = ev->now_ms, .stage = stage};
+    o->send(o->send_context, &alert, 1, ev->now_ms);
+}
+
+// Those that begin to wait in this evaluation, and those that do not wait any more.
+static void note_pending(struct evaluation *ev)
+{
+    struct rule_alerts *alerts = &ev->rule->alerts;
+    for (size_t i = 0; i < alerts->lapsed_count; i++)
+        note_stage(ev, alerts->lapsed[i], ALERT_STAGE_LAPSED);
+    rule_alerts_forget_lapsed(alerts);
+    for (size_t i = 0; i < alerts->count; i++) {
+        const struct rule_alert *a = &alerts->items[i];
+        if (a->state == ALERT_PENDING && a->active_at_ms == ev->now_ms)
+            note_stage(ev, a->labels, ALERT_STAGE_PENDING);
+    }
+}
+
 static void send_due(struct evaluation *ev)
 {
     const struct rule_manager_options *o = &ev->context->options;
@@ -414,8 +435,11 @@ static void send_due(struct evaluation *ev)
                            ? ev->group->interval_ms
                            : o->timing.resend_delay_ms;
     struct buf url = BUF_INIT;
-    if (!o->send || !ev->rule->config->is_alert)
+    if (!o->send || !ev->rule->config->is_alert) {
+        rule_alerts_forget_lapsed(&ev->rule->alerts);
         return;
+    }
+    note_pending(ev);
     // The expression in the UI, as a table.
     buf_str(&url, o->external_url);
     buf_cstr(&url, "/graph?g0.expr=");

@@ -47,6 +47,21 @@ static void let_go(struct rule_alerts *a, struct rule_alert *alert)
     rule_alert_release(alert);
 }
 
+static void lapse(struct rule_alerts *a, const struct rule_alert *alert)
+{
+    MEM_GROW(a->lapsed, a->lapsed_count, a->lapsed_capacity);
+    a->lapsed[a->lapsed_count++] = kept_labels(alert->labels);
+}
+
+void rule_alerts_forget_lapsed(struct rule_alerts *a)
+{
+    for (size_t i = 0; i < a->lapsed_count; i++)
+        kept_labels_drop(a->lapsed[i]);
+    mem_free(a->lapsed);
+    a->lapsed = NULL;
+    a->lapsed_count = a->lapsed_capacity = 0;
+}
+
 void rule_alerts_clear(struct rule_alerts *a)
 {
     for (size_t i = 0; i < a->count; i++)
@@ -61,6 +76,7 @@ void rule_alerts_release(struct rule_alerts *a)
         rule_alert_release(&a->items[i]);
     mem_free(a->items);
     mem_free(a->gone);
+    rule_alerts_forget_lapsed(a);
     hmap_release(&a->index);
     *a = (struct rule_alerts){0};
 }
@@ -133,6 +149,8 @@ void rule_alerts_step(struct rule_alerts *a, int64_t for_ms, int64_t keep_firing
         if (!seen)
             end_unseen(alert, keep_firing_for_ms, now_ms);
         if (is_over(alert, seen, now_ms)) {
+            if (alert->state == ALERT_PENDING)
+                lapse(a, alert);
             let_go(a, alert);
             continue;
         }

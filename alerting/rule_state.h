@@ -29,8 +29,11 @@ struct rule_alerts {
     struct rule_alert *items;
     size_t count;
     size_t capacity;
-    struct hmap index; // by key
-    uint64_t *gone;    // keys of those that are on disk and not here any more
+    struct hmap index;     // by key
+    struct labels *lapsed; // of those that ended before they fired, since this was emptied; kept
+    size_t lapsed_count;
+    size_t lapsed_capacity;
+    uint64_t *gone; // keys of those that are on disk and not here any more
     size_t gone_count;
     size_t gone_capacity;
 };
@@ -55,6 +58,7 @@ void rule_alerts_shift(struct rule_alerts *a, int64_t by_ms);
 // All of them go.
 void rule_alerts_clear(struct rule_alerts *a);
 void rule_alerts_release(struct rule_alerts *a);
+void rule_alerts_forget_lapsed(struct rule_alerts *a);
 void rule_alert_release(struct rule_alert *a);
 // After a restart: how far the alert is along, when its last evaluation was at `evaluated_ms` (0:
 // unknown). A firing alert fires on, since the same moment. A pending one has waited as long as it

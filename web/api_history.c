@@ -82,7 +82,10 @@ static void write_event(struct json_writer *w, const struct history_event *e)
     json_key(w, "event");
     json_cstr(w, history_event_name(e->type));
     json_key(w, "status");
-    json_cstr(w, e->resolved ? "resolved" : "firing");
+    json_cstr(w, e->type == HISTORY_PENDING  ? "pending"
+                 : e->type == HISTORY_LAPSED ? "inactive"
+                 : e->resolved               ? "resolved"
+                                             : "firing");
     json_key(w, "fingerprint");
     json_cstr(w, fingerprint);
     json_key(w, "labels");

@@ -1,7 +1,7 @@
 // The ledger: what happened to alerts and what was decided about telling them, for 15 days.
 //
-// Events are recorded when something changes, not each time it is looked at: an alert fires or
-// resolves; its group's flush lets it pass or says what mutes it; a notification is made,
+// Events are recorded when something changes, not each time it is looked at: an alert of a rule waits,
+// an alert fires or resolves; its group's flush lets it pass or says what mutes it; a notification is made,
 // delivered, fails, is refused, given up or withdrawn.
 #ifndef ALERTING_HISTORY_H
 #define ALERTING_HISTORY_H
@@ -26,7 +26,9 @@
     X(REFUSED, "refused") /* until the group's next flush */                                       \
     X(GIVEN_UP, "given up")                                                                        \
     X(WITHDRAWN, "withdrawn")   /* no longer true, or replaced by a newer one */                   \
-    X(UNSENDABLE, "unsendable") /* it cannot be made, or there is no such integration */
+    X(UNSENDABLE, "unsendable") /* it cannot be made, or there is no such integration */           \
+    X(PENDING, "pending")       /* it waits for its rule's `for` */                                \
+    X(LAPSED, "lapsed")         /* it ended before it fired */
 
 enum history_event_type {
 #define X(name, text) HISTORY_##name,
@@ -36,6 +38,12 @@ enum history_event_type {
 };
 const char *history_event_name(enum history_event_type type);
 
+// Of a notification, from its making to its end.
+static inline bool history_is_notification(enum history_event_type type)
+{
+    return type >= HISTORY_QUEUED && type <= HISTORY_UNSENDABLE;
+}
+
 // One event of one alert.
 struct history_event {
     int64_t time_ms;
@@ -43,11 +51,11 @@ struct history_event {
     uint64_t fingerprint;
     struct labels labels; // empty when they are no longer known
     bool resolved;        // what the notification said, or the flush knew, of the alert
-    // From HISTORY_ROUTED on:
+    // Of flushes and notifications:
     struct str receiver;
     struct str group; // the group's key, which begins with the route's matchers
     struct str by;    // fingerprint of the source, silence's id, names of intervals
-    // From HISTORY_QUEUED on:
+    // Of notifications:
     struct str integration; // "webhook[0]"
     unsigned attempt;
     struct str error;

@@ -149,6 +149,29 @@ static void test_timeline(void **state)
 }
 
 // Ten thousand events into a ledger of 64 KB: the oldest are gone, the newest are there.
+static void test_waits(void **state)
+{
+    struct fixture f;
+    (void)state;
+    fixture_init(&f, str_from(yaml));
+    const struct label labels[] = {{STR("alertname"), STR("Wait")}, {STR("job"), STR("a")}};
+    struct alert alert = {.labels = {labels, 2}, .stage = ALERT_STAGE_PENDING};
+    alertmanager_put(f.engine, &alert, 1, f.clock.now_ms);
+    fixture_run_for(&f, 60000);
+    alert.stage = ALERT_STAGE_LAPSED;
+    alertmanager_put(f.engine, &alert, 1, f.clock.now_ms);
+    fixture_run_for(&f, 60000);
+    fixture_kill(&f);
+    check(&f, "alertname=Wait", "0: pending\n60: lapsed: it ended before it fired\n");
+    check(&f, "job=b", "");
+    assert_int_equal(f.attempts, 0);
+    assert_int_equal(alert_store_count(&f.engine->store), 0);
+    put(&f, "Wait", "job", "a", true);
+    fixture_run_for(&f, 1000);
+    check(&f, "alertname=Wait", "0: pending\n60: lapsed: it ended before it fired\n120: firing\n");
+    fixture_release(&f);
+}
+
 static void test_bounds(void **state)
 {
     (void)state;
@@ -216,7 +239,7 @@ static void test_preview(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_timeline),
-                                       cmocka_unit_test(test_bounds),
+                                       cmocka_unit_test(test_waits), cmocka_unit_test(test_bounds),
                                        cmocka_unit_test(test_preview)};
     return UNIT_RUN(tests);
 }

@@ -26,7 +26,8 @@ struct fixture {
     struct promql_engine *engine;
     struct rule_manager *rules;
     struct input inputs[INPUTS_MAX];
-    struct buf sent; // a line each: seconds since the start, host, firing or resolved
+    struct buf sent;   // a line each: seconds since the start, host, firing or resolved
+    struct buf stages; // those that wait, and those that lapsed
     struct alert last;
     struct arena arena; // of `last`
     int64_t offset_ms;  // global query offset
@@ -37,6 +38,11 @@ static void take_sent(void *context, const struct alert *alerts, size_t count, i
     struct fixture *f = context;
     for (size_t i = 0; i < count; i++) {
         struct str host = labels_get(alerts[i].labels, STR("host"));
+        if (alerts[i].stage != ALERT_STAGE_TOLD) {
+            buf_printf(&f->stages, "%.*s %s\n", STR_ARG(host),
+                       alerts[i].stage == ALERT_STAGE_PENDING ? "pending" : "lapsed");
+            continue;
+        }
         buf_printf(&f->sent, "%.*s %s %lld\n", STR_ARG(host),
                    alert_is_resolved(&alerts[i], now_ms) ? "resolved" : "firing",
                    (long long)(now_ms - alerts[i].starts_ms) / 1000);
@@ -105,6 +111,7 @@ static void fixture_release(struct fixture *f)
     storage_close(f->storage);
     metrics_free(f->metrics);
     buf_release(&f->sent);
+    buf_release(&f->stages);
     arena_release(&f->arena);
 }
 
@@ -294,6 +301,11 @@ static void test_pending_ends(void **state)
     evaluate(&f, 2);
     check_alert(&f, ALERT_PENDING, 1);
     assert_int_equal(f.sent.len, 0);
+    // Each wait is noted once, also over a restart, and its end unless the alert fires.
+    restart(&f, plain, 1000);
+    evaluate(&f, 3);
+    check_alert(&f, ALERT_FIRING, 1);
+    assert_string_equal(buf_text(&f.stages), "a pending\na lapsed\na pending\n");
     fixture_release(&f);
 }
 
