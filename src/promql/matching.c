@@ -312,6 +312,49 @@ static int join_all(struct join *j, struct vector *out)
     return rc ? rc : merge_results(j, out);
 }
 
+// The values of a vector from a step on.
+static struct vector vector_from(struct arena *a, const struct vector *v, size_t step)
+{
+    struct vector from = {.rows = arena_array(a, v->count, sizeof(*from.rows)), .count = v->count};
+    for (size_t i = 0; i < v->count; i++) {
+        from.rows[i] = v->rows[i];
+        from.rows[i].values += step;
+        from.rows[i].present += step;
+    }
+    return from;
+}
+
+// A larger join isn't tried again.
+#define RETRY_POINTS_MAX 1000000
+
+// A join that failed fails with the reason of the first step at which it does, as it would step by
+// step.
+static int fail_first(const struct join *failed, int rc)
+{
+    struct eval *ev = failed->ev;
+    if (failed->steps * (failed->many.count + failed->one.count) > RETRY_POINTS_MAX)
+        return rc;
+    for (size_t step = 0; step < failed->steps; step++) {
+        struct vector none = {0};
+        struct join j = {.ev = ev,
+                         .node = failed->node,
+                         .matching = failed->matching,
+                         .op = failed->op,
+                         .swapped = failed->swapped,
+                         .returns_bool = failed->returns_bool,
+                         .filters = failed->filters,
+                         .steps = 1,
+                         .many = vector_from(ev->arena, &failed->many, step),
+                         .one = vector_from(ev->arena, &failed->one, step)};
+        label_index_init(&j.signatures);
+        int first = join_all(&j, &none);
+        label_index_release(&j.signatures);
+        if (first)
+            return first;
+    }
+    return rc;
+}
+
 int eval_binary_vectors(struct eval *ev, const struct plan_node *n, struct vector *out)
 {
     const struct promql_expr *e = n->expr;
@@ -332,5 +375,5 @@ int eval_binary_vectors(struct eval *ev, const struct plan_node *n, struct vecto
     label_index_init(&j.signatures);
     rc = join_all(&j, out);
     label_index_release(&j.signatures);
-    return rc;
+    return rc == ERR_EXECUTION && j.steps > 1 ? fail_first(&j, rc) : rc;
 }

@@ -95,6 +95,72 @@ static void test_print(void **state)
         check_print(cases[i][0], cases[i][1]);
 }
 
+static void test_pretty(void **state)
+{
+    static const char *const cases[][2] = {
+        {"sum(foo)", "sum(foo)"},
+        {"sum by (job) (rate(a_quite_long_metric_name_total{job=\"api\", instance=\"one\"}[5m])) / "
+         "sum by (job) (rate(b_total[5m]))",
+         "  sum by (job) (rate(a_quite_long_metric_name_total{instance=\"one\",job=\"api\"}[5m]))\n"
+         "/\n"
+         "  sum by (job) (rate(b_total[5m]))"},
+        {"histogram_quantile(0.9, sum by (le, job) "
+         "(rate(some_request_duration_seconds_bucket{job=\"api\", handler=~\"/a.*\"}[5m])))",
+         "histogram_quantile(\n"
+         "  0.9,\n"
+         "  sum by (le, job) "
+         "(rate(some_request_duration_seconds_bucket{handler=~\"/a.*\",job=\"api\"}[5m]))\n"
+         ")"},
+        {"-(some_long_metric_name_of_the_left_side{job=\"api\"} + on (job, instance) group_left "
+         "(version) some_long_metric_name_of_the_right)",
+         "-(\n"
+         "    some_long_metric_name_of_the_left_side{job=\"api\"}\n"
+         "  + on (job, instance) group_left (version)\n"
+         "    some_long_metric_name_of_the_right\n"
+         ")"},
+        {"max_over_time((some_long_metric_name_of_the_left_side{job=\"api\"} > bool "
+         "some_long_metric_name_of_the_right)[1h:1m] offset 5m)",
+         "max_over_time(\n"
+         "  (some_long_metric_name_of_the_left_side{job=\"api\"} > bool "
+         "some_long_metric_name_of_the_right)[1h:1m] offset 5m\n"
+         ")"},
+        {"topk(5, label_replace(some_long_metric_name_of_the_left_side{job=\"api\"}, \"target\", "
+         "\"$1-$2\", \"source\", \"(.*)-(.*)\"))",
+         "topk(\n"
+         "  5,\n"
+         "  label_replace(\n"
+         "    some_long_metric_name_of_the_left_side{job=\"api\"},\n"
+         "    \"target\",\n"
+         "    \"$1-$2\",\n"
+         "    \"source\",\n"
+         "    \"(.*)-(.*)\"\n"
+         "  )\n"
+         ")"},
+        {"quantile_over_time(0.5, some_long_metric_name_of_the_left_side{job=\"api\", "
+         "instance=\"a\", version=\"1.2.3\", zone=\"z\"}[10m] @ end())",
+         "quantile_over_time(\n"
+         "  0.5,\n"
+         "  "
+         "some_long_metric_name_of_the_left_side{instance=\"a\",job=\"api\",version=\"1.2.3\",zone="
+         "\"z\"}[10m] @ end()\n"
+         ")"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct arena arena;
+        struct promql_expr *e;
+        struct error err = {.text = ""};
+        struct buf text = BUF_INIT;
+        arena_init(&arena, 0);
+        assert_int_equal(promql_parse(&e, str_from(cases[i][0]), ALL_FEATURES, &arena, &err), OK);
+        promql_print_pretty(&text, e);
+        assert_string_equal(buf_text(&text), cases[i][1]);
+        promql_expr_free(e);
+        buf_release(&text);
+        arena_release(&arena);
+    }
+}
+
 static void test_errors(void **state)
 {
     static const char *const cases[][2] = {
@@ -232,9 +298,9 @@ static void test_selector(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_print),    cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_features), cmocka_unit_test(test_depth),
-        cmocka_unit_test(test_selector),
+        cmocka_unit_test(test_print),  cmocka_unit_test(test_pretty),
+        cmocka_unit_test(test_errors), cmocka_unit_test(test_features),
+        cmocka_unit_test(test_depth),  cmocka_unit_test(test_selector),
     };
     return UNIT_RUN(tests);
 }
