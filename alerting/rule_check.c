@@ -18,20 +18,16 @@ static int check_templates(const struct rule_group_config *g, const struct rule_
     return OK;
 }
 
-// Where in the file a position of the expression is.
+// Where in the file a position of the expression is. One of another type than a rule can use is sound
+// all the same, as in Prometheus: the rule fails when it is evaluated, the others of the file don't.
 static int check_expr(const struct rule_group_config *g, const struct rule_config *r,
                       unsigned features, struct arena *arena, struct error *err)
 {
     struct promql_expr *e;
     struct error inner;
     if (promql_parse(&e, r->expr, features, arena, &inner) == OK) {
-        enum promql_type type = promql_expr_type(e);
         promql_expr_free(e);
-        if (type == PROMQL_SCALAR || type == PROMQL_VECTOR)
-            return OK;
-        error_set_at(&inner, ERR_INVALID, 1, 1,
-                     "expected an expression of type scalar or instant vector, got %s",
-                     promql_type_name(type));
+        return OK;
     }
     int line = r->expr_line + inner.line - 1;
     int column = inner.line == 1 ? r->expr_column + inner.column - 1 : inner.column;

@@ -385,6 +385,10 @@ static void test_errors(void **state)
     check_error(RULES("  limit: 1\n", ""), "High", "exceeded limit of 1 with 2 alerts");
     check_error("groups:\n- name: g\n  limit: 1\n  rules:\n  - record: r\n    expr: m\n", "r",
                 "exceeded limit of 1 with 2 series");
+    check_error("groups:\n- name: g\n  rules:\n  - record: r\n    expr: m[5m]\n", "r",
+                "rule result is not a vector or scalar");
+    check_error("groups:\n- name: g\n  rules:\n  - alert: r\n    expr: '\"text\"'\n", "r",
+                "rule result is not a vector or scalar");
 }
 
 // A failing rule keeps its alerts, and recovers.
