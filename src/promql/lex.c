@@ -348,8 +348,8 @@ static int lex_punctuation(struct lexer *l, struct token *t)
         if (!size)
             return syntax_error(l->err, l->text, l->at, "unexpected character: '\\x%02x'",
                                 (unsigned char)c);
-        return syntax_error(l->err, l->text, l->at, "unexpected character: '%.*s'", (int)size,
-                            rest.ptr);
+        return syntax_error(l->err, l->text, l->at, "unexpected character: '%s%.*s'",
+                            l->text.ptr[l->at] == '\\' ? "\\" : "", (int)size, rest.ptr);
     }
     t->kind = TOKEN_PUNCTUATION;
     t->text = str_make(l->text.ptr + l->at, len);

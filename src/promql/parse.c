@@ -171,7 +171,7 @@ static const struct promql_expr **parse_args(struct parser *p, size_t *count, co
         p->may_match_all = false;
         if (!parser_take(p, ","))
             break;
-        if (parser_at(p, ")"))
+        if (p->token.kind == TOKEN_PUNCTUATION && !strchr("({+-", p->token.text.ptr[0]))
             parser_fail(p, p->last_end - 1, "trailing commas not allowed in function call args");
     }
     parser_need(p, ")", context);
@@ -303,7 +303,10 @@ static struct promql_expr *word_node(struct parser *p)
     }
     if (paren) {
         parser_advance(p);
-        return call_node(p, word);
+        if (!parser_is_keyword(word.text) && str_find(word.text, ':') == word.text.len)
+            return call_node(p, word);
+        parser_unexpected(p, "", NULL); // the parenthesis behind a metric
+        return NULL;
     }
     return parse_selector(p);
 }

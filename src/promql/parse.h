@@ -50,6 +50,8 @@ bool parser_at_word(const struct parser *p, const char *word); // any case
 bool parser_take(struct parser *p, const char *punctuation);
 bool parser_take_word(struct parser *p, const char *word);
 bool parser_need(struct parser *p, const char *punctuation, const char *context);
+// Modifiers and the like: they name metrics but no functions.
+bool parser_is_keyword(struct str word);
 // Words that name no metric unless in quotes, in any case: modifiers of binary operators, atan2.
 bool word_is_no_metric(struct str word);
 struct promql_expr *parser_node(struct parser *p, enum expr_kind kind, enum expr_type type,

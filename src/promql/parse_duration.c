@@ -101,7 +101,7 @@ static struct duration_expr *parenthesized(struct parser *p)
         return NULL;
     if (!(p->features & PROMQL_DURATION_EXPRESSIONS))
         parser_fail(p, start, "experimental duration expression is not enabled");
-    d->parenthesized = true;
+    d->parenthesized = d->kind != DURATION_CONSTANT;
     return d;
 }
 

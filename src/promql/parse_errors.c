@@ -41,12 +41,17 @@ static bool is_one_of(struct str word, const char *const *words, size_t count)
 
 #define IS_ONE_OF(word, list) is_one_of(word, list, sizeof(list) / sizeof((list)[0]))
 
-static void describe_word(struct buf *out, struct str word)
+bool parser_is_keyword(struct str word)
 {
-    static const char *const operators[] = {"and", "or", "unless", "atan2"};
     static const char *const keywords[] = {
         "offset",     "smoothed",    "anchored", "by",        "without",    "on",  "ignoring",
         "group_left", "group_right", "fill",     "fill_left", "fill_right", "bool"};
+    return IS_ONE_OF(word, keywords);
+}
+
+static void describe_word(struct buf *out, struct str word)
+{
+    static const char *const operators[] = {"and", "or", "unless", "atan2"};
     static const char *const times[] = {"start", "end", "step", "range", "min_of", "max_of"};
     bool aggregates = false;
     for (int op = 0; op < AGG_COUNT_OF; op++)
@@ -56,7 +61,7 @@ static void describe_word(struct buf *out, struct str word)
         buf_printf(out, "<op:%.*s>", STR_ARG(word));
     } else if (aggregates) {
         buf_printf(out, "<aggr:%.*s>", STR_ARG(word));
-    } else if (IS_ONE_OF(word, keywords)) {
+    } else if (parser_is_keyword(word)) {
         buf_printf(out, "<%.*s>", STR_ARG(word));
     } else {
         if (!IS_ONE_OF(word, times))
@@ -170,7 +175,12 @@ void parser_unexpected(struct parser *p, const char *context, const char *expect
         expected = NULL;
     if (str_is(STR("aggregation"), context))
         expected = NULL;
-    describe(&token, &p->token);
+    if (p->token.kind == TOKEN_WORD && strcmp(context, "label matching") == 0) {
+        buf_cstr(&token, "identifier ");
+        str_quote(&token, p->token.text);
+    } else {
+        describe(&token, &p->token);
+    }
     parser_fail(p, p->token.start, "unexpected %s%s%s%s%s", buf_text(&token),
                 *context ? " in " : "", context, expected ? ", expected " : "",
                 expected ? expected : "");
