@@ -139,7 +139,8 @@ void parse_label_list(struct parser *p, struct str **out, size_t *count)
             !quoted && (str_eq_nocase(name, STR("inf")) || str_eq_nocase(name, STR("nan")));
         if (number)
             p->token.kind = TOKEN_NUMBER;
-        if (number || !(quoted ? label_name_is_valid(name) : label_name_is_legacy(name))) {
+        bool word = p->token.kind == TOKEN_WORD && !number; // metrics' names with colons, too
+        if (!word && !(quoted && label_name_is_valid(name))) {
             parser_unexpected(p, "grouping opts", "label");
             return;
         }
@@ -193,7 +194,7 @@ static struct promql_expr *matrix_node(struct parser *p, struct promql_expr *e,
         parser_fail(p, at, "ranges only allowed for vector selectors");
     else if (m->offset)
         parser_fail(p, at, "no offset modifiers allowed before range");
-    else if (m->at != AT_NONE)
+    else if (m->at == AT_TIMESTAMP) // start() and end() may stand there
         parser_fail(p, at, "no @ modifiers allowed before range");
     e->kind = EXPR_MATRIX;
     e->type = TYPE_MATRIX;
