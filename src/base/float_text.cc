@@ -82,7 +82,9 @@ size_t format_short(double value, char *out)
     if (!(magnitude < 1e12))
         return 0;
     auto thousandths = (uint64_t)(magnitude * 1000 + 0.5);
-    if ((double)thousandths / 1000 != magnitude)
+    // Most others are recognized without a division.
+    if (std::fabs(magnitude * 1000 - (double)thousandths) > magnitude * 0x1p-40 ||
+        (double)thousandths / 1000 != magnitude)
         return 0;
     size_t len = 0, places = 3;
     if (std::signbit(value))

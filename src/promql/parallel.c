@@ -24,7 +24,7 @@
 #define CHUNK_SERIES_MAX 256
 #define CHUNK_SERIES_MIN 4
 // Points of the rows of all trays.
-#define POINTS_MAX ((size_t)1 << 17)
+#define POINTS_MAX ((size_t)1 << 16)
 // Below this much work, in points and samples, waking threads costs more than it brings.
 #define WORK_MIN    INT64_C(40000)
 #define WORKERS_MAX 16

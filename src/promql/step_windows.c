@@ -75,7 +75,7 @@ struct step_windows *window_memo_get(struct window_memo *m, const struct window_
 }
 
 // Scrapes that are regular but for some jitter repeat what they had a few steps ago.
-#define REACHES_LOOKED_AT 8
+#define REACHES_LOOKED_AT 4
 
 uint32_t step_windows_add_reach(struct step_windows *s, const struct reach *r)
 {
