@@ -9,11 +9,15 @@
 #include <lmdb.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/mem.h"
 
 #define PAGE_HEADER_SIZE 16
 #define LMDB_MAGIC       UINT32_C(0xbeefc0de)
+
+// With less room than this, a short write is the full disk's.
+#define FULL_DISK_SIZE ((uint64_t)4 << 20)
 
 struct lmdb_env {
     MDB_env *env;
@@ -161,9 +165,20 @@ int lmdb_begin(struct lmdb_txn **out, struct lmdb_env *e, bool write, struct err
     return OK;
 }
 
+// Of a write that came out short LMDB says EIO, whatever the reason is: mostly that the disk is full.
+static int name_full_disk(MDB_env *env, int rc)
+{
+    struct statvfs st;
+    int fd;
+    if (rc != EIO || mdb_env_get_fd(env, &fd) || fstatvfs(fd, &st))
+        return rc;
+    return (uint64_t)st.f_bavail * st.f_frsize < FULL_DISK_SIZE ? ENOSPC : rc;
+}
+
 int lmdb_commit(struct lmdb_txn *t, struct error *err)
 {
-    int rc = mdb_txn_commit(txn(t));
+    MDB_env *env = mdb_txn_env(txn(t));
+    int rc = name_full_disk(env, mdb_txn_commit(txn(t)));
     return rc ? failed(rc, "commit", err) : OK;
 }
 

@@ -35,6 +35,8 @@
 #define CLOSE_BYTES ((size_t)256 << 10)
 // Between two times that the pages of windows are given back.
 #define FORGET_NS INT64_C(2000000000)
+// Between two attempts at a seal that fails, as on a full disk: each writes what it can, in vain.
+#define RETRY_NS INT64_C(10000000000)
 
 struct sealing {
     struct storage *storage;
@@ -236,6 +238,7 @@ static bool seal(struct storage *s, int64_t min_ms, int64_t max_ms)
     int64_t start_ns = clock_mono_ns(s->options.clock);
     int rc = seal_span(&seal, &err);
     mem_free(seal.ids);
+    s->seal_failed_ns = rc ? clock_mono_ns(s->options.clock) : 0;
     if (rc) {
         metric_add(s->metrics.seal_failures, 1);
         log_error("a window could not be sealed; it stays in memory and is tried again",
@@ -310,6 +313,8 @@ void seal_due(struct storage *s)
     forget_pages(s);
     if (has_sealed_chunks(s))
         forget_sealed(s);
+    if (s->seal_failed_ns && clock_mono_ns(s->options.clock) - s->seal_failed_ns < RETRY_NS)
+        return;
     for (;;) {
         int64_t oldest_ms = unsealed_from(s);
         if (oldest_ms > atomic_load(&s->head.max_ms))

@@ -55,6 +55,7 @@ struct storage {
     bool failing;                           // a commit failed and none succeeded since
     atomic_int_least64_t committed_ns;      // monotonic, of the last batch
     int64_t pages_forgotten_ns;             // monotonic; of the maintenance
+    int64_t seal_failed_ns;                 // likewise; 0: the last one went well
     atomic_int_least64_t refusal_logged_ns; // monotonic; 0: never
     atomic_int_least64_t commit_gap_ns;     // the longest between two lately
 
