@@ -250,7 +250,7 @@ void script_run(const char *name, struct str text, struct script_counts *counts)
         struct str rest = line, word = script_word(&rest);
         if (!word.len)
             continue;
-        if (str_is(word, "clear")) {
+        if (str_eq_nocase(word, STR("clear"))) {
             close_store(&s);
             open_store(&s);
         } else if (str_is(word, "load") || str_is(word, "load_with_nhcb")) {

@@ -159,6 +159,26 @@ static int read_expectation(struct arena *arena, struct str rest, struct eval_ca
     return OK;
 }
 
+// A number as it may stand alone on a line: hexadecimal, too.
+static bool read_number(struct str text, double *out)
+{
+    bool negative = str_has_prefix(text, STR("-"));
+    struct str digits = str_skip(text, negative || str_has_prefix(text, STR("+")));
+    if (!str_has_prefix(digits, STR("0x")) && !str_has_prefix(digits, STR("0X")))
+        return float_parse(text, out);
+    uint64_t value = 0;
+    digits = str_skip(digits, 2);
+    for (size_t i = 0; i < digits.len; i++) {
+        char c = digits.ptr[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
+        if (digit < 0 || digit > 15 || value >> 60)
+            return false;
+        value = value * 16 + (uint64_t)digit;
+    }
+    *out = negative ? -(double)value : (double)value;
+    return digits.len > 0;
+}
+
 int script_read_case_line(struct arena *arena, struct str line, struct eval_case *c,
                           struct error *err)
 {
@@ -172,7 +192,7 @@ int script_read_case_line(struct arena *arena, struct str line, struct eval_case
         return OK;
     }
     double number;
-    if (float_parse(line, &number)) {
+    if (read_number(line, &number)) {
         c->has_number = c->complete = true;
         c->number = number;
         return OK;
