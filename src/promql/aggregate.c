@@ -137,24 +137,24 @@ static double finish_stddev(const struct group *g, size_t i)
     }
 
 FOLD_ROW(fold_sum_sparse, step_sum)
-FOLD_ROW(fold_avg, step_avg)
+FOLD_ROW(fold_avg_sparse, step_avg)
 FOLD_ROW(fold_count, step_count_one)
 FOLD_ROW(fold_group, step_group)
 FOLD_ROW(fold_min, step_min)
 FOLD_ROW(fold_max, step_max)
 FOLD_ROW(fold_variance, step_variance)
 
-// kahan_add(), LANES at a time.
-static inline void kahan_add_lanes(const double *values, double *sums, double *cs)
+// kahan_add(), LANES at a time; says where the sum is infinite.
+static inline lane_mask kahan_add_lanes(lanes x, lanes *sum, lanes *c)
 {
-    lanes x = lanes_get(values), sum = lanes_get(sums), t = sum + x;
-    lane_mask sum_is_larger = lanes_abs(sum) >= lanes_abs(x);
-    lanes larger = lanes_choose(sum_is_larger, sum, x);
-    lanes smaller = lanes_choose(sum_is_larger, x, sum);
-    lanes c = lanes_get(cs) + ((larger - t) + smaller);
+    lanes t = *sum + x;
+    lane_mask sum_is_larger = lanes_abs(*sum) >= lanes_abs(x);
+    lanes larger = lanes_choose(sum_is_larger, *sum, x);
+    lanes smaller = lanes_choose(sum_is_larger, x, *sum);
     lane_mask is_infinite = lanes_abs(t) == __builtin_inf();
-    lanes_put(cs, lanes_choose(is_infinite, (lanes){0}, c));
-    lanes_put(sums, t);
+    *c = lanes_choose(is_infinite, (lanes){0}, *c + ((larger - t) + smaller));
+    *sum = t;
+    return is_infinite;
 }
 
 static bool is_full(const uint8_t *present, size_t step_count)
@@ -162,17 +162,58 @@ static bool is_full(const uint8_t *present, size_t step_count)
     return !memchr(present, 0, step_count);
 }
 
+// Values at all steps, for a group that has had some at all steps.
+static bool is_dense(const struct group *g, const struct row *row, size_t step_count)
+{
+    return is_full(row->present, step_count) && is_full(g->seen, step_count);
+}
+
 static void fold_sum(struct group *g, const struct row *row, size_t step_count)
 {
-    if (!is_full(row->present, step_count) || !is_full(g->seen, step_count)) {
+    if (!is_dense(g, row, step_count)) {
         fold_sum_sparse(g, row, step_count);
         return;
     }
     size_t i = 0;
-    for (; i + LANES <= step_count; i += LANES)
-        kahan_add_lanes(row->values + i, g->a + i, g->b + i);
+    for (; i + LANES <= step_count; i += LANES) {
+        lanes sum = lanes_get(g->a + i), c = lanes_get(g->b + i);
+        kahan_add_lanes(lanes_get(row->values + i), &sum, &c);
+        lanes_put(g->a + i, sum);
+        lanes_put(g->b + i, c);
+    }
     for (; i < step_count; i++)
         kahan_add(row->values[i], &g->a[i], &g->b[i]);
+}
+
+// As step_avg() where nothing overflows: false where something does.
+static inline bool step_avg_lanes(struct group *g, size_t i, lanes x)
+{
+    lanes sum = lanes_get(g->a + i), c = lanes_get(g->b + i);
+    if (lanes_any(kahan_add_lanes(x, &sum, &c)))
+        return false;
+    lanes_put(g->a + i, sum);
+    lanes_put(g->b + i, c);
+    lanes_put(g->n + i, lanes_get(g->n + i) + 1);
+    return true;
+}
+
+static void fold_avg(struct group *g, const struct row *row, size_t step_count)
+{
+    if (!is_dense(g, row, step_count)) {
+        fold_avg_sparse(g, row, step_count);
+        return;
+    }
+    bool overflowed = memchr(g->overflowed, 1, step_count);
+    size_t i = 0;
+    while (i < step_count) {
+        if (!overflowed && i + LANES <= step_count &&
+            step_avg_lanes(g, i, lanes_get(row->values + i))) {
+            i += LANES;
+            continue;
+        }
+        step_avg(g, i, row->values[i], false);
+        i++;
+    }
 }
 
 static const struct fold folds[AGG_COUNT_OF] = {
