@@ -1,7 +1,7 @@
-// Sorting is by digits, least significant first (H. Hollerith's way with punched cards), over the bits
-// in which the values differ at all. Of these only the upper ones are taken: what then stands in
-// wrong order is mostly nothing, and put right by insertion. When that takes too long after all, the
-// lower digits have their turn first.
+// Sorting is by digits, least significant first (H. Hollerith's way with punched cards). First by the
+// upper 32 of the bits in which the values differ at all, each beside its sample's number in one word.
+// What then stands in wrong order is mostly nothing, and put right by insertion. When that takes too
+// long after all, all bits have their turn.
 #include "ranks.h"
 
 #include <math.h>
@@ -11,8 +11,6 @@
 
 #define DIGIT_BITS 11
 #define DIGITS     (1 << DIGIT_BITS)
-// Digits that are sorted by at first.
-#define DIGITS_FIRST 3
 
 // Ascending as the values are; -0 before 0, NaNs first.
 static inline uint64_t key_of(double value)
@@ -37,37 +35,76 @@ static void reserve(struct ranks *r, size_t count)
     size_t blocks = block_count(r->capacity);
     r->rank_of = mem_calloc(r->capacity, sizeof(*r->rank_of));
     r->sample_of = mem_calloc(r->capacity, sizeof(*r->sample_of));
-    r->spare = mem_calloc(r->capacity, sizeof(*r->spare));
+    r->words = mem_calloc(r->capacity * 2, sizeof(*r->words));
     r->keys = mem_calloc(r->capacity, sizeof(*r->keys));
     r->present = mem_calloc(blocks * RANKS_BLOCK_WORDS, sizeof(*r->present));
     r->block_counts = mem_calloc(blocks, sizeof(*r->block_counts));
 }
 
-// Stable, by the bits from `shift` on.
-static void sort_by_digit(struct ranks *r, unsigned shift)
+// Makes of the counts of each digit where the first with it goes.
+static void count_to_starts(uint32_t *counts)
 {
-    uint32_t starts[DIGITS] = {0}, at = 0;
-    for (size_t i = 0; i < r->count; i++)
-        starts[r->keys[i] >> shift & (DIGITS - 1)]++;
+    uint32_t at = 0;
     for (size_t d = 0; d < DIGITS; d++) {
-        uint32_t size = starts[d];
-        starts[d] = at;
+        uint32_t size = counts[d];
+        counts[d] = at;
         at += size;
     }
-    for (size_t i = 0; i < r->count; i++) {
-        uint32_t sample = r->sample_of[i];
-        r->spare[starts[r->keys[sample] >> shift & (DIGITS - 1)]++] = sample;
-    }
-    uint32_t *sorted = r->spare;
-    r->spare = r->sample_of;
-    r->sample_of = sorted;
 }
 
-// By digits of the bits [low, high).
-static void sort_by_digits(struct ranks *r, unsigned low, unsigned high)
+// Stable, by the keys' bits from `shift` on.
+static void sort_by_digit(struct ranks *r, unsigned shift)
 {
-    for (unsigned shift = low; shift < high; shift += DIGIT_BITS)
+    uint32_t starts[DIGITS] = {0};
+    for (size_t i = 0; i < r->count; i++)
+        starts[r->keys[i] >> shift & (DIGITS - 1)]++;
+    count_to_starts(starts);
+    uint32_t *sorted = (uint32_t *)r->words;
+    for (size_t i = 0; i < r->count; i++) {
+        uint32_t sample = r->sample_of[i];
+        sorted[starts[r->keys[sample] >> shift & (DIGITS - 1)]++] = sample;
+    }
+    memcpy(r->sample_of, sorted, r->count * sizeof(*sorted));
+}
+
+// By all bits: right, and slow.
+static void sort_by_keys(struct ranks *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        r->sample_of[i] = (uint32_t)i;
+    for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS)
         sort_by_digit(r, shift);
+}
+
+// The same of words.
+static void sort_words_by_digit(const uint64_t *words, size_t count, unsigned shift, uint64_t *out)
+{
+    uint32_t starts[DIGITS] = {0};
+    for (size_t i = 0; i < count; i++)
+        starts[words[i] >> shift & (DIGITS - 1)]++;
+    count_to_starts(starts);
+    for (size_t i = 0; i < count; i++)
+        out[starts[words[i] >> shift & (DIGITS - 1)]++] = words[i];
+}
+
+// By the 32 upper ones of the keys' bits below `high`; of those, `varying` are not all the same.
+static void sort_by_upper_bits(struct ranks *r, unsigned high, uint64_t varying)
+{
+    unsigned down = high > 32 ? high - 32 : 0;
+    uint64_t *words = r->words, *spare = r->words + r->count;
+    varying = varying >> down << 32;
+    for (size_t i = 0; i < r->count; i++)
+        words[i] = r->keys[i] >> down << 32 | i;
+    for (unsigned shift = 32; shift < 64; shift += DIGIT_BITS) {
+        if (!(varying >> shift & (DIGITS - 1)))
+            continue;
+        sort_words_by_digit(words, r->count, shift, spare);
+        uint64_t *sorted = spare;
+        spare = words;
+        words = sorted;
+    }
+    for (size_t i = 0; i < r->count; i++)
+        r->sample_of[i] = (uint32_t)words[i];
 }
 
 // False when it gave up.
@@ -93,16 +130,11 @@ void ranks_init(struct ranks *r, const double *values, size_t count)
     r->first = r->end = 0;
     for (size_t i = 0; i < count; i++) {
         r->keys[i] = key_of(values[i]);
-        r->sample_of[i] = (uint32_t)i;
         varying |= r->keys[i] ^ r->keys[0];
     }
-    unsigned high = varying ? 64 - (unsigned)__builtin_clzll(varying) : 0;
-    unsigned low = varying ? (unsigned)__builtin_ctzll(varying) : 0;
-    unsigned upper =
-        high - low > DIGITS_FIRST * DIGIT_BITS ? high - DIGITS_FIRST * DIGIT_BITS : low;
-    sort_by_digits(r, upper, high);
+    sort_by_upper_bits(r, varying ? 64 - (unsigned)__builtin_clzll(varying) : 0, varying);
     if (!sort_by_insertion(r))
-        sort_by_digits(r, low, high);
+        sort_by_keys(r);
     for (size_t i = 0; i < count; i++)
         r->rank_of[r->sample_of[i]] = (uint32_t)i;
     size_t blocks = block_count(count);
@@ -114,7 +146,7 @@ void ranks_release(struct ranks *r)
 {
     mem_free(r->rank_of);
     mem_free(r->sample_of);
-    mem_free(r->spare);
+    mem_free(r->words);
     mem_free(r->keys);
     mem_free(r->present);
     mem_free(r->block_counts);

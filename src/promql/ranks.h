@@ -12,7 +12,7 @@ struct ranks {
     uint32_t *rank_of;   // of a sample among all; owned, with all that follows
     uint32_t *sample_of; // of a rank
     uint64_t *keys;      // what samples are sorted by
-    uint32_t *spare;
+    uint64_t *words;     // for sorting
     size_t capacity;
     uint64_t *present;      // a bit a rank
     uint32_t *block_counts; // of bits in RANKS_BLOCK_WORDS words
