@@ -46,6 +46,9 @@ struct http_server {
     struct http_options options;
     struct MHD_Daemon *daemon;
     struct hangup_watch *hangups;
+    // Of the polling thread: who asked last, and until when several ask at once.
+    const struct MHD_Connection *last_asker;
+    int64_t last_asked_ns, crowded_until_ns;
     uint64_t id_seed;
     atomic_uint_fast64_t id_count;
     pthread_mutex_t mutex;
@@ -216,12 +219,27 @@ static enum MHD_Result run_on(struct exchange *x, struct pool *pool)
     return MHD_YES;
 }
 
+// Requests of several connections within so much time come at once.
+#define CROWD_NS INT64_C(5000000)
+
+static void note_asker(struct exchange *x)
+{
+    struct http_server *s = x->server;
+    int64_t now_ns = x->request.start_ns;
+    if (s->last_asker != x->connection && now_ns - s->last_asked_ns < CROWD_NS)
+        s->crowded_until_ns = now_ns + CROWD_NS;
+    s->last_asker = x->connection;
+    s->last_asked_ns = now_ns;
+}
+
 // Waking a worker, and being woken by it, takes longer than most queries of a dashboard. So while no
-// worker is busy, one is first tried here; it gives up before anybody would notice.
+// worker is busy and nobody else asks, one is first tried here; it gives up before anybody would
+// notice.
 static bool try_here(struct exchange *x)
 {
     struct http_server *s = x->server;
-    if (!s->options.may_be_brief(s->options.context, &x->request))
+    if (x->request.start_ns < s->crowded_until_ns ||
+        !s->options.may_be_brief(s->options.context, &x->request))
         return false;
     pthread_mutex_lock(&s->mutex);
     bool idle = s->running_count == 0;
@@ -252,6 +270,7 @@ static enum MHD_Result run(struct exchange *x)
     if (x->dropped_size)
         return refuse_body(x);
     x->request.body = buf_view(&x->body);
+    note_asker(x);
     struct pool *pool = s->options.lane(s->options.context, &x->request);
     if (pool)
         return try_here(x) ? reply(x) : run_on(x, pool);
