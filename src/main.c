@@ -44,10 +44,6 @@ static int print_reference(void)
     return 0;
 }
 
-// Between two times that the pages of code are given back, and the first.
-#define FORGET_CODE_SECONDS 600
-#define FORGET_CODE_FIRST   8
-
 static int configure_log(const struct flags *f, struct error *err)
 {
     enum log_level level;
@@ -63,16 +59,13 @@ static int configure_log(const struct flags *f, struct error *err)
     return OK;
 }
 
-// Signals are blocked in every thread and taken here, one by one. Once everything has run for the
-// first time, and seldom from then on, code that is in use no more leaves memory.
+// Signals are blocked in every thread and taken here, one by one.
 static void serve(struct app *app, const sigset_t *signals)
 {
     struct timespec second = {.tv_sec = 1};
     struct error err;
-    for (unsigned seconds = 1; !app_quits(app); seconds++) {
+    while (!app_quits(app)) {
         int number = sigtimedwait(signals, NULL, &second);
-        if (seconds % FORGET_CODE_SECONDS == FORGET_CODE_FIRST)
-            mem_forget_code();
         if (number == SIGHUP)
             app_reload(app, &err);
         else if (number == SIGTERM || number == SIGINT)

@@ -18,9 +18,6 @@ void *mem_realloc(void *ptr, size_t count, size_t size);
 void mem_free(void *ptr);
 // After a moment that took much: what is free goes back to the system.
 void mem_trim(void);
-// Code that ran, and its constants, are kept mapped, the start's and the libraries' for ever: what of
-// it is needed again is mapped anew. Returns the bytes that were given back.
-size_t mem_forget_code(void);
 // A NUL-terminated copy on the heap; the caller owns it.
 char *mem_copy_str(struct str s);
 

@@ -241,19 +241,6 @@ static void test_ticker(void **state)
     ticker_stop(t);
 }
 
-// It runs on, and what was written stays.
-static void test_code_is_forgotten(void **state)
-{
-    static int written = 1;
-    (void)state;
-    written = 2;
-    assert_true(mem_forget_code() > 4096);
-    assert_int_equal(written, 2);
-    char *text = mem_copy_str(STR("still here"));
-    assert_string_equal(text, "still here");
-    mem_free(text);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,7 +251,6 @@ int main(void)
         cmocka_unit_test(test_log),
         cmocka_unit_test(test_pool),
         cmocka_unit_test(test_ticker),
-        cmocka_unit_test(test_code_is_forgotten),
     };
     return UNIT_RUN(tests);
 }
