@@ -38,6 +38,7 @@ struct window_writer {
     struct zstd_encoder *zstd;
     struct block_writer *slices; // the block being filled of each
     struct buf extent;           // blocks
+    size_t extent_size;          // at which one ends
     struct buf constant;         // of the series being added
     uint32_t extent_count;
     struct index_block *blocks;
@@ -67,6 +68,8 @@ int window_writer_new(struct window_writer **out, const char *folder, struct win
     w->span.slice_count = span.slice_count ? span.slice_count : 1;
     column_store_init(&w->columns, w->span);
     w->slices = mem_calloc(w->span.slice_count, sizeof(*w->slices));
+    // A window is written while memory is short, and a day has a hundred times as many blocks.
+    w->extent_size = span.merged ? EXTENT_SIZE : EXTENT_SIZE / 2;
     w->source_count = source_count;
     for (size_t i = 0; i < source_count; i++)
         buf_be64(&w->sources, sources[i]);
@@ -160,7 +163,7 @@ static int end_block(struct window_writer *w, uint32_t slice, struct error *err)
     block_writer_finish(&w->slices[slice], w->zstd, &w->extent, &entry);
     MEM_GROW(w->blocks, w->block_count, w->block_capacity);
     w->blocks[w->block_count++] = entry;
-    return w->extent.len >= EXTENT_SIZE ? end_extent(w, err) : OK;
+    return w->extent.len >= w->extent_size ? end_extent(w, err) : OK;
 }
 
 static int end_blocks(struct window_writer *w, struct error *err)
