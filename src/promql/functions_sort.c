@@ -12,7 +12,7 @@ static int evaluate(struct eval *ev, const struct plan_node *node, struct value 
     int rc = eval_vector(ev, node->call.args[0], &out->vector);
     if (rc == 0 && node->grid->start_ms != node->grid->end_ms)
         annotate(
-            &ev->annotations, ANNOTATION_WARNING, node->position,
+            &ev->annotations, ANNOTATION_WARNING, node->expr->position,
             "sort is ineffective for range queries since results are always ordered by labels");
     return rc;
 }

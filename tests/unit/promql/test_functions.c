@@ -217,6 +217,10 @@ static void test_sorting(void **state)
         {"sort_by_label_desc(s, \"i\")", "s{i=\"a10\"} 2; s{i=\"a2\"} NaN; s{i=\"a1\"} 3"},
     };
     expect_all(&f, 0, cases);
+    // The outermost of several, where it stands itself.
+    expect_range(&f, 0, MIN, MIN, "+sort(sort(s{i=\"a1\"}))",
+                 "s{i=\"a1\"} 3@0 3@60 | PromQL warning: sort is ineffective for range queries "
+                 "since results are always ordered by labels (1:2)");
     expect_range(&f, 0, MIN, MIN, "sort(s{i=\"a1\"})",
                  "s{i=\"a1\"} 3@0 3@60 | PromQL warning: sort is ineffective for range queries "
                  "since results are always ordered by labels (1:1)");
