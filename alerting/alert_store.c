@@ -259,6 +259,7 @@ void alert_store_drop_ended(struct alert_store *s, struct stored_alert *a, int64
     take_out(s, a);
     unsaved_delete(s->changes, META_GROUPS, key);
     s->set_version++;
+    s->dropped_count++;
     stored_alert_free(a);
 }
 

@@ -38,6 +38,7 @@ struct alert_store {
     size_t capacity;
     uint64_t version;        // grows with every change
     uint64_t set_version;    // grows when an alert comes or goes
+    size_t dropped_count;    // since somebody set it to 0
     struct unsaved *changes; // borrowed
 };
 

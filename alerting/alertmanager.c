@@ -20,7 +20,7 @@
 #define COMMIT_RETRY_MS INT64_C(15000)
 #define EXPIRE_EVERY_MS INT64_C(900000)
 #define TICK_MAX_MS     INT64_C(60000)
-#define TRIM_COUNT      1000 // alerts told at once that are worth giving memory back for
+#define TRIM_COUNT      1000 // alerts told or gone that are worth giving memory back for
 
 static void collect_silences(const struct alertmanager *a, int64_t now_ms)
 {
@@ -303,14 +303,16 @@ static bool is_pending(void *context, struct str key)
 static void flush_due(struct alertmanager *a, int64_t now_ms)
 {
     struct group *group;
-    size_t count = 0;
+    size_t count = a->store.dropped_count;
     while ((group = groups_first(&a->groups)) && group->timer.key <= now_ms) {
         count += group->alert_count;
         pipeline_flush(a, group, now_ms);
         commit_slice(a, now_ms);
     }
-    if (count >= TRIM_COUNT)
-        mem_trim();
+    if (count < TRIM_COUNT)
+        return;
+    a->store.dropped_count = 0;
+    mem_trim();
 }
 
 int64_t alertmanager_tick(struct alertmanager *a, int64_t now_ms)
