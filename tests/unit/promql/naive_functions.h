@@ -408,8 +408,8 @@ static struct elements range_call(struct naive *n, const struct promql_expr *e, 
         double value;
         bool keeps = str_is(name, "first_over_time") || str_is(name, "last_over_time");
         if (over_time(n, name, &spans.items[i], &spans, params, t_ms, &value))
-            put(n, &v, (struct element){spans.items[i].labels, value, 0,
-                                        !keeps || spans.items[i].drop});
+            put(n, &v,
+                (struct element){spans.items[i].labels, value, 0, !keeps || spans.items[i].drop});
     }
     return v;
 }
