@@ -34,7 +34,7 @@
 // A head of less is replayed from the journal in no time.
 #define CLOSE_BYTES ((size_t)256 << 10)
 // Between two times that the pages of windows are given back.
-#define FORGET_NS INT64_C(2000000000)
+#define FORGET_NS INT64_C(10000000000)
 // Between two attempts at a seal that fails, as on a full disk: each writes what it can, in vain.
 #define RETRY_NS INT64_C(10000000000)
 
