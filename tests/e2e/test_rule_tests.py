@@ -64,6 +64,9 @@ tests:
 - interval: 1m
 """ + SERIES
 
+# Groups that no order names run in a random one in promtool; AllDown reads what "recorded" writes.
+ORDERED = "group_eval_order: [recorded, alerts, more]\n" + HEAD
+
 
 def alert(time, name, *expected):
     text = f"  alert_rule_test:\n  - eval_time: {time}\n    alertname: {name}\n    exp_alerts:\n"
@@ -102,7 +105,7 @@ FILES = [
     ("unknown alert", HEAD + alert("5m", "NoSuchAlert"), True),
     ("keeps firing", HEAD + alert("9m", "Lingering", ("{job: db, instance: c}", "{}")), True),
     ("stops", HEAD + alert("11m", "Lingering"), True),
-    ("rule upon rule", HEAD + alert("2m", "AllDown", ("{severity: critical, job: db}", "{}")),
+    ("rule upon rule", ORDERED + alert("2m", "AllDown", ("{severity: critical, job: db}", "{}")),
      True),
     ("absent", HEAD + alert("0", "NoMetrics", ("{job: cache}", "{}")), True),
     ("external", HEAD + "  external_labels: {site: north}\n  external_url: http://p.example/x\n" +
@@ -127,10 +130,10 @@ FILES = [
     ("infinite", HEAD + expr("1 / vector(0)", "1m", ("{}", ".inf")), True),
     ("negative", HEAD + expr("-1 / vector(0)", "1m", ("{}", "-.inf")), True),
     ("exponents", HEAD + expr("vector(1000)", "1m", ("{}", "1e3")), True),
-    ("alerts series", HEAD + expr('ALERTS{alertname="AllDown"}', "2m",
+    ("alerts series", ORDERED + expr('ALERTS{alertname="AllDown"}', "2m",
                                   ('ALERTS{alertname="AllDown",alertstate="firing",job="db",'
                                    'severity="critical"}', 1)), True),
-    ("since when", HEAD + expr('ALERTS_FOR_STATE{alertname="AllDown"}', "4m",
+    ("since when", ORDERED + expr('ALERTS_FOR_STATE{alertname="AllDown"}', "4m",
                                ('ALERTS_FOR_STATE{alertname="AllDown",job="db",'
                                 'severity="critical"}', 60)), True),
     ("matrix", HEAD + expr("up[5m]", "2m"), False),
