@@ -9,11 +9,10 @@
 // ended. What changed of the alerts' states is written by rule_store.c.
 #include "rule_group.h"
 
-#include <stdlib.h>
-
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "template_tree.h"
 
 // One evaluation under way.
@@ -165,18 +164,11 @@ void rule_group_free(const struct rule_context *context, struct rule_group *g, i
     mem_free(g);
 }
 
-static int by_value(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 // Whether two of the label sets with these hashes are the same; sorts.
 static bool has_twins(uint64_t *hashes, size_t count)
 {
     bool twins = false;
-    if (count)
-        qsort(hashes, count, sizeof(*hashes), by_value);
+    u64_sort(hashes, count);
     for (size_t i = 1; i < count; i++)
         twins |= hashes[i - 1] == hashes[i];
     return twins;

@@ -4,9 +4,8 @@
 // store has forgotten is looked up again.
 #include "rule_series.h"
 
-#include <stdlib.h>
-
 #include "base/mem.h"
+#include "base/sort.h"
 #include "rule_group.h"
 
 void rule_series_release(struct rule_series *s)
@@ -21,19 +20,13 @@ static void note(struct rule_series *s, series_ref ref)
     s->items[s->count++] = ref;
 }
 
-static int by_number(const void *left, const void *right)
-{
-    series_ref a = *(const series_ref *)left, b = *(const series_ref *)right;
-    return (a > b) - (a < b);
-}
-
 static void sort(struct rule_series *s)
 {
     size_t i = 1;
     while (i < s->count && s->items[i - 1] <= s->items[i])
         i++;
     if (i < s->count)
-        qsort(s->items, s->count, sizeof(*s->items), by_number);
+        u64_sort(s->items, s->count);
     if (s->capacity > 2 * s->count + 8) {
         s->capacity = s->count;
         s->items = mem_realloc(s->items, s->capacity, sizeof(*s->items));

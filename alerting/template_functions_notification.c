@@ -112,14 +112,6 @@ static int fn_title(struct execution *ex, const struct value *args, size_t count
     return OK;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // url.QueryUnescape
 static int fn_url_unescape(struct execution *ex, const struct value *args, size_t count,
                            struct value *out)

@@ -36,12 +36,6 @@ void write_request_reset(struct write_request *r)
     r->sample_count = 0;
 }
 
-static size_t varint_size(uint64_t v)
-{
-    unsigned char scratch[VARINT_SIZE_MAX];
-    return varint_put(scratch, v);
-}
-
 static void add_labels(struct buf *out, struct labels labels)
 {
     for (size_t i = 0; i < labels.count; i++) {

@@ -254,17 +254,22 @@ static size_t guess_size(const struct numbers *n)
     return rice < fixed ? rice : fixed;
 }
 
-static enum view choose_view(const struct piece *p, struct numbers *scratch)
+// The shortest view; its numbers are one of the two that the caller lends.
+static enum view choose_view(const struct piece *p, struct numbers lent[2],
+                             const struct numbers **out)
 {
-    enum view best = VIEW_STEPS;
+    struct numbers *next = &lent[0];
+    enum view best = VIEW_OFFSETS;
     size_t best_size = SIZE_MAX;
     for (enum view view = 0; view < VIEWS; view++) {
-        make_view(p, view, scratch);
-        size_t size = guess_size(scratch);
-        if (size < best_size) {
-            best_size = size;
-            best = view;
-        }
+        make_view(p, view, next);
+        size_t size = guess_size(next);
+        if (size >= best_size)
+            continue;
+        best_size = size;
+        best = view;
+        *out = next;
+        next = next == &lent[0] ? &lent[1] : &lent[0];
     }
     return best;
 }
@@ -345,13 +350,13 @@ static void put_sparse(const struct sparse *s, struct buf *heads, struct buf *bi
 
 static void put_numbers(const struct piece *p, struct buf *heads, struct buf *bits)
 {
-    struct numbers n;
+    struct numbers lent[2];
+    const struct numbers *n = NULL;
     struct sparse sparse;
     size_t size;
-    enum view view = choose_view(p, &n);
-    make_view(p, view, &n);
-    struct bits_coding coding = bits_choose(n.items, n.count, &size);
-    bool is_sparse = make_sparse(&n, &sparse) < size;
+    enum view view = choose_view(p, lent, &n);
+    struct bits_coding coding = bits_choose(n->items, n->count, &size);
+    bool is_sparse = make_sparse(n, &sparse) < size;
     bool zigzag = view != VIEW_OFFSETS && view != VIEW_ABOVE_LEAST;
     put_head(p, order_of(view), heads);
     buf_char(heads, (char)((is_sparse ? CODING_SPARSE : coding_byte(coding)) |
@@ -360,7 +365,7 @@ static void put_numbers(const struct piece *p, struct buf *heads, struct buf *bi
     if (is_sparse)
         put_sparse(&sparse, heads, bits);
     else
-        bits_put(coding, n.items, n.count, bits, heads);
+        bits_put(coding, n->items, n->count, bits, heads);
 }
 
 static void put_piece(struct piece *p, struct buf *heads, struct buf *bits)

@@ -8,13 +8,12 @@
 //                bit 4      ... by zstd
 #include "import_wal.h"
 
-#include <stdlib.h>
-
 #include "base/coding.h"
 #include "base/compress.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/sort.h"
 #include "import_map.h"
 
 #define PAGE_SIZE       ((size_t)32 << 10)
@@ -150,17 +149,10 @@ static int add_number(void *context, const char *name)
     return OK;
 }
 
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static int list_numbers(const char *folder, struct numbers *n, struct error *err)
 {
     int rc = file_exists(folder) ? dir_each(folder, add_number, n, err) : OK;
-    if (n->count)
-        qsort(n->items, n->count, sizeof(*n->items), by_number);
+    u64_sort(n->items, n->count);
     return rc;
 }
 

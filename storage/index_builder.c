@@ -73,11 +73,6 @@ static uint32_t add_pair(struct index_builder *b, struct label label)
     return number;
 }
 
-static size_t varint_size(uint64_t v)
-{
-    return (size_t)(70 - __builtin_clzll(v | 1)) / 7;
-}
-
 static void extend_list(struct builder_pair *pair, uint32_t series)
 {
     pair->list_size += (uint32_t)varint_size(series - pair->last);

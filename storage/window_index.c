@@ -155,9 +155,7 @@ static int begin_labels(const struct window_index *x, uint32_t id, struct record
     int rc = get_record(x, id, &r->d);
     if (rc)
         return rc;
-    // What stands before the labels.
-    if (decode_varint(&r->d) & 1)
-        decode_sized(&r->d);
+    decode_series(&r->d);
     r->left = decode_varint(&r->d);
     return r->left > decoder_left(&r->d) ? ERR_CORRUPT : OK;
 }

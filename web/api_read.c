@@ -63,8 +63,7 @@ static struct labels with_external(struct reading *r, struct labels set)
 
 static void put_label(struct buf *out, struct label l)
 {
-    size_t size = 2 + proto_varint_size(l.name.len) + l.name.len + proto_varint_size(l.value.len) +
-                  l.value.len;
+    size_t size = 2 + varint_size(l.name.len) + l.name.len + varint_size(l.value.len) + l.value.len;
     buf_char(out, 1 << 3 | WIRE_BYTES);
     buf_varint(out, size);
     proto_put_bytes(out, 1, l.name);
@@ -74,7 +73,7 @@ static void put_label(struct buf *out, struct label l)
 static void put_sample(struct buf *out, int64_t t_ms, double value)
 {
     buf_char(out, 2 << 3 | WIRE_BYTES);
-    buf_varint(out, 10 + proto_varint_size((uint64_t)t_ms));
+    buf_varint(out, 10 + varint_size((uint64_t)t_ms));
     proto_put_double(out, 1, value);
     proto_put_varint(out, 2, (uint64_t)t_ms);
 }

@@ -76,11 +76,3 @@ void proto_put_bytes(struct buf *out, uint32_t id, struct str value)
     put_key(out, id, WIRE_BYTES);
     buf_sized(out, value);
 }
-
-size_t proto_varint_size(uint64_t value)
-{
-    size_t size = 1;
-    for (; value >= 0x80; value >>= 7)
-        size++;
-    return size;
-}

@@ -33,6 +33,5 @@ bool proto_take(struct proto_reader *r, struct proto_field *out);
 void proto_put_varint(struct buf *out, uint32_t id, uint64_t value);
 void proto_put_double(struct buf *out, uint32_t id, double value);
 void proto_put_bytes(struct buf *out, uint32_t id, struct str value);
-size_t proto_varint_size(uint64_t value);
 
 #endif

@@ -48,14 +48,6 @@ void request_set_target(struct request *r, struct str target)
     str_cut(arena_copy(&r->arena, target), '?', &r->path, &r->query);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool url_decode(struct arena *a, struct str in, bool plus_is_space, struct str *out,
                 struct str *bad)
 {

@@ -42,6 +42,12 @@ static inline int64_t unzigzag(uint64_t v)
     return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
+// Bytes of a varint.
+static inline size_t varint_size(uint64_t v)
+{
+    return (size_t)(70 - __builtin_clzll(v | 1)) / 7;
+}
+
 // Writes up to VARINT_SIZE_MAX bytes and returns how many.
 static inline size_t varint_put(unsigned char *out, uint64_t v)
 {

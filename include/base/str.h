@@ -75,6 +75,15 @@ static inline struct str str_first(struct str s, size_t count)
     return str_make(s.ptr, count);
 }
 
+// 0 .. 15, or -1 of no hexadecimal digit.
+static inline int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 // Index of the first `needle`, or s.len when there is none.
 size_t str_find(struct str s, char needle);
 // The same from the end.

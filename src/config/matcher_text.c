@@ -190,21 +190,12 @@ static bool is_reserved(struct str s)
     return is_space(s.ptr[0]) || strchr("{}!=~,\\\"'`", s.ptr[0]);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 // Reads `count` digits of the base.
 static bool read_digits(struct str s, size_t count, int base, uint32_t *out)
 {
     *out = 0;
     for (size_t i = 0; i < count; i++) {
-        int digit = i < s.len ? hex_value(s.ptr[i]) : -1;
+        int digit = i < s.len ? hex_digit(s.ptr[i]) : -1;
         if (digit < 0 || digit >= base)
             return false;
         *out = *out * (uint32_t)base + (uint32_t)digit;

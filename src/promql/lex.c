@@ -217,14 +217,6 @@ static int lex_number(struct lexer *l, struct token *t)
     return OK;
 }
 
-static int hex_digit(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 // \xHH, \uHHHH, \UHHHHHHHH and \OOO behind the backslash.
 static bool lex_coded(struct lexer *l, struct buf *out)
 {

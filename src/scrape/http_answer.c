@@ -116,14 +116,6 @@ static enum http_progress take_line(struct http_answer *a, struct str *line)
     return HTTP_DONE;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool parse_size(struct str text, uint64_t *out)
 {
     *out = 0;
