@@ -251,6 +251,38 @@ static void test_json_write(void **state)
     buf_release(&b);
 }
 
+// What other readers take must not be cut short, refused or taken for something else.
+static void test_json_odd_texts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *json;
+        struct str text;
+    } cases[] = {
+        {"\"a\\u0000b\"", STR_INIT("a\0b")},
+        {"\"\\u0000\"", STR_INIT("\0")},
+        {"\"\\\\u0000\"", STR_INIT("\\u0000")},
+        {"\"\\\\\\u0000\\u00e9\"", STR_INIT("\\\0\xC3\xA9")},
+        {"\"\\ud83d\\ude00\"", STR_INIT("\xF0\x9F\x98\x80")},
+        {"\"a\\ud800b\"", STR_INIT("a\xEF\xBF\xBD"
+                                   "b")},
+        {"\"\\ude00\\uD83d\"", STR_INIT("\xEF\xBF\xBD\xEF\xBF\xBD")},
+        {"\"a\xFFz\"", STR_INIT("a\xEF\xBF\xBDz")},
+        {"\"\xC0\x80\\u0000\"", STR_INIT("\xEF\xBF\xBD\xEF\xBF\xBD\0")},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct json *document = NULL;
+        assert_int_equal(json_parse(&document, str_from(cases[i].json), NULL), OK);
+        assert_true(str_eq(json_text(document), cases[i].text));
+        json_free(document);
+    }
+    static const char *const bad[] = {"\"\\ud800", "\"\\u0000", "\\u0000"};
+    for (size_t i = 0; i < COUNT_OF(bad); i++) {
+        struct json *document = NULL;
+        assert_int_equal(json_parse(&document, str_from(bad[i]), NULL), ERR_INVALID);
+    }
+}
+
 static void test_json_read(void **state)
 {
     (void)state;
@@ -281,6 +313,7 @@ int main(void)
         cmocka_unit_test(test_float_short),      cmocka_unit_test(test_float_parse),
         cmocka_unit_test(test_float_round_trip), cmocka_unit_test(test_utf8),
         cmocka_unit_test(test_json_write),       cmocka_unit_test(test_json_read),
+        cmocka_unit_test(test_json_odd_texts),
     };
     return UNIT_RUN(tests);
 }
