@@ -1,4 +1,4 @@
-#include "cold_bits.h"
+#include "cold_bits_each.h"
 
 // Bits of a number that is escaped: the quotient's zeros and one, and a varint of its size.
 static size_t escape_size(unsigned width, uint64_t number)
@@ -100,76 +100,14 @@ void bits_put(struct bits_coding coding, const uint64_t *numbers, size_t count, 
     buf_advance(bits, (size_t)(w.at - start));
 }
 
-static inline uint64_t word_at(const char *bytes)
+static inline void store(void *context, size_t i, uint64_t number)
 {
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    return word;
-}
-
-static void get_low(const char *bytes, unsigned width, uint64_t *numbers, size_t count)
-{
-    uint64_t mask = (UINT64_C(1) << width) - 1;
-    for (size_t i = 0, bit = 0; i < count; i++, bit += width)
-        numbers[i] = word_at(bytes + bit / 8) >> bit % 8 & mask;
-}
-
-// Adds the quotients: how far each one is from the one before. An escaped number has a quotient of
-// BITS_ESCAPE for now.
-static bool get_unary(struct str *bits, unsigned width, uint64_t *numbers, size_t count,
-                      size_t *escape_count)
-{
-    size_t end = bits->len * 8, next = 0, escaped = 0, i = 0;
-    bool wrong = false;
-    for (size_t from = 0; i < count; from += 64) {
-        if (from >= end)
-            return false;
-        for (uint64_t word = word_at(bits->ptr + from / 8); word && i < count; word &= word - 1) {
-            size_t one = from + (unsigned)__builtin_ctzll(word), quotient = one - next;
-            next = one + 1;
-            escaped += quotient == BITS_ESCAPE;
-            wrong |= quotient > BITS_ESCAPE;
-            numbers[i++] |= (uint64_t)quotient << width;
-        }
-    }
-    if (wrong || next > end)
-        return false;
-    *bits = str_skip(*bits, (next + 7) / 8);
-    *escape_count = escaped;
-    return true;
-}
-
-static void get_escapes(struct decoder *escapes, unsigned width, uint64_t *numbers, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (numbers[i] >> width == BITS_ESCAPE)
-            numbers[i] = decode_varint(escapes);
-    }
-}
-
-static bool get_whole(struct str *bits, uint64_t *numbers, size_t count)
-{
-    if (bits->len / 8 < count)
-        return false;
-    for (size_t i = 0; i < count; i++)
-        numbers[i] = be64_get(bits->ptr + i * 8);
-    *bits = str_skip(*bits, count * 8);
-    return true;
+    uint64_t *numbers = context;
+    numbers[i] = number;
 }
 
 bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escapes,
-              uint64_t *numbers, size_t count, size_t wanted)
+              uint64_t *numbers, size_t count)
 {
-    if (coding.width == BITS_WIDTH_WHOLE)
-        return get_whole(bits, numbers, wanted);
-    size_t low_size = (count * coding.width + 7) / 8, escape_count = 0;
-    if (coding.width > BITS_WIDTH_MAX || low_size > bits->len)
-        return false;
-    get_low(bits->ptr, coding.width, numbers, wanted);
-    *bits = str_skip(*bits, low_size);
-    if (coding.unary && !get_unary(bits, coding.width, numbers, wanted, &escape_count))
-        return false;
-    if (escape_count)
-        get_escapes(escapes, coding.width, numbers, wanted);
-    return !escapes->failed;
+    return bits_each(coding, bits, escapes, count, count, store, numbers);
 }

@@ -35,9 +35,9 @@ struct bits_coding bits_choose(const uint64_t *numbers, size_t count, size_t *si
 // Appends bits, filled up to a whole byte, and escapes as varints.
 void bits_put(struct bits_coding coding, const uint64_t *numbers, size_t count, struct buf *bits,
               struct buf *escapes);
-// Reads the first `wanted` of `count` numbers at the beginning of *bits; with all of them, *bits begins
-// behind them afterwards. False when they are damaged.
+// Reads the `count` numbers at the beginning of *bits, which begins behind them afterwards. False when
+// they are damaged. (cold_bits_each.h does not store them.)
 bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escapes,
-              uint64_t *numbers, size_t count, size_t wanted);
+              uint64_t *numbers, size_t count);
 
 #endif

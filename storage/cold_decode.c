@@ -2,6 +2,8 @@
 // apart; then the quotient that makes a decimal of an integer.
 //
 // Arithmetic is unsigned and wraps: damaged bytes give wrong numbers, not undefined behaviour.
+#include "base/lanes.h"
+#include "cold_bits_each.h"
 #include "cold_piece.h"
 
 // The rest of a stream: what the pieces before have left.
@@ -10,127 +12,200 @@ struct reader {
     struct str bits;
 };
 
-static void take_bits(struct reader *r, unsigned code, uint64_t *numbers, size_t count,
-                      size_t wanted)
+// Integers being added up from numbers: steps, changes of steps, or offsets from a first one.
+struct sum {
+    uint64_t *integers;
+    uint64_t integer, step, divisor;
+};
+
+static inline void add_offset(void *context, size_t i, uint64_t number)
+{
+    struct sum *s = context;
+    s->integers[i] = s->integer + number * s->divisor;
+}
+
+static inline void add_step(void *context, size_t i, uint64_t number)
+{
+    struct sum *s = context;
+    s->integers[i] = s->integer += (s->step + number) * s->divisor;
+}
+
+static inline void add_change(void *context, size_t i, uint64_t number)
+{
+    struct sum *s = context;
+    s->step += number;
+    s->integers[i] = s->integer += s->step * s->divisor;
+}
+
+static inline void add_signed_offset(void *context, size_t i, uint64_t number)
+{
+    add_offset(context, i, (uint64_t)unzigzag(number));
+}
+
+static inline void add_signed_step(void *context, size_t i, uint64_t number)
+{
+    add_step(context, i, (uint64_t)unzigzag(number));
+}
+
+static inline void add_signed_change(void *context, size_t i, uint64_t number)
+{
+    add_change(context, i, (uint64_t)unzigzag(number));
+}
+
+// Sparse numbers: those that aren't 0, and how many zeros stand before each.
+struct sparse {
+    size_t count;
+    uint64_t gaps[COLD_PIECE_SIZE], numbers[COLD_PIECE_SIZE];
+};
+
+static void take_bits(struct reader *r, unsigned code, uint64_t *numbers, size_t count)
 {
     struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
-    if (!bits_get(coding, &r->bits, &r->heads, numbers, count, wanted))
+    if (!bits_get(coding, &r->bits, &r->heads, numbers, count))
         r->heads.failed = true;
 }
 
-static void take_sparse(struct reader *r, uint64_t *numbers, size_t count)
+// Of `count` numbers in all.
+static void take_sparse(struct reader *r, size_t count, struct sparse *s)
 {
-    uint64_t gaps[COLD_PIECE_SIZE], others[COLD_PIECE_SIZE];
-    uint64_t other_count = decode_varint(&r->heads);
-    unsigned gap_code = decode_u8(&r->heads), other_code = decode_u8(&r->heads);
-    if (other_count > count) {
+    uint64_t size = decode_varint(&r->heads);
+    unsigned gap_code = decode_u8(&r->heads), code = decode_u8(&r->heads);
+    s->count = 0;
+    if (size > count) {
         r->heads.failed = true;
         return;
     }
-    take_bits(r, gap_code, gaps, other_count, other_count);
-    take_bits(r, other_code, others, other_count, other_count);
-    memset(numbers, 0, count * sizeof(*numbers));
-    for (size_t i = 0, at = 0; i < other_count && !r->heads.failed; i++, at++) {
-        if (at >= count || gaps[i] >= count - at) {
+    take_bits(r, gap_code, s->gaps, size);
+    take_bits(r, code, s->numbers, size);
+    for (uint64_t at = 0; s->count < size && !r->heads.failed; s->count++) {
+        uint64_t gap = s->gaps[s->count];
+        if (at >= count || gap >= count - at)
             r->heads.failed = true;
-            return;
-        }
-        at += gaps[i];
-        numbers[at] = others[i] + 1;
+        s->numbers[s->count]++;
+        at += gap + 1;
     }
 }
 
-// The first `wanted` numbers of `count`, zigzagged or not.
-static void take_numbers(struct reader *r, unsigned code, uint64_t *numbers, size_t count,
-                         size_t wanted)
+BITS_INLINE void each_sparse(const struct sparse *s, size_t count, number_fn *each, void *context)
 {
-    if ((code & CODING_WIDTH) == CODING_SPARSE)
-        take_sparse(r, numbers, count);
-    else
-        take_bits(r, code, numbers, count, wanted);
+    size_t at = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        for (size_t end = at + s->gaps[i]; at < end; at++)
+            each(context, at, 0);
+        each(context, at++, s->numbers[i]);
+    }
+    for (; at < count; at++)
+        each(context, at, 0);
 }
 
-static inline uint64_t signed_number(uint64_t number, bool zigzag)
+// The first `wanted` numbers of `count`, in whichever coding.
+BITS_INLINE void each_number(struct reader *r, unsigned code, size_t count, size_t wanted,
+                             number_fn *each, struct sum *sum)
 {
-    return zigzag ? (uint64_t)unzigzag(number) : number;
-}
-
-static inline void add_offsets(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
-                               bool zigzag)
-{
-    for (size_t i = 0; i < count; i++)
-        integers[i] = first + signed_number(integers[i], zigzag) * divisor;
-}
-
-// integers[1 ...] are steps.
-static inline void add_steps(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
-                             uint64_t base, bool zigzag)
-{
-    integers[0] = first;
-    for (size_t i = 1; i < count; i++)
-        integers[i] = first += (signed_number(integers[i], zigzag) + base) * divisor;
-}
-
-static inline void add_changes(uint64_t *integers, size_t count, uint64_t divisor, uint64_t first,
-                               uint64_t step, bool zigzag)
-{
-    integers[0] = first;
-    for (size_t i = 1; i < count; i++) {
-        step += signed_number(integers[i], zigzag);
-        integers[i] = first += step * divisor;
+    struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
+    if (coding.width == CODING_SPARSE) {
+        struct sparse s;
+        take_sparse(r, count, &s);
+        if (!r->heads.failed)
+            each_sparse(&s, count, each, sum);
+    } else if (!bits_each(coding, &r->bits, &r->heads, count, wanted, each, sum)) {
+        r->heads.failed = true;
     }
 }
 
-// The zigzag is asked about once, not for each number.
-static inline void add_up(enum piece_order order, uint64_t *integers, size_t count,
-                          uint64_t divisor, uint64_t first, uint64_t base, bool zigzag)
+// What a piece that isn't constant begins with.
+struct piece {
+    unsigned exponent, code;
+    enum piece_order order;
+    size_t count; // of values, at most COLD_PIECE_SIZE
+    struct sum sum;
+};
+
+static struct piece take_head(struct reader *r, unsigned head, size_t count)
 {
-    if (order == PIECE_OFFSETS)
-        add_offsets(integers, count, divisor, first, zigzag);
-    else if (order == PIECE_STEPS)
-        add_steps(integers, count, divisor, first, base, zigzag);
-    else
-        add_changes(integers, count, divisor, first, base, zigzag);
+    struct piece p = {.exponent = head & 15, .count = count};
+    p.order = (enum piece_order)(head >> ORDER_SHIFT & 3);
+    p.code = decode_u8(&r->heads);
+    p.sum.divisor = decode_varint(&r->heads);
+    p.sum.integer = (uint64_t)decode_svarint(&r->heads);
+    if (p.order != PIECE_OFFSETS)
+        p.sum.step = (uint64_t)decode_svarint(&r->heads);
+    return p;
 }
 
-static void take_integers(struct reader *r, enum piece_order order, uint64_t *integers,
-                          size_t count, size_t wanted)
+static bool is_sparse(const struct piece *p)
 {
-    unsigned code = decode_u8(&r->heads);
-    uint64_t divisor = decode_varint(&r->heads);
-    uint64_t first = (uint64_t)decode_svarint(&r->heads), base = 0;
-    if (order == PIECE_OFFSETS) {
-        take_numbers(r, code, integers, count, wanted);
-    } else {
-        base = (uint64_t)decode_svarint(&r->heads);
-        take_numbers(r, code, integers + 1, count - 1, wanted - 1);
+    return (p->code & CODING_WIDTH) == CODING_SPARSE;
+}
+
+// The first `wanted` integers.
+static void take_integers(struct reader *r, const struct piece *p, size_t wanted,
+                          uint64_t *integers)
+{
+    struct sum s = p->sum;
+    size_t count = p->count;
+    bool zigzag = p->code & CODING_ZIGZAG;
+    s.integers = integers;
+    if (p->order != PIECE_OFFSETS) {
+        *s.integers++ = s.integer;
+        count--;
+        wanted--;
     }
-    if (code & CODING_ZIGZAG)
-        add_up(order, integers, wanted, divisor, first, base, true);
+    if (p->order == PIECE_OFFSETS && zigzag)
+        each_number(r, p->code, count, wanted, add_signed_offset, &s);
+    else if (p->order == PIECE_OFFSETS)
+        each_number(r, p->code, count, wanted, add_offset, &s);
+    else if (p->order == PIECE_STEPS && zigzag)
+        each_number(r, p->code, count, wanted, add_signed_step, &s);
+    else if (p->order == PIECE_STEPS)
+        each_number(r, p->code, count, wanted, add_step, &s);
+    else if (zigzag)
+        each_number(r, p->code, count, wanted, add_signed_change, &s);
     else
-        add_up(order, integers, wanted, divisor, first, base, false);
+        each_number(r, p->code, count, wanted, add_change, &s);
 }
 
+static double to_value(unsigned exponent, uint64_t integer)
+{
+    if (exponent == EXPONENT_RAW)
+        return double_from_bits(integer);
+    return exponent ? (double)(int64_t)integer / POWERS[exponent] : (double)(int64_t)integer;
+}
+
+static inline lanes two_values(const uint64_t *integers)
+{
+    return (lanes){(double)(int64_t)integers[0], (double)(int64_t)integers[1]};
+}
+
+// A quotient takes as long as two side by side.
 static void to_values(unsigned exponent, const uint64_t *integers, size_t count, double *out)
 {
+    size_t i = 0;
     if (exponent == EXPONENT_RAW) {
         memcpy(out, integers, count * sizeof(*out));
-    } else if (exponent == 0) {
-        for (size_t i = 0; i < count; i++)
-            out[i] = (double)(int64_t)integers[i];
-    } else {
-        for (size_t i = 0; i < count; i++)
-            out[i] = (double)(int64_t)integers[i] / POWERS[exponent];
+        return;
     }
+    lanes power = {POWERS[exponent], POWERS[exponent]};
+    for (; exponent == 0 && i + LANES <= count; i += LANES)
+        lanes_put(out + i, two_values(integers + i));
+    for (; i + LANES <= count; i += LANES)
+        lanes_put(out + i, two_values(integers + i) / power);
+    if (i < count)
+        out[i] = to_value(exponent, integers[i]);
+}
+
+static void fill(double value, double *out, size_t count)
+{
+    size_t i = 0;
+    for (lanes both = {value, value}; i + LANES <= count; i += LANES)
+        lanes_put(out + i, both);
+    if (i < count)
+        out[i] = value;
 }
 
 static void take_constant(struct decoder *d, unsigned head, double *out, size_t count)
 {
-    double value;
-    uint64_t integer = (uint64_t)decode_svarint(d);
-    to_values(head & 15, &integer, 1, &value);
-    for (size_t i = 0; i < count; i++)
-        out[i] = value;
+    fill(to_value(head & 15, (uint64_t)decode_svarint(d)), out, count);
 }
 
 // Those of the places [from, end) of a piece of `count` values.
@@ -150,20 +225,53 @@ static void take_exceptions(struct decoder *d, size_t count, size_t from, size_t
     }
 }
 
+// Steps that are mostly 0: a value is made once and stands until the next one.
+static void take_still(struct reader *r, const struct piece *p, size_t from, size_t end,
+                       double *out)
+{
+    struct sparse s;
+    uint64_t integer = p->sum.integer;
+    double value = to_value(p->exponent, integer);
+    take_sparse(r, p->count - 1, &s);
+    size_t at = from; // the first value that isn't known yet
+    for (size_t i = 0, next = 1; i < s.count && at < end; i++, next++) {
+        next += s.gaps[i];
+        if (next > at) {
+            size_t known = next < end ? next : end;
+            fill(value, out + (at - from), known - at);
+            at = known;
+        }
+        uint64_t number = s.numbers[i];
+        integer += (p->code & CODING_ZIGZAG ? (uint64_t)unzigzag(number) : number) * p->sum.divisor;
+        value = to_value(p->exponent, integer);
+    }
+    fill(value, out + (at - from), end - at);
+}
+
+static void take_varying(struct reader *r, const struct piece *p, bool whole, size_t from,
+                         size_t end, double *out)
+{
+    uint64_t integers[COLD_PIECE_SIZE];
+    take_integers(r, p, whole ? p->count : end, integers);
+    to_values(p->exponent, integers + from, end - from, out);
+}
+
 // The values [from, end) of a piece of `count` <= COLD_PIECE_SIZE. What is behind them is not looked
 // at, unless exceptions follow.
 static void take_piece(struct reader *r, unsigned head, size_t count, size_t from, size_t end,
                        double *out)
 {
-    uint64_t integers[COLD_PIECE_SIZE];
-    enum piece_order order = (enum piece_order)(head >> ORDER_SHIFT & 3);
-    if (order == PIECE_CONSTANT) {
+    bool has_exceptions = head & FLAG_EXCEPTIONS;
+    if ((head >> ORDER_SHIFT & 3) == PIECE_CONSTANT) {
         take_constant(&r->heads, head, out, end - from);
     } else {
-        take_integers(r, order, integers, count, head & FLAG_EXCEPTIONS ? count : end);
-        to_values(head & 15, integers + from, end - from, out);
+        struct piece p = take_head(r, head, count);
+        if (is_sparse(&p) && p.order == PIECE_STEPS && p.sum.step == 0)
+            take_still(r, &p, from, end, out);
+        else
+            take_varying(r, &p, has_exceptions, from, end, out);
     }
-    if (head & FLAG_EXCEPTIONS)
+    if (has_exceptions)
         take_exceptions(&r->heads, count, from, end, out);
 }
 

@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-#include "lanes.h"
+#include "base/lanes.h"
 #include "operators.h"
 
 struct group {

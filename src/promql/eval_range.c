@@ -36,21 +36,26 @@ void window_seek_marks(struct window *w)
         w->mark_end++;
 }
 
+static size_t until_stale(const double *values, size_t count)
+{
+    size_t i = values_until_nan(values, count);
+    while (i < count && !sample_is_stale(values[i]))
+        i += 1 + values_until_nan(values + i + 1, count - i - 1);
+    return i;
+}
+
 bool columns_drop_stale(struct columns *c)
 {
     // Counters mostly do nothing but rise: one look is enough then.
     if (values_rise(c->values, c->count))
         return true;
-    if (!values_have_nan(c->values, c->count))
-        return false;
-    size_t kept = 0;
-    while (kept < c->count && !sample_is_stale(c->values[kept]))
-        kept++;
-    for (size_t i = kept; i < c->count; i++) {
-        if (sample_is_stale(c->values[i]))
-            continue;
-        c->times_ms[kept] = c->times_ms[i];
-        c->values[kept++] = c->values[i];
+    size_t kept = until_stale(c->values, c->count);
+    for (size_t from = kept + 1; from < c->count;) {
+        size_t run = until_stale(c->values + from, c->count - from);
+        memmove(c->times_ms + kept, c->times_ms + from, run * sizeof(*c->times_ms));
+        memmove(c->values + kept, c->values + from, run * sizeof(*c->values));
+        kept += run;
+        from += run + 1;
     }
     c->count = kept;
     return false;

@@ -3,7 +3,7 @@
 // NaNs rank below everything. The quantile between two ranks is their weighted mean.
 #include <math.h>
 
-#include "lanes.h"
+#include "base/lanes.h"
 #include "window.h"
 
 static void swap(double *a, double *b)
@@ -152,18 +152,19 @@ bool values_rise(const double *values, size_t count)
     return count != 1 || !isnan(values[0]);
 }
 
-bool values_have_nan(const double *values, size_t count)
+size_t values_until_nan(const double *values, size_t count)
 {
-    lane_mask any = {0};
     size_t i = 0;
     for (; i + 4 * LANES <= count; i += 4 * LANES) {
+        lane_mask any = {0};
         for (size_t k = 0; k < 4 * LANES; k += LANES) {
             lanes x = lanes_get(values + i + k);
             any |= x != x;
         }
+        if (lanes_any(any))
+            break;
     }
-    bool has_nan = lanes_any(any);
-    for (; i < count; i++)
-        has_nan |= isnan(values[i]) != 0;
-    return has_nan;
+    while (i < count && !isnan(values[i]))
+        i++;
+    return i;
 }

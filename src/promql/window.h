@@ -47,7 +47,8 @@ double quantile_of(double q, double *values, size_t count);
 double quantile_of_ranks(double q, const double *values, struct ranks *r, size_t first, size_t end);
 // Whether no value is below the one before it, or NaN.
 bool values_rise(const double *values, size_t count);
-bool values_have_nan(const double *values, size_t count);
+// How many stand before the first NaN.
+size_t values_until_nan(const double *values, size_t count);
 
 // Room for `count` marks or numbers.
 void window_reserve_marks(struct window *w, size_t count);

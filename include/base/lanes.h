@@ -1,7 +1,7 @@
 // Doubles side by side, which the compiler makes vector instructions of: two, as all processors
 // have it. Each lane gives the same bits as the scalar code.
-#ifndef PROMQL_LANES_H
-#define PROMQL_LANES_H
+#ifndef BASE_LANES_H
+#define BASE_LANES_H
 
 #include <stdint.h>
 
