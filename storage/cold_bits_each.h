@@ -64,8 +64,10 @@ BITS_INLINE bool bits_each_rice(const char *low, unsigned width, struct str *bit
             next = one + 1;
         }
     }
+    if (next > end)
+        return false;
     *bits = str_skip(*bits, (next + 7) / 8);
-    return next <= end;
+    return true;
 }
 
 // Gives the first `wanted` of `count` numbers at the beginning of *bits to `each`; with all of them,
