@@ -435,9 +435,6 @@ int notifier_check(const struct prometheus_config *config, struct error *err)
                                 "line %d: alerting.alertmanagers: %s is not supported yet: use "
                                 "static_configs or file_sd_configs",
                                 set->other_sds[0].line, set->other_sds[0].kind);
-        if (set->http.has_oauth2)
-            return error_set(err, ERR_UNSUPPORTED,
-                             "alerting.alertmanagers: oauth2 is not supported yet");
     }
     return OK;
 }

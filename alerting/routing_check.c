@@ -1,6 +1,5 @@
 // What can be said of an alertmanager.yml without running it: its template files parse, its time
-// zones exist, its receivers ask for nothing that is not built, and the templates that stand in them
-// are templates. The last is a warning:
+// zones exist, and the templates that stand in its receivers are templates. The last is a warning:
 // a text with a mistake is sent with the error in its place, an alert that is not sent helps nobody.
 #include "alerting/alertmanager.h"
 #include "routing.h"
@@ -97,40 +96,6 @@ static void check_tree(struct checking *c, const char *kind, const char *key,
         check_tree(c, kind, key, child);
 }
 
-// What would make every attempt to send fail.
-static int check_http(const struct receiver_config *r, const char *kind, const void *items,
-                      size_t count, size_t size, size_t http_offset, struct error *err)
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *item = (const char *)items + i * size;
-        if (((const struct config_http *)(item + http_offset))->has_oauth2)
-            return error_set_at(err, ERR_UNSUPPORTED, r->line, 1,
-                                "receiver \"%.*s\" (line %d), %s: oauth2 is not supported yet",
-                                STR_ARG(r->name), r->line, kind);
-    }
-    return OK;
-}
-#define CHECK_HTTP(kind, type, items, count)                                                       \
-    check_http(r, kind, r->items, r->count, sizeof(struct type), offsetof(struct type, http), err)
-
-static int check_transport(const struct receiver_config *r, struct error *err)
-{
-    int rc = CHECK_HTTP("webhook", webhook_config, webhooks, webhook_count);
-    if (rc == OK)
-        rc = CHECK_HTTP("slack", slack_config, slacks, slack_count);
-    if (rc == OK)
-        rc = CHECK_HTTP("pagerduty", pagerduty_config, pagerduties, pagerduty_count);
-    if (rc == OK)
-        rc = CHECK_HTTP("opsgenie", opsgenie_config, opsgenies, opsgenie_count);
-    if (rc == OK)
-        rc = CHECK_HTTP("telegram", telegram_config, telegrams, telegram_count);
-    if (rc == OK)
-        rc = CHECK_HTTP("discord", discord_config, discords, discord_count);
-    if (rc == OK)
-        rc = CHECK_HTTP("msteamsv2", msteamsv2_config, msteams, msteams_count);
-    return rc;
-}
-
 static void check_receiver(struct checking *c)
 {
     const struct receiver_config *r = c->receiver;
@@ -170,7 +135,6 @@ int alertmanager_check(const struct alertmanager_config *config, struct buf *war
     for (size_t i = 0; i < config->receiver_count && rc == OK; i++) {
         struct checking c = {templates, &config->receivers[i], warnings};
         check_receiver(&c);
-        rc = check_transport(c.receiver, err);
     }
     template_set_free(templates);
     return rc;

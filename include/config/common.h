@@ -26,6 +26,8 @@ struct config_header {
     struct config_secret secret; // further value from `secrets` or `files`
 };
 
+struct config_oauth2;
+
 // http_config of a receiver; the same keys inline in a scrape config.
 struct config_http {
     struct str basic_username;
@@ -42,7 +44,22 @@ struct config_http {
     bool proxy_from_environment;
     struct config_header *headers;
     size_t header_count;
-    bool has_oauth2; // parsed and validated; refused by name where it would be used
+    const struct config_oauth2 *oauth2; // NULL: none
+};
+
+struct config_form_param {
+    struct str name, value;
+};
+
+// Client credentials of OAuth 2 (RFC 6749, 4.4): a token is asked for, and sent with each request.
+struct config_oauth2 {
+    struct str client_id;
+    struct config_secret client_secret;
+    struct str token_url;
+    struct str scopes;           // separated by spaces
+    struct config_form_param *params; // further ones of the request for a token
+    size_t param_count;
+    struct config_http http; // of that request: TLS and proxy
 };
 
 enum relabel_action {

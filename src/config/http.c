@@ -140,56 +140,7 @@ static int decode_bearer_token_file(struct decoder *d, const struct yaml_node *n
     return rc;
 }
 
-struct oauth2 {
-    struct str client_id, token_url;
-    struct config_secret client_secret, certificate_key;
-    struct config_tls tls;
-    struct string_list scopes;
-    struct str text;
-};
-
-static const struct field oauth2_fields[] = {
-    {"client_id", FIELD_STRING, offsetof(struct oauth2, client_id), NULL},
-    {"grant_type", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"client_secret", FIELD_SECRET, offsetof(struct oauth2, client_secret), NULL},
-    {"client_secret_file", FIELD_SECRET_FILE, offsetof(struct oauth2, client_secret), NULL},
-    {"client_secret_ref", FIELD_UNSUPPORTED, 0, NULL},
-    {"client_certificate_key", FIELD_SECRET, offsetof(struct oauth2, certificate_key), NULL},
-    {"client_certificate_key_file", FIELD_SECRET_FILE, offsetof(struct oauth2, certificate_key),
-     NULL},
-    {"client_certificate_key_id", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"signature_algorithm", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"iss", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"audience", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"claims", FIELD_IGNORED, 0, NULL},
-    {"scopes", FIELD_STRINGS, offsetof(struct oauth2, scopes), NULL},
-    {"token_url", FIELD_STRING, offsetof(struct oauth2, token_url), NULL},
-    {"endpoint_params", FIELD_IGNORED, 0, NULL},
-    {"tls_config", FIELD_CUSTOM, offsetof(struct oauth2, tls), decode_tls},
-    {"proxy_url", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"no_proxy", FIELD_STRING, offsetof(struct oauth2, text), NULL},
-    {"proxy_from_environment", FIELD_IGNORED, 0, NULL},
-    {"proxy_connect_header", FIELD_IGNORED, 0, NULL},
-};
-static const struct section oauth2_section = SECTION("oauth2", oauth2_fields);
-
-static int decode_oauth2(struct decoder *d, const struct yaml_node *node, void *out)
-{
-    struct oauth2 oauth2 = {0};
-    ((struct config_http *)out)->has_oauth2 = true;
-    int rc = decode_section(d, node, &oauth2_section, &oauth2);
-    if (rc == OK)
-        rc = check_exclusive(d, node, "client_secret", "client_secret_file");
-    if (rc)
-        return rc;
-    if (oauth2.client_id.len == 0)
-        return decode_fail(d, node, "oauth2 client_id must be configured");
-    if (oauth2.token_url.len == 0)
-        return decode_fail(d, node, "oauth2 token_url must be configured");
-    return OK;
-}
-
-static int decode_proxy_url(struct decoder *d, const struct yaml_node *node, void *out)
+int decode_proxy_url(struct decoder *d, const struct yaml_node *node, void *out)
 {
     int rc = decode_string(d, node, out);
     mask_url(d, node);
@@ -320,7 +271,7 @@ static const struct field http_fields[] = {
     {"authorization", FIELD_CUSTOM, 0, decode_authorization},
     {"bearer_token", FIELD_CUSTOM, 0, decode_bearer_token},
     {"bearer_token_file", FIELD_CUSTOM, 0, decode_bearer_token_file},
-    {"oauth2", FIELD_CUSTOM, 0, decode_oauth2},
+    {"oauth2", FIELD_CUSTOM, offsetof(struct config_http, oauth2), decode_oauth2},
     {"tls_config", FIELD_CUSTOM, offsetof(struct config_http, tls), decode_tls},
     {"follow_redirects", FIELD_BOOL, offsetof(struct config_http, follow_redirects), NULL},
     {"enable_http2", FIELD_BOOL, offsetof(struct config_http, enable_http2), NULL},
@@ -338,8 +289,8 @@ void http_defaults(struct config_http *http)
     *http = (struct config_http){.follow_redirects = true, .enable_http2 = true};
 }
 
-static int check_proxy(struct decoder *d, const struct yaml_node *mapping,
-                       const struct config_http *http)
+int http_check_proxy(struct decoder *d, const struct yaml_node *mapping,
+                     const struct config_http *http)
 {
     if (http->proxy_from_environment && http->proxy_url.len)
         return decode_fail(d, yaml_get(mapping, "proxy_url")->key,
@@ -370,7 +321,7 @@ int http_check(struct decoder *d, const struct yaml_node *mapping, const struct 
                                chosen);
         chosen = ways[i];
     }
-    return check_proxy(d, mapping, http);
+    return http_check_proxy(d, mapping, http);
 }
 
 int decode_http(struct decoder *d, const struct yaml_node *node, void *out)

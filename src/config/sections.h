@@ -14,6 +14,12 @@ int http_check(struct decoder *d, const struct yaml_node *mapping, const struct 
 // The three above; `out` is a struct config_http.
 int decode_http(struct decoder *d, const struct yaml_node *node, void *out);
 int decode_tls(struct decoder *d, const struct yaml_node *node, void *out); // config_tls
+// `out` is a pointer to a struct config_oauth2.
+int decode_oauth2(struct decoder *d, const struct yaml_node *node, void *out);
+int decode_proxy_url(struct decoder *d, const struct yaml_node *node, void *out);
+// What the proxy's keys mean together.
+int http_check_proxy(struct decoder *d, const struct yaml_node *mapping,
+                     const struct config_http *http);
 // ERR_INVALID when the mapping has both keys.
 int check_exclusive(struct decoder *d, const struct yaml_node *mapping, const char *a,
                     const char *b);

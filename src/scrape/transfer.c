@@ -57,6 +57,7 @@ struct transfer_client *transfer_client_new(const char *user_agent)
     curl_multi_setopt(c->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
     c->user_agent = user_agent;
     links_init(&c->links);
+    strmap_init(&c->tokens);
     return c;
 }
 
@@ -131,7 +132,9 @@ static void link_transfer(struct transfer_client *c, struct transfer *t)
 
 static void unlink_transfer(struct transfer_client *c, struct transfer *t)
 {
-    if (t->easy) {
+    if (t->waits) {
+        t->waits = false;
+    } else if (t->easy) {
         curl_multi_remove_handle(c->multi, t->easy);
         c->easy_count--;
     } else {
@@ -147,6 +150,10 @@ static void unlink_transfer(struct transfer_client *c, struct transfer *t)
 
 void transfer_cancel(struct transfer_client *c, struct transfer *t)
 {
+    if (t->token)
+        transfer_cancel(c, t->token);
+    if (t->waiter)
+        t->waiter->token = NULL;
     unlink_transfer(c, t);
     if (t->link)
         link_done(t->link, false, clock_mono_ns(&clock_system));
@@ -163,6 +170,7 @@ void transfer_client_free(struct transfer_client *c)
         curl_easy_cleanup(c->idle[i]);
     curl_multi_cleanup(c->multi);
     links_release(&c->links);
+    transfer_release_tokens(c);
     for (size_t i = 0; i < c->spare_count; i++)
         buf_release(&c->spares[i]);
     mem_free(c);
@@ -233,6 +241,12 @@ static void set_callbacks(struct transfer *t)
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
 }
 
+void transfer_go(struct transfer *t)
+{
+    curl_multi_add_handle(t->client->multi, t->easy);
+    t->client->easy_count++;
+}
+
 int transfer_go_easy(struct transfer *t, const struct transfer_request *request, struct error *err)
 {
     struct transfer_client *c = t->client;
@@ -241,6 +255,8 @@ int transfer_go_easy(struct transfer *t, const struct transfer_request *request,
     t->response = transfer_take_spare(c);
     set_callbacks(t);
     int rc = transfer_set_options(t, request, err);
+    if (rc == OK && t->waits)
+        rc = transfer_ask_token(t, err);
     if (rc) {
         keep_handle(c, t->easy);
         t->easy = NULL;
@@ -249,8 +265,8 @@ int transfer_go_easy(struct transfer *t, const struct transfer_request *request,
     // Later requests have their own connection.
     if (t->link)
         curl_easy_setopt(t->easy, CURLOPT_FORBID_REUSE, 1L);
-    curl_multi_add_handle(c->multi, t->easy);
-    c->easy_count++;
+    if (!t->waits)
+        transfer_go(t);
     return OK;
 }
 
@@ -398,6 +414,8 @@ static void complete(struct transfer *t, CURLcode code)
         result.code = failure_code(t, code);
         result.text = describe_failure(t, code);
     }
+    if (result.status == 401)
+        transfer_forget_token(t);
     if (t->link)
         teach_link(t, code, result.status);
     transfer_finish(t, &result);

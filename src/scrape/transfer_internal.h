@@ -5,11 +5,14 @@
 #include <curl/curl.h>
 
 #include "base/arena.h"
+#include "base/strmap.h"
 #include "direct.h"
 
 #define PEM_COUNT    3
 #define IDLE_HANDLES 8
 #define SPARE_COUNT  8
+
+struct oauth2;
 
 enum overflow { OVERFLOW_NONE, OVERFLOW_BODY, OVERFLOW_MEMORY };
 
@@ -33,7 +36,11 @@ struct transfer {
     struct buf retry_after;
     struct buf reason;
     struct buf failure;
-    int pem_fds[PEM_COUNT]; // inline certificates; -1: none
+    int pem_fds[PEM_COUNT];  // inline certificates; -1: none
+    struct oauth2 *oauth2;   // in `arena`; NULL: no token is needed
+    bool waits;              // for a token: libcurl does not have `easy` yet
+    struct transfer *token;  // asks for the token that this one waits for
+    struct transfer *waiter; // this one asks for the token of that one
     enum overflow overflow;
     size_t response_max;
     transfer_done_fn *done;
@@ -52,6 +59,7 @@ struct transfer_client {
     size_t memory; // bytes of the bodies of running transfers
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
+    struct strmap tokens;           // of OAuth 2, by whom and where they were asked for
     struct buf spares[SPARE_COUNT]; // bodies' memory, for the next ones
     size_t spare_count;
 };
@@ -77,6 +85,21 @@ void transfer_direct_run(struct transfer_client *c);
 // Puts what a request asks for into the handle. Errors as transfer_start().
 int transfer_set_options(struct transfer *t, const struct transfer_request *request,
                          struct error *err);
+// A value given, or the content of the file named, without white space around.
+int transfer_read_secret(const struct config_secret *secret, struct buf *out, struct error *err);
+void transfer_add_header(struct transfer *t, struct str name, struct str value);
+
+// Adds the header with the token that is known, or has t->waits set.
+int transfer_add_token(struct transfer *t, const struct transfer_request *request,
+                       struct error *err);
+// Asks for the token that it waits for.
+int transfer_ask_token(struct transfer *t, struct error *err);
+// The token was not taken: the next transfer asks for a new one.
+void transfer_forget_token(struct transfer *t);
+void transfer_release_tokens(struct transfer_client *c);
+// Hands t->easy to libcurl.
+void transfer_go(struct transfer *t);
+
 // What to say of compression; NULL: nothing.
 const char *transfer_accept_encoding(const struct transfer_request *request);
 

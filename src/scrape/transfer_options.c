@@ -9,8 +9,7 @@
 #define RECEIVE_SIZE  65536L
 #define REDIRECTS_MAX 10L
 
-// A value given, or the content of the file named, without white space around.
-static int read_secret(const struct config_secret *secret, struct buf *out, struct error *err)
+int transfer_read_secret(const struct config_secret *secret, struct buf *out, struct error *err)
 {
     buf_reset(out);
     if (!secret->file.len) {
@@ -28,7 +27,7 @@ static int read_secret(const struct config_secret *secret, struct buf *out, stru
     return rc;
 }
 
-static void add_header(struct transfer *t, struct str name, struct str value)
+void transfer_add_header(struct transfer *t, struct str name, struct str value)
 {
     struct buf line = BUF_INIT;
     // To curl "Name:" means to leave the header out.
@@ -53,9 +52,9 @@ static int set_basic_auth(struct transfer *t, const struct config_http *http, st
     struct buf secret = BUF_INIT, user = BUF_INIT;
     struct config_secret name = {.value = http->basic_username,
                                  .file = http->basic_username_file.file};
-    int rc = read_secret(&name, &user, err);
+    int rc = transfer_read_secret(&name, &user, err);
     if (rc == OK)
-        rc = read_secret(&http->basic_password, &secret, err);
+        rc = transfer_read_secret(&http->basic_password, &secret, err);
     curl_easy_setopt(t->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
     set_text(t, CURLOPT_USERNAME, buf_view(&user));
     set_text(t, CURLOPT_PASSWORD, buf_view(&secret));
@@ -71,9 +70,9 @@ static int set_auth(struct transfer *t, const struct config_http *http, struct e
     if (!http->authorization_type.len)
         return OK;
     struct buf secret = BUF_INIT, value = BUF_INIT;
-    int rc = read_secret(&http->authorization, &secret, err);
+    int rc = transfer_read_secret(&http->authorization, &secret, err);
     buf_printf(&value, "%.*s %s", STR_ARG(http->authorization_type), buf_text(&secret));
-    add_header(t, STR("Authorization"), buf_view(&value));
+    transfer_add_header(t, STR("Authorization"), buf_view(&value));
     buf_release(&secret);
     buf_release(&value);
     return rc;
@@ -86,10 +85,10 @@ static int set_headers(struct transfer *t, const struct config_http *http, struc
         const struct config_header *h = &http->headers[i];
         struct buf secret = BUF_INIT;
         for (size_t v = 0; v < h->value_count; v++)
-            add_header(t, h->name, h->values[v]);
-        rc = read_secret(&h->secret, &secret, err);
+            transfer_add_header(t, h->name, h->values[v]);
+        rc = transfer_read_secret(&h->secret, &secret, err);
         if (secret.len)
-            add_header(t, h->name, buf_view(&secret));
+            transfer_add_header(t, h->name, buf_view(&secret));
         buf_release(&secret);
     }
     return rc;
@@ -180,7 +179,7 @@ static int set_server_name(struct transfer *t, struct str url_text, struct str s
         curl_easy_setopt(t->easy, CURLOPT_CONNECT_TO, t->connect_to);
         buf_reset(&text);
         buf_printf(&text, "%s%s%s", host, given_port ? ":" : "", given_port ? given_port : "");
-        add_header(t, STR("Host"), buf_view(&text));
+        transfer_add_header(t, STR("Host"), buf_view(&text));
     }
     curl_free(host);
     curl_free(port);
@@ -228,8 +227,6 @@ static int set_http(struct transfer *t, struct str url, const struct config_http
     set_proxy(t, http);
     if (!http)
         return OK;
-    if (http->has_oauth2)
-        return error_set(err, ERR_UNSUPPORTED, "oauth2 is not supported yet");
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, http->follow_redirects ? 1L : 0L);
     if (!http->enable_http2)
         curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -298,7 +295,7 @@ static void set_request(struct transfer *t, const struct transfer_request *r)
     set_encoding(t, r);
     set_method(t, r);
     for (size_t i = 0; i < r->header_count; i++)
-        add_header(t, r->headers[i].name, r->headers[i].value);
+        transfer_add_header(t, r->headers[i].name, r->headers[i].value);
 }
 
 int transfer_set_options(struct transfer *t, const struct transfer_request *request,
@@ -306,6 +303,8 @@ int transfer_set_options(struct transfer *t, const struct transfer_request *requ
 {
     set_request(t, request);
     int rc = set_http(t, request->url, request->http, err);
+    if (rc == OK && request->http && request->http->oauth2)
+        rc = transfer_add_token(t, request, err);
     if (rc == OK)
         curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
     return rc;

@@ -298,14 +298,6 @@ static void test_check(void **state)
         "receiver \"r\" (line 8), webhook: payload: template: :1:4: bad number syntax: \"1x\"\n");
     alertmanager_config_unref(config);
     buf_release(&warnings);
-    yaml = HEAD "webhook_configs: [{url: 'http://x', http_config: {oauth2: {client_id: a, "
-                "client_secret: b, token_url: 'http://t'}}}]\n";
-    if (alertmanager_config_parse(&config, str_from(yaml), "a.yml", ".", NULL, &err))
-        fail_msg("%s", err.text);
-    assert_int_equal(alertmanager_check(config, &warnings, &err), ERR_UNSUPPORTED);
-    assert_string_equal(err.text, "receiver \"r\" (line 8), webhook: oauth2 is not supported yet");
-    alertmanager_config_unref(config);
-    buf_release(&warnings);
 }
 
 static void test_threads(void **state)

@@ -487,6 +487,10 @@ static const struct {
     {JOB "  authorization: {credentials: a, credentials_file: b}\n",
      "p.yml:3:35: at most one of credentials & credentials_file must be configured"},
     {JOB "  oauth2: {client_id: a}\n", "p.yml:3:11: oauth2 token_url must be configured"},
+    {JOB "  oauth2: {client_id: a, token_url: 'ftp://x/'}\n",
+     "p.yml:3:37: expected a URL such as https://host/token for token_url"},
+    {JOB "  oauth2: {client_id: a, token_url: 'http://x/', grant_type: password}\n",
+     "p.yml:3:62: oauth2 grant_type password is not supported yet"},
     {JOB "  tls_config: {cert_file: a}\n",
      "p.yml:3:15: exactly one of key or key_file must be configured when a client certificate is "
      "configured"},

@@ -290,8 +290,8 @@ static void test_refused_by_name(void **state)
     static const struct {
         const char *job, *url, *error;
     } cases[] = {
-        {"oauth2: {client_id: c, token_url: 'http://t/'}", "http://h/",
-         "oauth2 is not supported yet"},
+        {"oauth2: {client_id: c, client_secret_file: /none, token_url: 'http://t/'}", "http://h/",
+         "open /none: No such file or directory"},
         {"tls_config: {ca_file: /none.pem}", "https://h/",
          "unable to load specified file /none.pem: no such file"},
         {"tls_config: {server_name: 'a b'}", "https://h/",
@@ -313,6 +313,125 @@ static void test_refused_by_name(void **state)
     transfer_client_free(client);
 }
 
+#define TOKEN(text, seconds)                                                                       \
+    STR_INIT(OK_HEAD "\r\n{\"access_token\": \"" text "\", \"token_type\": \"bearer\", "           \
+                     "\"expires_in\": " seconds "}")
+
+static void fetch_with(struct transfer_client *client, const struct transfer_request *request,
+                       long status)
+{
+    struct outcome o = {0};
+    struct error err;
+    if (transfer_start(client, request, on_done, &o, NULL, &err))
+        fail_msg("%s", err.text);
+    while (!o.done)
+        transfer_run(client, 100);
+    if (o.code)
+        fail_msg("%s", buf_text(&o.text));
+    assert_int_equal(o.status, status);
+    buf_release(&o.text);
+}
+
+static size_t count_of(const struct buf *b, const char *text)
+{
+    size_t count = 0;
+    struct str rest = buf_view(b);
+    for (size_t at; (at = str_search(rest, str_from(text))) < rest.len; count++)
+        rest = str_skip(rest, at + 1);
+    return count;
+}
+
+// The credentials go as basic authentication first, in the form to who wants them there; the token
+// is used until it expires or is not taken any more.
+static void test_oauth2(void **state)
+{
+    (void)state;
+    struct str answers[] = {
+        STR("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        TOKEN("first", "3600"),
+        STR(OK_HEAD "\r\n1"),
+        STR(OK_HEAD "\r\n2"),
+        STR("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        TOKEN("second", "\"5\""),
+        STR(OK_HEAD "\r\n3"),
+        TOKEN("third", "3600"),
+        STR(OK_HEAD "\r\n4"),
+    };
+    struct peer p = {0};
+    peer_start(&p, answers, COUNT_OF(answers));
+    struct config_form_param param = {STR("audience"), STR("a b")};
+    const struct config_oauth2 oauth2 = {.client_id = STR("me:too"),
+                                         .client_secret.value = STR("s&t"),
+                                         .token_url = str_from(p.url),
+                                         .scopes = STR("read write"),
+                                         .params = &param,
+                                         .param_count = 1,
+                                         .http.follow_redirects = true};
+    const struct config_http http = {.oauth2 = &oauth2};
+    struct transfer_request request = request_to(&p);
+    request.http = &http;
+    struct transfer_client *client = transfer_client_new("Test/1");
+    static const long statuses[] = {200, 200, 401, 200, 200};
+    for (size_t i = 0; i < COUNT_OF(statuses); i++)
+        fetch_with(client, &request, statuses[i]);
+    transfer_client_free(client);
+    pthread_join(p.thread, NULL);
+    const char *form = "grant_type=client_credentials&scope=read%20write&audience=a%20b";
+    assert_int_equal(count_of(&p.asked, form), 4);
+    assert_int_equal(count_of(&p.asked, "Authorization: Basic bWUlM0F0b286cyUyNnQ="), 1);
+    assert_int_equal(count_of(&p.asked, "&client_id=me%3Atoo&client_secret=s%26t"), 3);
+    assert_int_equal(count_of(&p.asked, "Authorization: Bearer first"), 3);
+    assert_int_equal(count_of(&p.asked, "Authorization: Bearer second"), 1);
+    assert_int_equal(count_of(&p.asked, "Authorization: Bearer third"), 1);
+    close(p.fd);
+    buf_release(&p.asked);
+}
+
+static void test_oauth2_fails(void **state)
+{
+    (void)state;
+    struct str answers[] = {
+        STR("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        STR("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+    };
+    struct peer p = {0};
+    peer_start(&p, answers, COUNT_OF(answers));
+    const struct config_oauth2 oauth2 = {
+        .client_id = STR("me"), .client_secret.value = STR("s"), .token_url = str_from(p.url)};
+    const struct config_http http = {.oauth2 = &oauth2};
+    struct transfer_request request = request_to(&p);
+    request.http = &http;
+    struct outcome o = {0};
+    fetch(&request, &o);
+    assert_int_equal(o.code, ERR_UNAVAILABLE);
+    assert_string_equal(buf_text(&o.text), "oauth2: cannot fetch token: 403 Forbidden");
+    buf_release(&o.text);
+    peer_stop(&p);
+}
+
+// A client may go while a token is being asked for.
+static void test_oauth2_cancelled(void **state)
+{
+    (void)state;
+    struct str answers[] = {STR("")};
+    struct peer p = {.hangs = true};
+    peer_start(&p, answers, COUNT_OF(answers));
+    const struct config_oauth2 oauth2 = {
+        .client_id = STR("me"), .client_secret.value = STR("s"), .token_url = str_from(p.url)};
+    const struct config_http http = {.oauth2 = &oauth2};
+    struct transfer_request request = request_to(&p);
+    request.http = &http;
+    struct transfer_client *client = transfer_client_new("Test/1");
+    struct outcome o = {0};
+    struct error err;
+    assert_int_equal(transfer_start(client, &request, on_done, &o, NULL, &err), OK);
+    for (int i = 0; i < 3; i++)
+        transfer_run(client, 10);
+    transfer_client_free(client);
+    assert_false(o.done);
+    peer_stop(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +442,9 @@ int main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refused_by_name),
+        cmocka_unit_test(test_oauth2),
+        cmocka_unit_test(test_oauth2_fails),
+        cmocka_unit_test(test_oauth2_cancelled),
     };
     return UNIT_RUN(tests);
 }
