@@ -276,6 +276,8 @@ static void set_method(struct transfer *t, const struct transfer_request *r)
     t->body = mem_copy_str(r->body);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
+    // An alert that is redirected arrives as what it is, not as a request without a body.
+    curl_easy_setopt(t->easy, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
     set_text(t, CURLOPT_CUSTOMREQUEST, r->method);
 }
 

@@ -341,6 +341,37 @@ static size_t count_of(const struct buf *b, const char *text)
     return count;
 }
 
+// What is sent somewhere else is sent there whole, whatever kind of redirect it was.
+static void test_redirected_post(void **state)
+{
+    (void)state;
+    static const int statuses[] = {301, 302, 303, 307, 308};
+    for (size_t i = 0; i < COUNT_OF(statuses); i++) {
+        char redirect[128];
+        (void)snprintf(redirect, sizeof(redirect),
+                       "HTTP/1.1 %d Elsewhere\r\nLocation: /there\r\nContent-Length: 0\r\n"
+                       "Connection: close\r\n\r\n",
+                       statuses[i]);
+        struct str answers[] = {str_from(redirect), STR(OK_HEAD "\r\nok")};
+        struct peer p = {0};
+        peer_start(&p, answers, COUNT_OF(answers));
+        const struct config_http http = {.follow_redirects = true};
+        struct transfer_request request = request_to(&p);
+        request.http = &http;
+        request.method = STR("POST");
+        request.body = STR("{\"alert\":1}");
+        struct outcome o = {0};
+        fetch(&request, &o);
+        assert_int_equal(o.status, 200);
+        pthread_join(p.thread, NULL);
+        assert_int_equal(count_of(&p.asked, "POST /there HTTP"), 1);
+        assert_int_equal(count_of(&p.asked, "{\"alert\":1}"), 2);
+        close(p.fd);
+        buf_release(&p.asked);
+        buf_release(&o.text);
+    }
+}
+
 // The credentials go as basic authentication first, in the form to who wants them there; the token
 // is used until it expires or is not taken any more.
 static void test_oauth2(void **state)
@@ -442,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refused_by_name),
+        cmocka_unit_test(test_redirected_post),
         cmocka_unit_test(test_oauth2),
         cmocka_unit_test(test_oauth2_fails),
         cmocka_unit_test(test_oauth2_cancelled),
