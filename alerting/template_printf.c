@@ -10,6 +10,7 @@
 
 struct directive {
     bool minus, plus, sharp, space, zero, bad_index;
+    bool go_syntax;       // %#v
     int width, precision; // -1: not given
     char verb;
 };
@@ -83,6 +84,11 @@ static struct directive take_directive(struct str *s, struct arguments *argument
         d.verb = s->ptr[0];
         *s = str_skip(*s, 1);
     }
+    // To %v the flags ask for more detail, not for a sign or a prefix.
+    if (d.verb == 'v') {
+        d.go_syntax = d.sharp;
+        d.plus = d.sharp = false;
+    }
     return d;
 }
 
@@ -92,7 +98,7 @@ static void pad(struct buf *out, const struct directive *d, struct str text)
     for (size_t i = 0; i < text.len; i++)
         runes += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
     size_t fill = d->width > 0 && (size_t)d->width > runes ? (size_t)d->width - runes : 0;
-    bool numeric = strchr("dfeEgGxXob", d->verb) != NULL;
+    bool numeric = strchr("dfFeEgGxXobO", d->verb) != NULL;
     char with = d->zero && !d->minus && numeric ? '0' : ' ';
     if (d->minus)
         buf_str(out, text);
@@ -107,6 +113,21 @@ static void pad(struct buf *out, const struct directive *d, struct str text)
         buf_str(out, text);
 }
 
+// %b: the mantissa and the exponent of two, as they are kept.
+static void put_binary_float(struct buf *out, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof(bits));
+    int exponent = (int)(bits >> 52 & 0x7ff);
+    uint64_t mantissa = bits & ((UINT64_C(1) << 52) - 1);
+    if (exponent)
+        mantissa |= UINT64_C(1) << 52;
+    else
+        exponent = 1;
+    buf_printf(out, "%s%llup%+d", signbit(value) ? "-" : "", (unsigned long long)mantissa,
+               exponent - 1075);
+}
+
 static void format_float(struct buf *out, const struct directive *d, double value)
 {
     char layout[16];
@@ -116,6 +137,10 @@ static void format_float(struct buf *out, const struct directive *d, double valu
     }
     if ((d->plus || d->space) && !signbit(value))
         buf_char(out, d->plus ? '+' : ' ');
+    if (d->verb == 'b') {
+        put_binary_float(out, value);
+        return;
+    }
     if (d->precision < 0 && (d->verb == 'g' || d->verb == 'G' || d->verb == 'v')) {
         size_t start = out->len;
         buf_float(out, value, FLOAT_G);
@@ -144,16 +169,39 @@ static bool format_code_point(struct buf *out, const struct directive *d, int64_
 {
     struct buf text = BUF_INIT;
     uint32_t c = value < 0 || value > 0x10ffff ? 0xfffd : (uint32_t)value;
-    if (d->verb == 'U')
+    if (d->verb == 'U') {
         buf_printf(out, "U+%04X", c);
-    else if (d->verb == 'c')
+        if (d->sharp) {
+            utf8_encode(&text, c);
+            buf_printf(out, " '%s'", buf_text(&text));
+        }
+    } else if (d->verb == 'c')
         utf8_encode(out, c);
     else if (d->verb == 'q') {
         utf8_encode(&text, c);
         buf_printf(out, c == '\'' || c == '\\' ? "'\\%s'" : "'%s'", buf_text(&text));
-        buf_release(&text);
     }
+    buf_release(&text);
     return strchr("Ucq", d->verb) != NULL;
+}
+
+static const char *integer_prefix(const struct directive *d)
+{
+    if (d->verb == 'O')
+        return "0o";
+    if (!d->sharp)
+        return "";
+    switch (d->verb) {
+    case 'x':
+        return "0x";
+    case 'X':
+        return "0X";
+    case 'o':
+        return "0";
+    case 'b':
+        return "0b";
+    }
+    return "";
 }
 
 static void format_integer(struct buf *out, const struct directive *d, int64_t value)
@@ -163,16 +211,22 @@ static void format_integer(struct buf *out, const struct directive *d, int64_t v
         return;
     if (value < 0 || d->plus || d->space)
         buf_char(out, value < 0 ? '-' : d->plus ? '+' : ' ');
+    buf_cstr(out, integer_prefix(d));
+    struct buf digits = BUF_INIT;
     if (d->verb == 'x')
-        buf_printf(out, "%s%llx", d->sharp ? "0x" : "", (unsigned long long)magnitude);
+        buf_printf(&digits, "%llx", (unsigned long long)magnitude);
     else if (d->verb == 'X')
-        buf_printf(out, "%s%llX", d->sharp ? "0X" : "", (unsigned long long)magnitude);
-    else if (d->verb == 'o')
-        buf_printf(out, "%s%llo", d->sharp ? "0" : "", (unsigned long long)magnitude);
+        buf_printf(&digits, "%llX", (unsigned long long)magnitude);
+    else if (d->verb == 'o' || d->verb == 'O')
+        buf_printf(&digits, "%llo", (unsigned long long)magnitude);
     else if (d->verb == 'b')
-        put_binary(out, magnitude);
+        put_binary(&digits, magnitude);
     else
-        buf_u64(out, magnitude);
+        buf_u64(&digits, magnitude);
+    for (int i = (int)digits.len; i < d->precision; i++)
+        buf_char(out, '0');
+    buf_str(out, buf_view(&digits));
+    buf_release(&digits);
 }
 
 // The first `count` characters.
@@ -187,15 +241,58 @@ static struct str first_runes(struct str text, size_t count)
     return str_first(text, at);
 }
 
+// %x: the bytes, of which "% x" stand apart and those of "%#x" have a prefix.
+static void put_hex(struct buf *out, const struct directive *d, struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (i && d->space)
+            buf_char(out, ' ');
+        if (d->sharp && (i == 0 || d->space))
+            buf_cstr(out, d->verb == 'x' ? "0x" : "0X");
+        buf_printf(out, d->verb == 'x' ? "%02x" : "%02X", (unsigned char)text.ptr[i]);
+    }
+}
+
+// A text that "%#q" may put between back quotes.
+static bool is_raw(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        if ((c < ' ' && c != '\t') || c == '`' || c == 0x7f)
+            return false;
+    }
+    return utf8_valid(text);
+}
+
+static void put_quoted(struct buf *out, const struct directive *d, struct str text)
+{
+    if (d->sharp && is_raw(text)) {
+        buf_printf(out, "`%.*s`", STR_ARG(text));
+        return;
+    }
+    struct buf quoted = BUF_INIT;
+    str_quote(d->plus ? &quoted : out, text);
+    struct str rest = buf_view(&quoted);
+    while (rest.len) {
+        uint32_t c;
+        size_t len = utf8_decode(rest, &c);
+        if (len == 0 || c < 0x80)
+            buf_char(out, rest.ptr[0]);
+        else
+            buf_printf(out, c > 0xffff ? "\\U%08x" : "\\u%04x", c);
+        rest = str_skip(rest, len ? len : 1);
+    }
+    buf_release(&quoted);
+}
+
 static void format_text(struct buf *out, const struct directive *d, struct str text)
 {
     if (d->precision >= 0)
         text = first_runes(text, (size_t)d->precision);
     if (d->verb == 'q') {
-        str_quote(out, text);
+        put_quoted(out, d, text);
     } else if (d->verb == 'x' || d->verb == 'X') {
-        for (size_t i = 0; i < text.len; i++)
-            buf_printf(out, d->verb == 'x' ? "%02x" : "%02X", (unsigned char)text.ptr[i]);
+        put_hex(out, d, text);
     } else {
         buf_str(out, text);
     }
@@ -205,9 +302,9 @@ static bool verb_suits(char verb, enum value_kind kind)
 {
     switch (kind) {
     case VALUE_FLOAT:
-        return strchr("eEfFgGv", verb) != NULL;
+        return strchr("beEfFgGv", verb) != NULL;
     case VALUE_INT:
-        return strchr("dxXobcqUv", verb) != NULL;
+        return strchr("dxXobOcqUv", verb) != NULL;
     case VALUE_BOOL:
         return strchr("tv", verb) != NULL;
     case VALUE_STRING:
@@ -239,6 +336,8 @@ static void format_scalar(struct execution *ex, struct buf *out, const struct di
         format_float(out, d, v->number);
     } else if (as_integer) {
         format_integer(out, d, v->integer);
+    } else if (v->kind == VALUE_STRING && d->go_syntax) {
+        str_quote(out, value_string(ex->arena, v));
     } else {
         format_text(out, d, value_string(ex->arena, v));
     }
