@@ -327,6 +327,14 @@ static void count_refused(const struct appender *a)
     metric_add(m->too_old, r->too_old);
 }
 
+// Maintenance reports it: its own writes may fit where this one doesn't.
+static void note_failure(struct storage *s, const struct error *err)
+{
+    metric_add(s->metrics.journal_failures, 1);
+    s->commit_failed_ns = clock_mono_ns(s->options.clock);
+    s->commit_error = *err;
+}
+
 static int commit_locked(struct appender *a, bool durable, struct error *err)
 {
     struct storage *s = a->storage;
@@ -335,7 +343,7 @@ static int commit_locked(struct appender *a, bool durable, struct error *err)
     if (rc == OK && s->journal &&
         (rc = journal_append(s->journal, &s->head, a->entries, a->count, durability(s, durable),
                              err)))
-        metric_add(s->metrics.journal_failures, 1);
+        note_failure(s, err);
     if (rc == OK) {
         metric_add(s->metrics.samples, apply(s, a->entries, a->count));
         count_refused(a);

@@ -14,6 +14,9 @@
 //
 // The work is cut into slices, because the same thread syncs the journal. A new file lists those it
 // was made of: after a crash between its rename and their removal they are known to be dead.
+//
+// A damaged window is rescued the same way: what can be read of it is written to a file in its place,
+// and it is set aside. That comes first, so that nothing is merged with damage.
 #include "base/log.h"
 #include "base/mem.h"
 #include "delete.h"
@@ -44,6 +47,8 @@ struct merge {
     struct columns columns;
     struct tombstones *hidden; // left out
     int64_t spent_ns;
+    bool rescue;   // of one window, damaged
+    bool has_data; // a series has been written
 };
 
 // The windows [first, end) of a view that begin within one span of time.
@@ -146,6 +151,8 @@ void merge_abort(struct storage *s)
 static void failed(struct storage *s, const struct error *err)
 {
     metric_add(s->metrics.merge_failures, 1);
+    if (s->merge->rescue && err->code == ERR_CORRUPT)
+        window_mark_lost(s->merge->cursors[0].window);
     log_error("windows could not be merged; they stay as they are, and it is tried again",
               LOG_ERR(err));
     merge_abort(s);
@@ -170,6 +177,21 @@ static int open_cursors(struct merge *m, const struct view *v, struct run r, str
     return rc;
 }
 
+static struct window_span span_of(const struct view *v, struct run r)
+{
+    struct window_span span = {window_min_ms(v->windows[r.first]), INT64_MIN, 0, true, 0};
+    uint64_t sample_count = 0, series_count = 1;
+    for (size_t i = r.first; i < r.end; i++) {
+        int64_t max_ms = window_max_ms(v->windows[i]);
+        span.max_ms = max_ms > span.max_ms ? max_ms : span.max_ms;
+        sample_count += window_sample_count(v->windows[i]);
+        if (window_series_count(v->windows[i]) > series_count)
+            series_count = window_series_count(v->windows[i]);
+    }
+    span.slice_count = window_slice_count(sample_count / series_count);
+    return span;
+}
+
 static void start(struct storage *s, const struct view *v, struct run r)
 {
     struct merge *m = mem_calloc(1, sizeof(*m));
@@ -177,17 +199,10 @@ static void start(struct storage *s, const struct view *v, struct run r)
     uint64_t *sources = mem_calloc(r.end - r.first, sizeof(*sources));
     s->merge = m;
     columns_init(&m->columns);
-    m->span = (struct window_span){window_min_ms(v->windows[r.first]), INT64_MIN, 0, true, 0};
-    uint64_t sample_count = 0, series_count = 1;
-    for (size_t i = r.first; i < r.end; i++) {
-        int64_t max_ms = window_max_ms(v->windows[i]);
-        m->span.max_ms = max_ms > m->span.max_ms ? max_ms : m->span.max_ms;
+    m->rescue = r.end - r.first == 1;
+    m->span = m->rescue ? window_span(v->windows[r.first]) : span_of(v, r);
+    for (size_t i = r.first; i < r.end; i++)
         sources[i - r.first] = window_sequence(v->windows[i]);
-        sample_count += window_sample_count(v->windows[i]);
-        if (window_series_count(v->windows[i]) > series_count)
-            series_count = window_series_count(v->windows[i]);
-    }
-    m->span.slice_count = window_slice_count(sample_count / series_count);
     int rc = open_cursors(m, v, r, &err);
     if (rc == OK) {
         m->hidden = deletions_begin_file(s, &m->span.sequence);
@@ -218,7 +233,7 @@ static int read_cursor(struct merge *m, struct cursor *c, struct deletions delet
     int rc = window_read(c->window, c->id, INT64_MIN, INT64_MAX, &m->columns);
     if (rc == ERR_CORRUPT)
         window_mark_corrupt(c->window);
-    if (rc)
+    if (rc && !(rc == ERR_CORRUPT && m->rescue))
         return error_set(err, rc, "%s: %s", window_path(c->window), err_text(rc));
     deletions_apply(deleted, window_sequence(c->window), &m->columns, before);
     columns_merge(&m->columns, before);
@@ -243,8 +258,10 @@ static int merge_series(struct merge *m, const struct cursor *first, struct erro
         if (rc == OK && (rc = load_labels(c)))
             error_set(err, rc, "%s: %s", window_path(c->window), err_text(rc));
     }
-    if (rc == OK && m->columns.count)
+    if (rc == OK && m->columns.count) {
         rc = window_writer_add(m->writer, labels, &m->columns, err);
+        m->has_data = true;
+    }
     arena_release(&arena);
     return rc;
 }
@@ -272,6 +289,38 @@ static void change_over(struct storage *s, struct merge *m, struct window *merge
             log_warn("a merged window could not be removed", LOG_ERR(&err));
     }
     mem_free(removed);
+}
+
+static void finish_rescue(struct storage *s)
+{
+    struct merge *m = s->merge;
+    struct error err = {.text = ""};
+    struct window *w = m->cursors[0].window, *rest = NULL;
+    int rc = OK;
+    if (m->has_data) {
+        rc = window_writer_finish(m->writer, &err);
+        m->writer = NULL;
+        if (rc == OK)
+            rc = open_merged(s, m, &rest, &err);
+    }
+    if (rc) {
+        failed(s, &err);
+        return;
+    }
+    uint64_t had = window_sample_count(w), left = rest ? window_sample_count(rest) : 0;
+    atomic_fetch_add(&s->window_bytes_written, rest ? window_bytes(rest) : 0);
+    struct buf why = BUF_INIT;
+    buf_printf(&why, "%llu of its %llu samples are lost", (unsigned long long)(had - left),
+               (unsigned long long)had);
+    set_aside_log(s, window_path(w), buf_text(&why));
+    buf_release(&why);
+    struct view *v = view_get(s);
+    view_replace(s, &w, 1, rest, v->head);
+    view_put(s, v);
+    if (window_set_aside(w, &err))
+        log_error("setting it aside failed", LOG_ERR(&err));
+    change_log_note(&s->change_log, window_min_ms(w));
+    merge_abort(s);
 }
 
 static void finish(struct storage *s)
@@ -325,6 +374,8 @@ static void go_on(struct storage *s)
         window_forget_pages(m->cursors[i].window);
     if (rc)
         failed(s, &err);
+    else if (!least(m) && m->rescue)
+        finish_rescue(s);
     else if (!least(m))
         finish(s);
 }
@@ -334,8 +385,20 @@ static bool head_is_empty(struct storage *s)
     return atomic_load(&s->head.min_ms) == INT64_MAX && !atomic_load(&s->head.late.sample_count);
 }
 
+static bool find_damaged(const struct view *v, struct run *out)
+{
+    for (size_t i = 0; i < v->window_count; i++) {
+        *out = (struct run){i, i + 1};
+        if (window_is_corrupt(v->windows[i]) && !window_is_lost(v->windows[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool find_any(struct storage *s, const struct view *v, struct run *out)
 {
+    if (find_damaged(v, out))
+        return true;
     int64_t sealed_ms = atomic_load(&s->sealed_ms), late_ms = atomic_load(&s->out_of_order_ms);
     struct due day = {sealed_ms > INT64_MIN / 2 ? sealed_ms - late_ms : sealed_ms,
                       head_is_empty(s)};

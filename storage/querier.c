@@ -3,8 +3,8 @@
 // overlap (samples that came late), two runs are merged, and of two samples at one time the one of
 // the later place stands.
 //
-// A window found corrupt fails the query that meets it; maintenance then sets it aside, and the
-// next query is answered from the rest.
+// What a damaged window doesn't give is missing from the answer; maintenance says so and sets the
+// file aside.
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -89,8 +89,10 @@ static int read_window(struct window *w, uint32_t id, int64_t min_ms, int64_t ma
                        struct columns *out)
 {
     int rc = window_read(w, id, min_ms, max_ms, out);
-    if (rc == ERR_CORRUPT)
+    if (rc == ERR_CORRUPT) {
         window_mark_corrupt(w);
+        rc = OK;
+    }
     return rc;
 }
 
@@ -126,8 +128,10 @@ int querier_each_value(struct querier *q, struct str name, index_value_fn *each,
             continue;
         struct series_index index = window_index(q->view->windows[w]);
         rc = index.values(index.context, name, each, context);
-        if (rc == ERR_CORRUPT)
-            window_mark_corrupt(q->view->windows[w]);
+        if (rc == ERR_CORRUPT) {
+            window_mark_lost(q->view->windows[w]);
+            rc = OK;
+        }
     }
     pthread_rwlock_rdlock(&h->lock);
     struct series_index index = head_index(h);

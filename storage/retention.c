@@ -1,4 +1,5 @@
-// What leaves the view: windows past retention by time or by size, and corrupt ones.
+// What leaves the view: windows past retention by time or by size, and damaged ones. Those of which
+// something can be read leave when that has been written again (merge.c).
 //
 // Time is measured behind the newest sample, or behind the clock where that is earlier: a clock
 // that jumps ahead must not empty the store, and neither does one that starts in 1970.
@@ -71,9 +72,11 @@ static bool retire(struct storage *s, struct window *w)
     return true;
 }
 
-static bool set_aside(struct storage *s, struct window *w)
+static bool is_lost(struct storage *s, struct window *w)
 {
     struct error err;
+    if (!window_is_lost(w))
+        return false;
     set_aside_log(s, window_path(w), "a checksum is wrong");
     if (window_set_aside(w, &err))
         log_error("setting it aside failed", LOG_ERR(&err));
@@ -88,7 +91,7 @@ void retire_windows(struct storage *s)
     struct window **windows = mem_calloc(old->window_count, sizeof(*windows));
     for (size_t i = 0; i < old->window_count; i++) {
         struct window *w = old->windows[i];
-        bool gone = i < retired ? retire(s, w) : window_is_corrupt(w) && set_aside(s, w);
+        bool gone = i < retired ? retire(s, w) : is_lost(s, w);
         if (!gone)
             windows[kept++] = window_ref(w);
         else if (window_min_ms(w) < gone_ms)

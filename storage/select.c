@@ -68,8 +68,11 @@ static int find_in_window(struct selection *s, uint32_t source, struct window *w
         add_source(s, source, ids);
     else
         ids_release(&ids);
-    if (rc == ERR_CORRUPT)
-        window_mark_corrupt(w);
+    // The rest is served; maintenance says so.
+    if (rc == ERR_CORRUPT) {
+        window_mark_lost(w);
+        rc = OK;
+    }
     return rc;
 }
 

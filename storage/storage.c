@@ -205,6 +205,28 @@ static int open_journal(struct storage *s, struct error *err)
     return rc;
 }
 
+// Alert state and silences are worth less than a monitoring that starts.
+static int open_meta(struct storage *s, struct error *err)
+{
+    struct buf path = BUF_INIT, aside = BUF_INIT;
+    buf_printf(&path, "%s/meta", s->path);
+    buf_printf(&aside, "%s.corrupt", buf_text(&path));
+    int rc = meta_open(&s->meta, buf_text(&path), err);
+    if (rc == ERR_CORRUPT) {
+        log_error("alert state, silences and the notification log are damaged and set aside; they "
+                  "begin anew",
+                  LOG_CSTR("folder", buf_text(&aside)), LOG_ERR(err));
+        metric_add(s->metrics.corrupt_windows, 1);
+        dir_remove_all(buf_text(&aside), NULL);
+        rc = io_rename(buf_text(&path), buf_text(&aside));
+        rc = rc ? error_set(err, rc, "rename %s: %m", buf_text(&path))
+                : meta_open(&s->meta, buf_text(&path), err);
+    }
+    buf_release(&path);
+    buf_release(&aside);
+    return rc;
+}
+
 static int open_folder(struct storage *s, struct error *err)
 {
     int rc = dir_create(s->path, err);
@@ -220,13 +242,7 @@ static int open_folder(struct storage *s, struct error *err)
     }
     if (rc == OK)
         rc = open_journal(s, err);
-    if (rc)
-        return rc;
-    struct buf meta = BUF_INIT;
-    buf_printf(&meta, "%s/meta", s->path);
-    rc = meta_open(&s->meta, buf_text(&meta), err);
-    buf_release(&meta);
-    return rc;
+    return rc ? rc : open_meta(s, err);
 }
 
 int storage_open(struct storage **out, const struct storage_options *options, struct error *err)
@@ -309,6 +325,20 @@ int storage_sync(struct storage *s, struct error *err)
     return rc;
 }
 
+// Whether batches have been refused lately, though what maintenance writes may fit.
+#define REFUSALS_LAST_NS INT64_C(5000000000)
+
+static bool refuses(struct storage *s, struct error *err)
+{
+    pthread_mutex_lock(&s->commit);
+    int64_t now_ns = clock_mono_ns(s->options.clock);
+    bool lately = s->commit_failed_ns && now_ns - s->commit_failed_ns < REFUSALS_LAST_NS;
+    if (lately)
+        *err = s->commit_error;
+    pthread_mutex_unlock(&s->commit);
+    return lately;
+}
+
 // Says once that writing fails, and once that it works again.
 static void report(struct storage *s, int rc, const struct error *err)
 {
@@ -316,8 +346,6 @@ static void report(struct storage *s, int rc, const struct error *err)
         log_error("the journal cannot be written: samples wait or are refused", LOG_ERR(err));
     else if (!rc && s->failing)
         log_info("the journal can be written again");
-    if (rc)
-        metric_add(s->metrics.journal_failures, 1);
     s->failing = rc != 0;
     metric_set(s->metrics.failing, s->failing);
 }
@@ -335,6 +363,10 @@ static void write_journal(struct storage *s)
         rc = journal_flush(s->journal, &err);
         pthread_mutex_unlock(&s->commit);
     }
+    if (rc)
+        metric_add(s->metrics.journal_failures, 1);
+    else if (refuses(s, &err))
+        rc = err.code;
     report(s, rc, &err);
 }
 

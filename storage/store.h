@@ -52,7 +52,9 @@ struct storage {
     int64_t synced_ns;       // monotonic, of the last sync
     _Atomic uint64_t window_bytes_written;
     _Atomic uint64_t next_sequence;         // of window files
-    bool failing;                           // a commit failed and none succeeded since
+    bool failing;                           // the journal can't be written; has been said
+    int64_t commit_failed_ns;               // monotonic, of the last batch refused for it; or 0
+    struct error commit_error;              // ... and why; both guarded by `commit`
     atomic_int_least64_t committed_ns;      // monotonic, of the last batch
     int64_t pages_forgotten_ns;             // monotonic; of the maintenance
     int64_t seal_failed_ns;                 // likewise; 0: the last one went well
@@ -97,7 +99,6 @@ int64_t storage_newest_ms(struct storage *s);
 int64_t retention_floor_ms(struct storage *s);
 
 // querier.c: every value of a label in the sources within the range, some more than once.
-// ERR_CORRUPT.
 int querier_each_value(struct querier *q, struct str name, index_value_fn *each, void *context);
 
 // limits.c: whether there is room for another series; caller holds head.lock for writing.
@@ -115,7 +116,7 @@ void seal_all(struct storage *s);
 void merge_due(struct storage *s);
 // Drops a merge under way; nothing of it is left.
 void merge_abort(struct storage *s);
-// retention.c: removes windows past retention, sets corrupt ones aside.
+// retention.c: removes windows past retention, sets aside those of which nothing can be read.
 void retire_windows(struct storage *s);
 void set_aside_log(struct storage *s, const char *path, const char *why);
 

@@ -55,9 +55,12 @@ void window_forget_pages(struct window *w);
 // Reads and checks every byte; ERR_CORRUPT says what is wrong.
 int window_verify(struct window *w, struct error *err);
 
-// Notes that reading met damage: maintenance will set the file aside (rename it to *.corrupt).
+// Notes that reading met damage: maintenance will set the file aside (rename it to *.corrupt), and
+// unless it is marked as lost before, what can still be read of it is written again.
 void window_mark_corrupt(struct window *w);
+void window_mark_lost(struct window *w);
 bool window_is_corrupt(const struct window *w);
+bool window_is_lost(const struct window *w);
 int window_set_aside(struct window *w, struct error *err);
 
 const char *window_path(const struct window *w);
@@ -97,7 +100,8 @@ int window_some_labels(const struct window *w, uint32_t id, const struct index_n
                        struct label *items, size_t *count);
 // Times of its first and last sample.
 int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, int64_t *last_ms);
-// Appends the samples with min_ms <= t <= max_ms.
+// Appends the samples with min_ms <= t <= max_ms. ERR_CORRUPT: some of them could not be read, the
+// others are there.
 int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, struct columns *out);
 
 #endif

@@ -23,6 +23,7 @@ struct window {
     uint64_t *sources;
     size_t source_count;
     atomic_bool corrupt;
+    atomic_bool lost; // nothing of it can be read
 
     // Set by window_load(), then read without a lock.
     pthread_mutex_t load_mutex;

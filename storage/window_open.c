@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bad_pages.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "cold_times.h"
@@ -104,6 +105,7 @@ static int open_table(struct window *w, struct error *err)
 int window_open(struct window **out, const char *folder, const char *name, struct error *err)
 {
     static atomic_uint_least64_t serials;
+    bad_pages_survive();
     struct window *w = mem_calloc(1, sizeof(*w));
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/%s", folder, name);
@@ -187,6 +189,8 @@ int window_load(struct window *w)
     pthread_mutex_lock(&w->load_mutex);
     if (!atomic_load(&w->loaded)) {
         rc = load(w);
+        if (rc == ERR_CORRUPT)
+            window_mark_lost(w);
         atomic_store_explicit(&w->loaded, rc == OK, memory_order_release);
     }
     pthread_mutex_unlock(&w->load_mutex);
@@ -219,9 +223,20 @@ void window_mark_corrupt(struct window *w)
     atomic_store(&w->corrupt, true);
 }
 
+void window_mark_lost(struct window *w)
+{
+    atomic_store(&w->lost, true);
+    window_mark_corrupt(w);
+}
+
 bool window_is_corrupt(const struct window *w)
 {
     return atomic_load(&w->corrupt);
+}
+
+bool window_is_lost(const struct window *w)
+{
+    return atomic_load(&w->lost);
 }
 
 int window_set_aside(struct window *w, struct error *err)

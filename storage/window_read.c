@@ -249,8 +249,10 @@ int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, s
     uint32_t slice = 0;
     while (slice + 1 < w->span.slice_count && w->slice_starts_ms[slice + 1] <= min_ms)
         slice++;
-    for (; slice < w->span.slice_count && w->slice_starts_ms[slice] <= max_ms && rc == OK; slice++)
-        rc = read_slice(&r, slice);
+    for (; slice < w->span.slice_count && w->slice_starts_ms[slice] <= max_ms; slice++) {
+        int slice_rc = read_slice(&r, slice);
+        rc = slice_rc ? slice_rc : rc;
+    }
     return rc;
 }
 

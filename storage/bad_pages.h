@@ -1,0 +1,9 @@
+// Reading a map must not kill the process when the disk fails.
+#ifndef STORAGE_BAD_PAGES_H
+#define STORAGE_BAD_PAGES_H
+
+// From here on a page of a map that can't be read has zeros in it, which is for checksums to find.
+// Of the process; may be called again.
+void bad_pages_survive(void);
+
+#endif

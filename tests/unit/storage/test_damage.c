@@ -1,0 +1,258 @@
+// Damage found while the store is open: what can still be read is served at once and from then on, the
+// file is set aside, and the process lives even where the disk gives no bytes at all.
+#include "store_fixture.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store.h"
+
+#define WIDE_COUNT   300
+#define SAMPLE_COUNT 600
+#define STEP_MS      6000
+#define SPAN_MS      ((int64_t)SAMPLE_COUNT * STEP_MS)
+#define WINDOW_NAME  "window-1700000000000-1700003600000-7.lmdb"
+
+static double value_of(unsigned series, unsigned sample)
+{
+    return (double)((series * 7919ULL + sample) * UINT64_C(0x9e3779b97f4a7c15) >> 11) / 3.0;
+}
+
+// A window of so many values that it has many blocks, whose values don't compress.
+static void add_window(struct fixture *f)
+{
+    struct window_span span = {START_MS, START_MS + SPAN_MS, 7, false, 2};
+    struct window_writer *w;
+    struct arena arena;
+    struct columns c;
+    struct error err;
+    columns_init(&c);
+    arena_init(&arena, 0);
+    columns_reserve(&c, SAMPLE_COUNT);
+    c.count = SAMPLE_COUNT;
+    assert_int_equal(window_writer_new(&w, f->folder, span, NULL, 0, &err), OK);
+    for (unsigned n = 0; n < WIDE_COUNT; n++) {
+        struct labels_builder b;
+        labels_builder_init(&b, &arena, (struct labels){0});
+        labels_builder_set(&b, STR("n"), arena_printf(&arena, "%03u", n));
+        for (unsigned i = 0; i < SAMPLE_COUNT; i++) {
+            c.times_ms[i] = START_MS + (int64_t)i * STEP_MS;
+            c.values[i] = value_of(n, i);
+        }
+        assert_int_equal(window_writer_add(w, labels_builder_finish(&b), &c, &err), OK);
+    }
+    assert_int_equal(window_writer_finish(w, &err), OK);
+    columns_release(&c);
+    arena_release(&arena);
+}
+
+static void path_of(struct fixture *f, const char *name, struct buf *out)
+{
+    buf_printf(out, "%s/%s", f->folder, name);
+}
+
+static bool has_file(struct fixture *f, const char *name)
+{
+    struct buf path = BUF_INIT;
+    path_of(f, name, &path);
+    bool found = file_exists(buf_text(&path));
+    buf_release(&path);
+    return found;
+}
+
+// Turns the bytes [from, from + size) over, as parts of the file.
+static void damage(struct fixture *f, double from, size_t size)
+{
+    struct buf path = BUF_INIT;
+    struct stat st = {0};
+    char bytes[4096];
+    path_of(f, WINDOW_NAME, &path);
+    int fd = open(buf_text(&path), O_RDWR);
+    assert_true(fd >= 0 && fstat(fd, &st) == 0 && size <= sizeof(bytes));
+    off_t at = (off_t)(from * (double)st.st_size);
+    assert_int_equal(pread(fd, bytes, size, at), size);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (char)~bytes[i];
+    assert_int_equal(pwrite(fd, bytes, size, at), size);
+    close(fd);
+    buf_release(&path);
+}
+
+// Where the file has these bytes, as a part of it.
+static double place_of(struct fixture *f, struct str bytes)
+{
+    struct buf path = BUF_INIT, file = BUF_INIT;
+    struct error err;
+    path_of(f, WINDOW_NAME, &path);
+    assert_int_equal(file_read(buf_text(&path), SIZE_MAX, &file, &err), OK);
+    const char *found = memmem(buf_text(&file), file.len, bytes.ptr, bytes.len);
+    assert_non_null(found);
+    double place = ((double)(found - buf_text(&file)) + 0.5) / (double)file.len;
+    buf_release(&path);
+    buf_release(&file);
+    return place;
+}
+
+static size_t count_sound(struct querier *q, const struct series_set *set)
+{
+    struct columns c;
+    struct error err;
+    size_t total = 0;
+    columns_init(&c);
+    for (size_t s = 0; s < set->count; s++) {
+        uint64_t n;
+        assert_true(str_to_u64(labels_get(set->labels[s], STR("n")), &n));
+        assert_int_equal(querier_read(q, set->series[s], INT64_MIN, INT64_MAX, &c, &err), OK);
+        for (size_t i = 0; i < c.count; i++) {
+            unsigned sample = (unsigned)((c.times_ms[i] - START_MS) / STEP_MS);
+            assert_true(c.values[i] == value_of((unsigned)n, sample));
+        }
+        total += c.count;
+    }
+    columns_release(&c);
+    return total;
+}
+
+// How many samples a query gets, all of which must be sound.
+static size_t count_samples(struct fixture *f)
+{
+    struct querier *q;
+    struct series_set set;
+    struct matcher all;
+    struct arena arena;
+    struct error err;
+    arena_init(&arena, 0);
+    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
+    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
+    assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    size_t count = count_sound(q, &set);
+    querier_free(q);
+    matcher_release(&all);
+    arena_release(&arena);
+    return count;
+}
+
+static double corrupt_count(struct fixture *f)
+{
+    return metric_value(f->storage->metrics.corrupt_windows);
+}
+
+static void begin(struct fixture *f)
+{
+    f->clock.now_ms = START_MS + SPAN_MS + 600000;
+    add_window(f);
+}
+
+static void maintain(struct fixture *f)
+{
+    for (int i = 0; i < 100; i++)
+        storage_maintain(f->storage);
+}
+
+// A bad sector costs the blocks that it touches.
+static void test_rest_of_a_window_is_served(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    damage(f, 0.5, 512);
+    open_store(f);
+    size_t left = count_samples(f);
+    assert_in_range(left, WIDE_COUNT * SAMPLE_COUNT * 9 / 10, WIDE_COUNT * SAMPLE_COUNT - 1);
+    assert_int_equal(count_samples(f), left);
+    maintain(f);
+    assert_false(has_file(f, WINDOW_NAME));
+    assert_true(has_file(f, WINDOW_NAME ".corrupt"));
+    assert_true(corrupt_count(f) == 1);
+    assert_int_equal(count_samples(f), left);
+    storage_close(f->storage);
+    open_store(f);
+    maintain(f);
+    assert_int_equal(count_samples(f), left);
+    assert_true(corrupt_count(f) == 1);
+}
+
+static int refuse_renames(void *context, enum io_call call, const char *path)
+{
+    (void)context;
+    (void)path;
+    return call == IO_RENAME ? ENOSPC : 0;
+}
+
+// What can't be written yet is served from the damaged file, until it can.
+static void test_rescue_waits_for_room(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    damage(f, 0.3, 1);
+    open_store(f);
+    size_t left = count_samples(f);
+    assert_in_range(left, WIDE_COUNT * SAMPLE_COUNT * 9 / 10, WIDE_COUNT * SAMPLE_COUNT - 1);
+    io_fault_set(refuse_renames, NULL);
+    maintain(f);
+    assert_true(has_file(f, WINDOW_NAME));
+    assert_int_equal(count_samples(f), left);
+    io_fault_set(NULL, NULL);
+    maintain(f);
+    assert_true(has_file(f, WINDOW_NAME ".corrupt"));
+    assert_int_equal(count_samples(f), left);
+}
+
+// Without its index nothing of a window is found; queries go on without it.
+static void test_index_is_damaged(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    damage(f, place_of(f, STR("098099100")), 8);
+    open_store(f);
+    assert_int_equal(count_samples(f), 0);
+    maintain(f);
+    assert_true(has_file(f, WINDOW_NAME ".corrupt"));
+    assert_true(corrupt_count(f) == 1);
+    assert_int_equal(count_samples(f), 0);
+}
+
+// Somebody cuts the file that is open: reading behind its end is a SIGBUS, like a bad sector.
+static void test_pages_that_cannot_be_read(void **state)
+{
+    struct fixture *f = *state;
+    struct buf path = BUF_INIT;
+    begin(f);
+    open_store(f);
+    assert_int_equal(count_samples(f), WIDE_COUNT * SAMPLE_COUNT);
+    path_of(f, WINDOW_NAME, &path);
+    assert_int_equal(truncate(buf_text(&path), 40960), 0);
+    assert_true(count_samples(f) < WIDE_COUNT * SAMPLE_COUNT);
+    buf_release(&path);
+}
+
+static void test_meta_is_damaged(void **state)
+{
+    struct fixture *f = *state;
+    struct buf path = BUF_INIT;
+    char zeros[8192] = {0};
+    open_store(f);
+    storage_close(f->storage);
+    path_of(f, "meta/data.mdb", &path);
+    int fd = open(buf_text(&path), O_RDWR);
+    assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
+    close(fd);
+    open_store(f);
+    assert_true(has_file(f, "meta.corrupt/data.mdb"));
+    assert_true(has_file(f, "meta/data.mdb"));
+    assert_true(corrupt_count(f) == 1);
+    buf_release(&path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_rest_of_a_window_is_served, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rescue_waits_for_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_index_is_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_pages_that_cannot_be_read, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_meta_is_damaged, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
