@@ -34,6 +34,17 @@ static int decode_expr(struct decoder *d, const struct yaml_node *node, void *ou
     return rc;
 }
 
+// To Prometheus every number below 1 is no limit.
+static int decode_limit(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    int64_t below = 0;
+    if (node->kind == YAML_SCALAR && str_to_i64(node->text, &below) && below < 0) {
+        *(uint64_t *)out = 0;
+        return OK;
+    }
+    return decode_u64(d, node, out);
+}
+
 struct raw_rule {
     struct rule_config rule;
     struct str record;
@@ -110,7 +121,7 @@ static const struct field group_fields[] = {
     {"name", FIELD_STRING, offsetof(struct rule_group_config, name), NULL},
     {"interval", FIELD_DURATION, offsetof(struct rule_group_config, interval_ms), NULL},
     {"query_offset", FIELD_DURATION, offsetof(struct rule_group_config, query_offset_ms), NULL},
-    {"limit", FIELD_U64, offsetof(struct rule_group_config, limit), NULL},
+    {"limit", FIELD_CUSTOM, offsetof(struct rule_group_config, limit), decode_limit},
     {"labels", FIELD_CUSTOM, offsetof(struct rule_group_config, labels), decode_label_map},
     {"rules", FIELD_CUSTOM, 0, decode_rules},
 };

@@ -107,6 +107,22 @@ static void test_manifest(void **state)
     rules_config_release(&c);
 }
 
+static void test_limit_below_zero(void **state)
+{
+    struct rules_config c;
+    struct error err;
+    (void)state;
+    rules_config_init(&c);
+    struct str text =
+        STR("groups: [{name: a, limit: -1}, {name: b, limit: 0}, {name: c, limit: 7}]");
+    if (rules_config_parse(&c, text, "f", &err))
+        fail_msg("%s", err.text);
+    assert_int_equal(c.groups[0].limit, 0);
+    assert_int_equal(c.groups[1].limit, 0);
+    assert_int_equal(c.groups[2].limit, 7);
+    rules_config_release(&c);
+}
+
 static const struct {
     const char *yaml, *expected;
 } bad_cases[] = {
@@ -120,7 +136,7 @@ static const struct {
      "f:3:3: field partial_response_strategy not found in rule group"},
     {"groups:\n- name: a\n  interval: 5\n",
      "f:3:13: expected a duration such as 15s or 1h30m, got \"5\""},
-    {"groups:\n- name: a\n  limit: -1\n", "f:3:10: expected a whole number from 0, got \"-1\""},
+    {"groups:\n- name: a\n  limit: few\n", "f:3:10: expected a whole number from 0, got \"few\""},
     {GROUP "  - expr: up\n", "f:4:5: one of 'record' or 'alert' must be set"},
     {GROUP "  - {alert: a, record: b, expr: up}\n",
      "f:4:5: only one of 'record' and 'alert' must be set"},
@@ -216,9 +232,8 @@ static void test_load_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everything),
-        cmocka_unit_test(test_manifest),
-        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_everything),       cmocka_unit_test(test_manifest),
+        cmocka_unit_test(test_limit_below_zero), cmocka_unit_test(test_bad),
         cmocka_unit_test(test_load_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
