@@ -6,12 +6,12 @@
 #include "alerting/preview.h"
 #include "base/buf.h"
 #include "config/http_file.h"
+#include "options.h"
 #include "scrape/transfer.h"
 
-#define URL_DEFAULT   "http://localhost:9090"
-#define TIMEOUT_MS    60000
-#define CONFIG_OPTION "--alertmanager.config.file="
-#define RESPONSE_MAX  ((size_t)256 << 20)
+#define URL_DEFAULT  "http://localhost:9090"
+#define TIMEOUT_MS   60000
+#define RESPONSE_MAX ((size_t)256 << 20)
 
 static const struct subcommand {
     const char *name;
@@ -20,11 +20,12 @@ static const struct subcommand {
     const char *path;
     const char *param; // that each argument becomes
     const char *arguments;
+    int argument_min;
 } subcommands[] = {
-    {"explain", NULL, "GET", "/api/v1/alerts/explain", "filter", "MATCHER..."},
-    {"history", NULL, "GET", "/api/v1/alerts/history", "filter", "MATCHER..."},
-    {"routes", "test", "GET", "/api/v1/alerts/routes", "label", "LABEL=VALUE..."},
-    {"send-test", NULL, "POST", "/api/v1/receivers/test", "receiver", "RECEIVER"},
+    {"explain", NULL, "GET", "/api/v1/alerts/explain", "filter", "[MATCHER...]", 0},
+    {"history", NULL, "GET", "/api/v1/alerts/history", "filter", "[MATCHER...]", 0},
+    {"routes", "test", "GET", "/api/v1/alerts/routes", "label", "LABEL=VALUE...", 1},
+    {"send-test", NULL, "POST", "/api/v1/receivers/test", "receiver", "RECEIVER", 1},
 };
 
 static int usage(void)
@@ -38,7 +39,8 @@ static int usage(void)
                 subcommands[i].name, subcommands[i].word ? " " : "",
                 subcommands[i].word ? subcommands[i].word : "", URL_DEFAULT,
                 subcommands[i].arguments);
-    fprintf(stderr, "  lapwing alerts routes test " CONFIG_OPTION "FILE LABEL=VALUE...\n");
+    fprintf(stderr,
+            "  lapwing alerts routes test --alertmanager.config.file=FILE LABEL=VALUE...\n");
     return 2;
 }
 
@@ -51,33 +53,35 @@ static void add_param(struct buf *url, struct str name, struct str value)
         buf_printf(url, "%%%02X", (unsigned char)value.ptr[i]);
 }
 
-// How the server is reached.
-struct server {
+// What the options say.
+struct request {
     struct str url;
-    const char *http_file; // TLS and credentials; NULL: none
+    const char *http_file;   // TLS and credentials; NULL: none
+    const char *config_file; // asked instead of a server; NULL: none
+    struct buf query;
 };
 
-static bool add_option(struct buf *query, struct str option, struct server *server)
+static bool take_switch(void *context, struct str name)
 {
-    static const char *const known[] = {"start", "end", "limit"};
-    struct str name, value;
-    if (!str_cut(str_skip(option, 2), '=', &name, &value))
-        return false;
-    if (str_is(name, "url")) {
-        server->url = value;
-        return true;
-    }
-    if (str_is(name, "http.config.file")) {
-        server->http_file = value.ptr; // an argument: it ends with a NUL
-        return true;
-    }
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-        if (!str_is(name, known[i]))
-            continue;
-        add_param(query, name, value);
-        return true;
-    }
+    (void)context;
+    (void)name;
     return false;
+}
+
+static bool take_option(void *context, struct str name, const char *value)
+{
+    struct request *request = context;
+    if (str_is(name, "--url"))
+        request->url = str_from(value);
+    else if (str_is(name, "--http.config.file"))
+        request->http_file = value;
+    else if (str_is(name, "--alertmanager.config.file"))
+        request->config_file = value;
+    else if (str_is(name, "--start") || str_is(name, "--end") || str_is(name, "--limit"))
+        add_param(&request->query, str_skip(name, 2), str_from(value));
+    else
+        return false;
+    return true;
 }
 
 struct answer {
@@ -124,11 +128,11 @@ static int call(const char *method, struct str url, const struct config_http *ht
 }
 
 // With the TLS settings and credentials of a file.
-static int call_server(const struct server *server, const char *method, struct str url)
+static int call_server(const struct request *request, const char *method, struct str url)
 {
     struct http_file *file = NULL;
     struct error err;
-    if (server->http_file && http_file_load(&file, server->http_file, &err)) {
+    if (request->http_file && http_file_load(&file, request->http_file, &err)) {
         fprintf(stderr, "lapwing: %s\n", err.text);
         return 1;
     }
@@ -137,15 +141,23 @@ static int call_server(const struct server *server, const char *method, struct s
     return status;
 }
 
+// name=value as it is, name="value" as amtool takes it.
+static bool read_label(const char *text, struct str *name, struct str *value)
+{
+    if (!str_cut(str_from(text), '=', name, value) || name->len == 0)
+        return false;
+    if (value->len >= 2 && value->ptr[0] == '"' && value->ptr[value->len - 1] == '"')
+        *value = str_make(value->ptr + 1, value->len - 2);
+    return true;
+}
+
 static bool read_labels(int argc, char **argv, struct arena *arena, struct labels *out)
 {
     struct labels_builder b;
     labels_builder_init(&b, arena, (struct labels){0});
     for (int i = 0; i < argc; i++) {
         struct str name, value;
-        if (str_has_prefix(str_from(argv[i]), STR("--")))
-            continue;
-        if (!str_cut(str_from(argv[i]), '=', &name, &value) || name.len == 0)
+        if (!read_label(argv[i], &name, &value))
             return false;
         labels_builder_set(&b, name, value);
     }
@@ -178,30 +190,45 @@ static int test_routes(const char *path, int argc, char **argv)
     return good ? 0 : usage();
 }
 
+// A label goes without the quotes that its value may have; matchers go as they are.
+static void add_argument(struct buf *query, const struct subcommand *sub, const char *text)
+{
+    struct str name, value;
+    struct buf label = BUF_INIT;
+    if (str_is(str_from(sub->param), "label") && read_label(text, &name, &value))
+        buf_printf(&label, "%.*s=%.*s", STR_ARG(name), STR_ARG(value));
+    else
+        buf_cstr(&label, text);
+    add_param(query, str_from(sub->param), buf_view(&label));
+    buf_release(&label);
+}
+
+static int ask_server(const struct subcommand *sub, struct request *request, int argc, char **argv)
+{
+    struct buf url = BUF_INIT;
+    for (int i = 0; i < argc; i++)
+        add_argument(&request->query, sub, argv[i]);
+    while (str_has_suffix(request->url, STR("/")))
+        request->url.len--;
+    buf_printf(&url, "%.*s%s%s", STR_ARG(request->url), sub->path, buf_text(&request->query));
+    int status = call_server(request, sub->method, buf_view(&url));
+    buf_release(&url);
+    return status;
+}
+
 static int run(const struct subcommand *sub, int argc, char **argv)
 {
-    struct buf query = BUF_INIT, url = BUF_INIT;
-    struct server server = {.url = STR(URL_DEFAULT)};
-    int arguments = 0;
-    bool good = true;
-    for (int i = 0; sub->word && i < argc; i++)
-        if (str_has_prefix(str_from(argv[i]), STR(CONFIG_OPTION)))
-            return test_routes(argv[i] + strlen(CONFIG_OPTION), argc, argv);
-    for (int i = 0; i < argc; i++) {
-        struct str word = str_from(argv[i]);
-        if (str_has_prefix(word, STR("--"))) {
-            good &= add_option(&query, word, &server);
-        } else {
-            add_param(&query, str_from(sub->param), word);
-            arguments++;
-        }
-    }
-    while (str_has_suffix(server.url, STR("/")))
-        server.url.len--;
-    buf_printf(&url, "%.*s%s%.*s", STR_ARG(server.url), sub->path, STR_ARG(buf_view(&query)));
-    int status = good && arguments ? call_server(&server, sub->method, buf_view(&url)) : usage();
-    buf_release(&url);
-    buf_release(&query);
+    struct request request = {.url = STR(URL_DEFAULT), .query = BUF_INIT};
+    const struct cli_options options = {&request, take_switch, take_option};
+    int count = cli_take_options(&options, argc, argv);
+    int status;
+    if (count < sub->argument_min)
+        status = usage();
+    else if (sub->word && request.config_file)
+        status = test_routes(request.config_file, count, argv);
+    else
+        status = ask_server(sub, &request, count, argv);
+    buf_release(&request.query);
     return status;
 }
 

@@ -154,6 +154,12 @@ def commands(server, hook):
                               f"--alertmanager.config.file={server.folder}/alertmanager.yml"],
                              capture_output=True, text=True, timeout=30, check=True).stdout
     assert offline == 'mail\t{}/{severity="mail"}:{alertname="x"}\n', offline
+    quoted = subprocess.run([LAPWING, "alerts", "routes", "test", "--alertmanager.config.file",
+                             f"{server.folder}/alertmanager.yml", 'severity="mail"'],
+                            capture_output=True, text=True, timeout=30, check=True).stdout
+    assert quoted.startswith("mail\t"), quoted
+    everything = json.loads(run("history", "--limit", "1000"))["data"]["events"]
+    assert {"Disk", "Mail"} <= {e["labels"].get("alertname") for e in everything}
     run("send-test", "hook")
     assert any(b and b.get("commonLabels", {}).get("alertname") == "TestNotification"
                for _, b in hook.received)
