@@ -88,11 +88,15 @@ void block_values_release(struct block_values *v)
     *v = (struct block_values){.count = 0};
 }
 
+bool block_sum_holds(struct str stored, const struct index_block *entry)
+{
+    return hash64(stored.ptr, stored.len, 0) == entry->sum;
+}
+
 static int read_bytes(struct block_values *v, struct str stored, const struct index_block *entry,
                       struct zstd_decoder *zstd)
 {
-    if (entry->bit_size > stored.len || entry->head_size > BLOCK_SIZE_MAX ||
-        hash64(stored.ptr, stored.len, 0) != entry->sum)
+    if (entry->bit_size > stored.len || entry->head_size > BLOCK_SIZE_MAX)
         return ERR_CORRUPT;
     size_t packed_size = stored.len - entry->bit_size;
     buf_reset(&v->bytes);

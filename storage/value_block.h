@@ -44,7 +44,9 @@ static inline size_t block_values_bytes(const struct block_values *v)
 {
     return v->bytes.cap + v->capacity * sizeof(*v->streams);
 }
-// Replaces what is there. ERR_CORRUPT when the sum, the sizes or a reference is wrong.
+// Whether what is stored is what was written.
+bool block_sum_holds(struct str stored, const struct index_block *entry);
+// Replaces what is there. ERR_CORRUPT when the sizes or a reference is wrong; the sum is not looked at.
 int block_values_read(struct block_values *v, struct str stored, const struct index_block *entry,
                       struct zstd_decoder *zstd);
 

@@ -50,7 +50,8 @@ struct window *window_ref(struct window *w);
 void window_unref(struct window *w);
 // Unlinks the file; it stays readable for those who hold a reference.
 int window_remove(struct window *w, struct error *err);
-// Gives the pages that reading brought into memory back to the kernel's cache.
+// Gives the pages that reading brought into memory back to the kernel's cache; blocks read from here on
+// are checked again.
 void window_forget_pages(struct window *w);
 // Reads and checks every byte; ERR_CORRUPT says what is wrong.
 int window_verify(struct window *w, struct error *err);

@@ -32,6 +32,19 @@ struct window {
     struct str index_bytes; // view of the map
     struct str *extents;    // views of the map
     uint32_t extent_count;
+    // A bit per block: its sum held, and the pages haven't been given back since.
+    atomic_uint_least64_t *checked;
 };
+
+static inline bool window_block_is_checked(const struct window *w, uint32_t number)
+{
+    return atomic_load_explicit(&w->checked[number / 64], memory_order_relaxed) >> number % 64 & 1;
+}
+
+static inline void window_set_block_checked(struct window *w, uint32_t number)
+{
+    atomic_fetch_or_explicit(&w->checked[number / 64], UINT64_C(1) << number % 64,
+                             memory_order_relaxed);
+}
 
 #endif

@@ -146,6 +146,7 @@ void window_unref(struct window *w)
     pthread_mutex_destroy(&w->load_mutex);
     mem_free(w->sources);
     mem_free(w->extents);
+    mem_free(w->checked);
     mem_free(w->path);
     mem_free(w);
 }
@@ -163,6 +164,11 @@ static int add_extent(void *context, struct str key, struct str value)
     return OK;
 }
 
+static size_t checked_words(const struct window *w)
+{
+    return (size_t)w->index.sizes[INDEX_BLOCKS] / 64 + 1;
+}
+
 static int load(struct window *w)
 {
     struct lmdb_txn *t;
@@ -178,7 +184,10 @@ static int load(struct window *w)
         return ERR_CORRUPT;
     w->index_bytes = payload;
     rc = window_index_parse(&w->index, payload);
-    return rc == OK && window_index_series_count(&w->index) != w->series_count ? ERR_CORRUPT : rc;
+    if (rc || window_index_series_count(&w->index) != w->series_count)
+        return ERR_CORRUPT;
+    w->checked = mem_calloc(checked_words(w), sizeof(*w->checked));
+    return OK;
 }
 
 int window_load(struct window *w)
@@ -216,6 +225,8 @@ void window_forget_pages(struct window *w)
     for (uint32_t i = 0; i < w->extent_count; i++)
         forget_pages(w->extents[i]);
     forget_pages(w->index_bytes);
+    for (size_t i = 0; i < checked_words(w); i++)
+        atomic_store_explicit(&w->checked[i], 0, memory_order_relaxed);
 }
 
 void window_mark_corrupt(struct window *w)

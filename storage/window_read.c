@@ -124,7 +124,19 @@ int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, 
     return rc;
 }
 
-static int read_block(const struct window *w, const struct index_block *block,
+// What is checked once need not be again while it stays mapped.
+static bool is_whole(struct window *w, uint32_t number, struct str stored,
+                     const struct index_block *block)
+{
+    if (window_block_is_checked(w, number))
+        return true;
+    if (!block_sum_holds(stored, block))
+        return false;
+    window_set_block_checked(w, number);
+    return true;
+}
+
+static int read_block(struct window *w, uint32_t number, const struct index_block *block,
                       struct zstd_decoder *zstd, struct block_values *out)
 {
     if (block->extent >= w->extent_count)
@@ -133,11 +145,12 @@ static int read_block(const struct window *w, const struct index_block *block,
     if (block->offset > extent.len || block->stored_size > extent.len - block->offset)
         return ERR_CORRUPT;
     struct str stored = str_first(str_skip(extent, block->offset), block->stored_size);
-    return block_values_read(out, stored, block, zstd);
+    return is_whole(w, number, stored, block) ? block_values_read(out, stored, block, zstd)
+                                              : ERR_CORRUPT;
 }
 
 // The block that holds the series in a slice.
-static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct read_cache *cache,
+static int get_block(struct window *w, uint32_t slice, uint32_t id, struct read_cache *cache,
                      struct cached_block **out)
 {
     uint32_t number;
@@ -150,7 +163,7 @@ static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct
         return rc;
     window_index_block(&w->index, number, &block);
     b->window = 0;
-    rc = read_block(w, &block, cache->zstd, &b->values);
+    rc = read_block(w, number, &block, cache->zstd, &b->values);
     if (rc)
         return rc;
     b->window = w->serial;
@@ -161,7 +174,7 @@ static int get_block(const struct window *w, uint32_t slice, uint32_t id, struct
 
 // A series being read.
 struct reading {
-    const struct window *window;
+    struct window *window;
     uint32_t id;
     struct index_series series;
     struct index_column column;

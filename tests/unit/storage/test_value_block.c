@@ -51,7 +51,10 @@ static void finish(struct fixture *f)
 
 static int read_back(struct fixture *f)
 {
-    return block_values_read(&f->values, buf_view(&f->stored), &f->entry, f->decoder);
+    struct str stored = buf_view(&f->stored);
+    return block_sum_holds(stored, &f->entry)
+               ? block_values_read(&f->values, stored, &f->entry, f->decoder)
+               : ERR_CORRUPT;
 }
 
 static void fill(struct fixture *f, unsigned first, unsigned count)
