@@ -58,7 +58,7 @@ const char digit_pairs[] =
     "8081828384858687888990919293949596979899";
 
 // The digits of a number, at least `count` of them.
-size_t put_digits(uint64_t number, size_t count, char *out)
+size_t put_digits(int64_t number, size_t count, char *out)
 {
     char text[24];
     size_t at = sizeof(text);
@@ -74,30 +74,46 @@ size_t put_digits(uint64_t number, size_t count, char *out)
     return sizeof(text) - at;
 }
 
-// Of up to three places behind the point and few enough digits that no shorter ones, and no others as
-// short, give the same double: there they are, without a search for the shortest. 0 of other values.
-size_t format_short(double value, char *out)
+// Whole numbers whose digits stand for no other double.
+bool is_whole(double magnitude)
 {
-    double magnitude = std::fabs(value);
+    return magnitude < 1e15 && (double)(int64_t)magnitude == magnitude;
+}
+
+// Up to three places behind the point and few enough digits that no shorter ones, and no others as
+// short, give the same double: the value in thousandths. 0 of other values.
+int64_t short_thousandths(double magnitude)
+{
     if (!(magnitude < 1e12))
         return 0;
-    auto thousandths = (uint64_t)(magnitude * 1000 + 0.5);
+    auto thousandths = (int64_t)(magnitude * 1000 + 0.5);
     // Most others are recognized without a division.
-    if (std::fabs(magnitude * 1000 - (double)thousandths) > magnitude * 0x1p-40 ||
-        (double)thousandths / 1000 != magnitude)
+    bool is_short = std::fabs(magnitude * 1000 - (double)thousandths) <= magnitude * 0x1p-40 &&
+                    (double)thousandths / 1000 == magnitude;
+    return is_short ? thousandths : 0;
+}
+
+size_t put_fraction(int64_t thousandths, char *out)
+{
+    size_t places = 3;
+    for (; thousandths % 10 == 0; places--)
+        thousandths /= 10;
+    *out = '.';
+    return 1 + put_digits(thousandths, places, out + 1);
+}
+
+// Most samples: there the digits are, without a search for the shortest ones. 0 of other values.
+size_t format_simple(double value, double magnitude, char *out)
+{
+    bool whole = is_whole(magnitude);
+    int64_t thousandths = whole ? 0 : short_thousandths(magnitude);
+    if (!whole && !thousandths)
         return 0;
-    size_t len = 0, places = 3;
+    size_t len = 0;
     if (std::signbit(value))
         out[len++] = '-';
-    len += put_digits(thousandths / 1000, 1, out + len);
-    uint64_t fraction = thousandths % 1000;
-    for (; places && fraction % 10 == 0; places--)
-        fraction /= 10;
-    if (places) {
-        out[len++] = '.';
-        len += put_digits(fraction, places, out + len);
-    }
-    return len;
+    len += put_digits(whole ? (int64_t)magnitude : thousandths / 1000, 1, out + len);
+    return whole ? len : len + put_fraction(thousandths % 1000, out + len);
 }
 
 bool is_out_of(double magnitude, double low, double high)
@@ -199,7 +215,7 @@ extern "C" size_t float_format(double value, enum float_layout layout, char out[
         return format_special(value, out);
     double magnitude = std::fabs(value);
     if (layout != FLOAT_E && (layout != FLOAT_G || magnitude < 1e6)) {
-        size_t len = format_short(value, out);
+        size_t len = format_simple(value, magnitude, out);
         if (len)
             return len;
     }
