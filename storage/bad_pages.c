@@ -14,17 +14,24 @@
 #include <unistd.h>
 
 static atomic_uintptr_t page_size;
+static atomic_bool met;
 
 static void put_zeros(int signal_number, siginfo_t *info, void *context)
 {
     (void)context;
     int saved = errno;
+    atomic_store(&met, true);
     size_t size = atomic_load(&page_size);
     char *page = (char *)((uintptr_t)info->si_addr & ~(size - 1));
     if (info->si_code != BUS_ADRERR ||
         mmap(page, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
         signal(signal_number, SIG_DFL);
     errno = saved;
+}
+
+bool bad_pages_were_met(void)
+{
+    return atomic_load_explicit(&met, memory_order_relaxed);
 }
 
 void bad_pages_survive(void)

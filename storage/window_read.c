@@ -5,6 +5,7 @@
 //
 // What was decompressed and decoded last stays in the reader's cache: the next series mostly lies
 // in the same block and shares the column.
+#include "bad_pages.h"
 #include "base/mem.h"
 #include "cold_times.h"
 #include "read_cache.h"
@@ -124,11 +125,11 @@ int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, 
     return rc;
 }
 
-// What is checked once need not be again while it stays mapped.
+// What is checked once need not be again while it stays mapped, on a disk that can be read.
 static bool is_whole(struct window *w, uint32_t number, struct str stored,
                      const struct index_block *block)
 {
-    if (window_block_is_checked(w, number))
+    if (window_block_is_checked(w, number) && !bad_pages_were_met())
         return true;
     if (!block_sum_holds(stored, block))
         return false;
