@@ -3,26 +3,57 @@
 #include "engine.h"
 #include "muting.h"
 
-struct receiver_names {
+struct receiver_list {
+    const struct routing *routing;
     struct arena *arena;
-    struct str *items;
+    struct receiver_status *items;
     size_t count;
     size_t capacity;
 };
 
-static void add_receiver(void *context, struct route *route)
+static struct labels with_name(struct labels labels, struct str name, struct arena *arena)
 {
-    struct receiver_names *names = context;
-    ARENA_GROW(names->arena, names->items, names->count, names->capacity);
-    names->items[names->count++] = arena_copy(names->arena, route->config->receiver);
+    struct labels_builder b;
+    labels_builder_init(&b, arena, labels);
+    labels_builder_set(&b, STR("name"), name);
+    return labels_builder_finish(&b);
 }
 
-static bool any_receiver(const struct alert_filter *filter, const struct receiver_names *names)
+static struct receiver_status make_receiver(const struct routing *routing, struct str name,
+                                            struct arena *arena)
 {
-    for (size_t i = 0; filter->receiver && i < names->count; i++)
-        if (regex_match(filter->receiver, names->items[i]))
+    struct receiver_status out = {.name = arena_copy(arena, name)};
+    for (size_t i = 0; i < routing->receiver_count; i++) {
+        const struct receiver_config *config = routing->receivers[i].config;
+        if (config->labels.count && str_eq(config->name, name))
+            out.labels = with_name(labels_copy(arena, config->labels), out.name, arena);
+    }
+    return out;
+}
+
+static void add_receiver(void *context, struct route *route)
+{
+    struct receiver_list *list = context;
+    ARENA_GROW(list->arena, list->items, list->count, list->capacity);
+    list->items[list->count++] = make_receiver(list->routing, route->config->receiver, list->arena);
+}
+
+static bool wants_receiver(const struct alert_filter *filter, const struct receiver_status *r,
+                           struct arena *arena)
+{
+    if (filter->receiver && !regex_match(filter->receiver, r->name))
+        return false;
+    return filter->receiver_matcher_count == 0 ||
+           matchers_match(filter->receiver_matchers, filter->receiver_matcher_count,
+                          with_name(r->labels, r->name, arena));
+}
+
+static bool wants_any_receiver(const struct alert_filter *filter, const struct receiver_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (wants_receiver(filter, &list->items[i], list->arena))
             return true;
-    return filter->receiver == NULL;
+    return false;
 }
 
 static int id_order(const void *left, const void *right)
@@ -95,13 +126,13 @@ struct alert_status *alertmanager_alerts(struct alertmanager *a, const struct al
     for (size_t i = 0; i < all; i++) {
         struct stored_alert *alert = alert_store_at(&a->store, i);
         struct alert_status *status = &out[*count];
-        struct receiver_names names = {.arena = arena};
+        struct receiver_list list = {.routing = a->routing, .arena = arena};
         if (!make_status(a, alert, filter, now_ms, arena, status))
             continue;
-        route_match(a->routing->root, alert->alert.labels, add_receiver, &names);
-        status->receivers = names.items;
-        status->receiver_count = names.count;
-        *count += any_receiver(filter, &names);
+        route_match(a->routing->root, alert->alert.labels, add_receiver, &list);
+        status->receivers = list.items;
+        status->receiver_count = list.count;
+        *count += wants_any_receiver(filter, &list);
     }
     pthread_mutex_unlock(&a->lock);
     qsort(out, *count, sizeof(*out), fingerprint_order);
@@ -122,11 +153,11 @@ static void fill_group(struct alertmanager *a, const struct group *group,
     struct str *muted_by = route_muted_by(group->route, now_ms, arena, &muted_count);
     *out = (struct alert_group_status){
         .labels = labels_copy(arena, group->labels),
-        .receiver = arena_copy(arena, group->route->config->receiver),
+        .receiver = make_receiver(a->routing, group->route->config->receiver, arena),
         .alerts = arena_array(arena, group->alert_count + 1, sizeof(*out->alerts)),
     };
-    bool wanted = (!filter->receiver || regex_match(filter->receiver, out->receiver)) &&
-                  !(filter->no_muted && muted_count);
+    bool wanted =
+        wants_receiver(filter, &out->receiver, arena) && !(filter->no_muted && muted_count);
     for (size_t i = 0; i < muted_count; i++)
         muted_by[i] = arena_copy(arena, muted_by[i]);
     for (size_t i = 0; wanted && i < group->alert_count; i++) {
@@ -144,20 +175,20 @@ static int group_order(const void *left, const void *right)
 {
     const struct alert_group_status *a = left, *b = right;
     int order = label_set_order(a->labels, b->labels);
-    return order ? order : str_cmp(a->receiver, b->receiver);
+    return order ? order : str_cmp(a->receiver.name, b->receiver.name);
 }
 
 // One place where an alert stands, to find all receivers that it has among the groups.
 struct place {
     struct alert_status *alert;
-    struct str receiver;
+    const struct receiver_status *receiver;
 };
 
 static int place_order(const void *left, const void *right)
 {
     const struct place *a = left, *b = right;
     int order = fingerprint_order(a->alert, b->alert);
-    return order ? order : str_cmp(a->receiver, b->receiver);
+    return order ? order : str_cmp(a->receiver->name, b->receiver->name);
 }
 
 static size_t list_places(const struct alert_group_status *groups, size_t count,
@@ -169,7 +200,7 @@ static size_t list_places(const struct alert_group_status *groups, size_t count,
     *out = arena_array(arena, total + 1, sizeof(**out));
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < groups[i].alert_count; j++)
-            (*out)[n++] = (struct place){&groups[i].alerts[j], groups[i].receiver};
+            (*out)[n++] = (struct place){&groups[i].alerts[j], &groups[i].receiver};
     qsort(*out, total, sizeof(**out), place_order);
     return total;
 }
@@ -181,18 +212,19 @@ static void fill_receivers(const struct alert_group_status *groups, size_t count
     struct place *places;
     size_t total = list_places(groups, count, arena, &places);
     for (size_t i = 0, end; i < total; i = end) {
-        struct str *names = NULL;
-        size_t name_count = 0, capacity = 0;
+        struct receiver_status *receivers = NULL;
+        size_t receiver_count = 0, capacity = 0;
         for (end = i; end < total && places[end].alert->fingerprint == places[i].alert->fingerprint;
              end++) {
-            if (name_count && str_eq(names[name_count - 1], places[end].receiver))
+            const struct receiver_status *r = places[end].receiver;
+            if (receiver_count && str_eq(receivers[receiver_count - 1].name, r->name))
                 continue;
-            ARENA_GROW(arena, names, name_count, capacity);
-            names[name_count++] = places[end].receiver;
+            ARENA_GROW(arena, receivers, receiver_count, capacity);
+            receivers[receiver_count++] = *r;
         }
         for (size_t j = i; j < end; j++) {
-            places[j].alert->receivers = names;
-            places[j].alert->receiver_count = name_count;
+            places[j].alert->receivers = receivers;
+            places[j].alert->receiver_count = receiver_count;
         }
     }
 }
@@ -215,15 +247,20 @@ struct alert_group_status *alertmanager_groups(struct alertmanager *a,
     return out;
 }
 
-struct str *alertmanager_receivers(struct alertmanager *a, struct arena *arena, size_t *count)
+struct receiver_status *alertmanager_receivers(struct alertmanager *a,
+                                               const struct alert_filter *filter,
+                                               struct arena *arena, size_t *count)
 {
     pthread_mutex_lock(&a->lock);
-    *count = a->routing ? a->routing->receiver_count : 0;
-    struct str *names = arena_array(arena, *count + 1, sizeof(*names));
-    for (size_t i = 0; i < *count; i++)
-        names[i] = arena_copy(arena, a->routing->receivers[i].config->name);
+    size_t all = a->routing ? a->routing->receiver_count : 0;
+    struct receiver_status *out = arena_array(arena, all + 1, sizeof(*out));
+    *count = 0;
+    for (size_t i = 0; i < all; i++) {
+        out[*count] = make_receiver(a->routing, a->routing->receivers[i].config->name, arena);
+        *count += wants_receiver(filter, &out[*count], arena);
+    }
     pthread_mutex_unlock(&a->lock);
-    return names;
+    return out;
 }
 
 struct str alertmanager_config_text(struct alertmanager *a, struct arena *arena)

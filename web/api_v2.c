@@ -83,11 +83,12 @@ bool v2_body(const struct request *req, struct response *res, const char *name,
     return true;
 }
 
-bool v2_filters(struct request *req, struct response *res, struct matcher_list *out)
+bool v2_filters(struct request *req, struct response *res, const char *param,
+                struct matcher_list *out)
 {
     struct error err;
     size_t count;
-    const struct str *texts = request_param_all(req, "filter", &count);
+    const struct str *texts = request_param_all(req, param, &count);
     *out = (struct matcher_list){0};
     for (size_t i = 0; i < count; i++) {
         struct matcher m;
@@ -116,15 +117,23 @@ void v2_time(struct json_writer *w, int64_t ms)
     buf_release(&text);
 }
 
-void v2_names(struct json_writer *w, const struct str *names, size_t count)
+void v2_receiver(struct json_writer *w, const struct receiver_status *receiver)
+{
+    json_object_begin(w);
+    if (receiver->labels.count) {
+        json_key(w, "labels");
+        labels_json(w, receiver->labels);
+    }
+    json_key(w, "name");
+    json_str(w, receiver->name);
+    json_object_end(w);
+}
+
+void v2_receivers(struct json_writer *w, const struct receiver_status *receivers, size_t count)
 {
     json_array_begin(w);
-    for (size_t i = 0; i < count; i++) {
-        json_object_begin(w);
-        json_key(w, "name");
-        json_str(w, names[i]);
-        json_object_end(w);
-    }
+    for (size_t i = 0; i < count; i++)
+        v2_receiver(w, &receivers[i]);
     json_array_end(w);
 }
 
@@ -184,14 +193,21 @@ void api_v2_status(struct web_server *web, struct request *req, struct response 
 void api_v2_receivers(struct web_server *web, struct request *req, struct response *res)
 {
     struct json_writer w;
+    struct matcher_list matchers;
     size_t count;
     struct alertmanager *engine = v2_engine(web, res);
     if (!engine)
         return;
-    const struct str *names = alertmanager_receivers(engine, &req->arena, &count);
-    v2_begin(res, &w);
-    v2_names(&w, names, count);
-    v2_end(res);
+    if (v2_filters(req, res, "receiver_matchers", &matchers)) {
+        const struct alert_filter filter = {.receiver_matchers = matchers.items,
+                                            .receiver_matcher_count = matchers.count};
+        const struct receiver_status *receivers =
+            alertmanager_receivers(engine, &filter, &req->arena, &count);
+        v2_begin(res, &w);
+        v2_receivers(&w, receivers, count);
+        v2_end(res);
+    }
+    matcher_list_release(&matchers);
 }
 
 void api_v1_gone(struct web_server *web, struct request *req, struct response *res)

@@ -37,14 +37,16 @@ struct alertmanager *v2_engine(struct web_server *web, struct response *res);
 // 2026-01-02T03:04:05.678Z
 void v2_time(struct json_writer *w, int64_t ms);
 // [{"name":"..."}]
-void v2_names(struct json_writer *w, const struct str *names, size_t count);
+void v2_receiver(struct json_writer *w, const struct receiver_status *receiver);
+void v2_receivers(struct json_writer *w, const struct receiver_status *receivers, size_t count);
 
 // The body parsed, or the answer filled in: not JSON by its Content-Type, empty, or malformed.
 // `name` is what messages call it.
 bool v2_body(const struct request *req, struct response *res, const char *name,
              struct json **document);
 // All `filter` parameters, or the answer filled in; release in both cases.
-bool v2_filters(struct request *req, struct response *res, struct matcher_list *out);
+bool v2_filters(struct request *req, struct response *res, const char *param,
+                struct matcher_list *out);
 
 // Bodies; strings are borrowed from the document or live in the arena. Return 0, or a code with the
 // error filled in.

@@ -40,7 +40,7 @@ static void write_alert(struct json_writer *w, const struct alert_status *s, str
     json_key(w, "fingerprint");
     json_str(w, fingerprint_text(arena, s->fingerprint));
     json_key(w, "receivers");
-    v2_names(w, s->receivers, s->receiver_count);
+    v2_receivers(w, s->receivers, s->receiver_count);
     json_key(w, "startsAt");
     v2_time(w, s->alert.starts_ms);
     write_status(w, s, arena);
@@ -71,13 +71,15 @@ static bool switched_off(const struct request *req, const char *name)
 
 struct wanted {
     struct alert_filter filter;
-    struct matcher_list matchers; // owned, as the next
+    struct matcher_list matchers; // owned, as the next two
+    struct matcher_list receiver_matchers;
     struct regex *receiver;
 };
 
 static void wanted_release(struct wanted *w)
 {
     matcher_list_release(&w->matchers);
+    matcher_list_release(&w->receiver_matchers);
     regex_free(w->receiver);
 }
 
@@ -98,12 +100,16 @@ static bool read_receiver(const struct request *req, struct response *res, struc
 static bool read_wanted(struct request *req, struct response *res, struct wanted *out)
 {
     *out = (struct wanted){.receiver = NULL};
-    if (!v2_filters(req, res, &out->matchers) || !read_receiver(req, res, out))
+    if (!v2_filters(req, res, "filter", &out->matchers) ||
+        !v2_filters(req, res, "receiver_matchers", &out->receiver_matchers) ||
+        !read_receiver(req, res, out))
         return false;
     out->filter = (struct alert_filter){
         .matchers = out->matchers.items,
         .matcher_count = out->matchers.count,
         .receiver = out->receiver,
+        .receiver_matchers = out->receiver_matchers.items,
+        .receiver_matcher_count = out->receiver_matchers.count,
         .no_active = switched_off(req, "active"),
         .no_silenced = switched_off(req, "silenced"),
         .no_inhibited = switched_off(req, "inhibited"),
@@ -189,10 +195,7 @@ static void write_group(struct json_writer *w, const struct alert_group_status *
     json_key(w, "labels");
     labels_json(w, group->labels);
     json_key(w, "receiver");
-    json_object_begin(w);
-    json_key(w, "name");
-    json_str(w, group->receiver);
-    json_object_end(w);
+    v2_receiver(w, &group->receiver);
     json_object_end(w);
 }
 

@@ -101,7 +101,7 @@ static void list_silences(struct alertmanager *engine, struct request *req, stru
     struct json_writer w;
     struct matcher_list filters;
     size_t count;
-    if (v2_filters(req, res, &filters)) {
+    if (v2_filters(req, res, "filter", &filters)) {
         const struct silence_status *all =
             alertmanager_silences(engine, now_ms, &req->arena, &count);
         v2_begin(res, &w);

@@ -8,11 +8,16 @@
 #include "alerting/alertmanager.h"
 #include "model/matcher.h"
 
+struct receiver_status {
+    struct str name;
+    struct labels labels; // as configured, and then its name as `name`; empty when it has none
+};
+
 struct alert_status {
     struct alert alert;
     uint64_t fingerprint;
     int64_t updated_ms;
-    const struct str *receivers;
+    const struct receiver_status *receivers;
     size_t receiver_count;
     const struct str *silenced_by; // ids of silences
     size_t silenced_count;
@@ -24,7 +29,7 @@ struct alert_status {
 
 struct alert_group_status {
     struct labels labels;
-    struct str receiver;
+    struct receiver_status receiver;
     struct alert_status *alerts;
     size_t alert_count;
 };
@@ -33,8 +38,10 @@ struct alert_group_status {
 struct alert_filter {
     const struct matcher *matchers; // all must match; borrowed
     size_t matcher_count;
-    const struct regex *receiver; // NULL: any
-    bool no_active;               // leave out those that nothing mutes
+    const struct regex *receiver;            // NULL: any
+    const struct matcher *receiver_matchers; // of one receiver's labels all must match; borrowed
+    size_t receiver_matcher_count;
+    bool no_active; // leave out those that nothing mutes
     bool no_silenced;
     bool no_inhibited;
     bool no_muted; // groups that a time interval mutes
@@ -47,8 +54,10 @@ struct alert_status *alertmanager_alerts(struct alertmanager *a, const struct al
 struct alert_group_status *alertmanager_groups(struct alertmanager *a,
                                                const struct alert_filter *filter, int64_t now_ms,
                                                struct arena *arena, size_t *count);
-// Names, in the configuration's order.
-struct str *alertmanager_receivers(struct alertmanager *a, struct arena *arena, size_t *count);
+// Those that the filter's receiver_matchers want, in the configuration's order.
+struct receiver_status *alertmanager_receivers(struct alertmanager *a,
+                                               const struct alert_filter *filter,
+                                               struct arena *arena, size_t *count);
 // The configuration's text with secrets masked, as Alertmanager's tools load it.
 struct str alertmanager_config_text(struct alertmanager *a, struct arena *arena);
 

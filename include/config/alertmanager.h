@@ -199,6 +199,7 @@ struct heartbeat_config {
 
 struct receiver_config {
     struct str name;
+    struct labels labels; // what it is found by in the API
     int line;
     struct webhook_config *webhooks;
     size_t webhook_count;

@@ -107,6 +107,11 @@ static int decode_heartbeat_configs(struct decoder *d, const struct yaml_node *n
     return rc;
 }
 
+static int decode_receiver_labels(struct decoder *d, const struct yaml_node *node, void *out)
+{
+    return decode_labels(d, node, out);
+}
+
 static int refuse_configs(struct decoder *d, const struct yaml_node *node, void *out)
 {
     (void)out;
@@ -123,6 +128,7 @@ static int refuse_configs(struct decoder *d, const struct yaml_node *node, void 
 
 static const struct field receiver_fields[] = {
     {"name", FIELD_STRING, offsetof(struct receiver_config, name), NULL},
+    {"labels", FIELD_CUSTOM, offsetof(struct receiver_config, labels), decode_receiver_labels},
     {"webhook_configs", FIELD_CUSTOM, 0, decode_webhook_configs},
     {"slack_configs", FIELD_CUSTOM, 0, decode_slack_configs},
     {"email_configs", FIELD_CUSTOM, 0, decode_email_configs},

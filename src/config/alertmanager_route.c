@@ -148,6 +148,7 @@ static const struct field route_fields[] = {
     {"match_re", FIELD_CUSTOM, offsetof(struct raw_route, matchers), decode_match_re},
     {"matchers", FIELD_CUSTOM, offsetof(struct raw_route, matchers), decode_matchers},
     {"continue", FIELD_BOOL, IN_ROUTE(continue_matching), NULL},
+    {"labels", FIELD_NO_EFFECT, 0, NULL},
     {"group_wait", FIELD_DURATION, IN_ROUTE(group_wait_ms), NULL},
     {"group_interval", FIELD_CUSTOM, IN_ROUTE(group_interval_ms), decode_positive_duration},
     {"repeat_interval", FIELD_CUSTOM, IN_ROUTE(repeat_interval_ms), decode_positive_duration},

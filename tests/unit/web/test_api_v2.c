@@ -25,7 +25,8 @@ static const char *const yaml = "route:\n"
                                 "- name: hook\n"
                                 "  webhook_configs:\n"
                                 "  - url: http://127.0.0.1:1/\n"
-                                "- name: night\n";
+                                "- name: night\n"
+                                "  labels: { owner: ops, name: other }\n";
 
 struct parts {
     struct fixture f;
@@ -125,7 +126,8 @@ static void alerts(void **state)
     expect(&p, "GET", ALERTS "/groups?receiver=night", "", 200,
            STATUS("", "\"always\"", "", "suppressed"));
     expect(&p, "GET", ALERTS "/groups?receiver=night", "", 200,
-           "\"labels\":{\"alertname\":\"N\"},\"receiver\":{\"name\":\"night\"}}]\n");
+           "\"labels\":{\"alertname\":\"N\"},\"receiver\":{\"labels\":{\"name\":\"night\","
+           "\"owner\":\"ops\"},\"name\":\"night\"}}]\n");
     expect(&p, "GET", ALERTS "/groups?receiver=night&muted=false", "", 200, "[]");
     expect(&p, "GET", ALERTS "?filter=x", "", 400, "\"bad matcher format: x\"\n");
     expect(&p, "POST", ALERTS, "[1]", 400, "\"code\":400");
@@ -133,7 +135,21 @@ static void alerts(void **state)
         &p, "POST", ALERTS, "[{\"labels\":{\"a\":\"b\"},\"generatorURL\":\"a b\"}]", 422,
         "{\"code\":601,\"message\":\"0.generatorURL in body must be of type uri: \\\"a b\\\"\"}");
     expect(&p, "PUT", ALERTS, "", 405, "{\"code\":405,");
-    expect(&p, "GET", "/api/v2/receivers", "", 200, "[{\"name\":\"hook\"},{\"name\":\"night\"}]\n");
+    expect(&p, "GET", "/api/v2/receivers", "", 200,
+           "[{\"name\":\"hook\"},{\"labels\":{\"name\":\"night\",\"owner\":\"ops\"},\"name\":"
+           "\"night\"}]\n");
+    expect(&p, "GET", "/api/v2/receivers?receiver_matchers=owner%3D~\"o.*\"", "", 200,
+           "[{\"labels\":{\"name\":\"night\",\"owner\":\"ops\"},\"name\":\"night\"}]\n");
+    expect(&p, "GET",
+           "/api/v2/receivers?receiver_matchers=owner%3D\"\"&receiver_matchers=name=hook", "", 200,
+           "[{\"name\":\"hook\"}]\n");
+    expect(&p, "GET", "/api/v2/receivers?receiver_matchers=x", "", 400,
+           "\"bad matcher format: x\"\n");
+    expect(
+        &p, "GET", ALERTS "?receiver_matchers=owner=ops", "", 200,
+        "\"receivers\":[{\"labels\":{\"name\":\"night\",\"owner\":\"ops\"},\"name\":\"night\"}]");
+    expect(&p, "GET", ALERTS "?receiver_matchers=owner=nobody", "", 200, "[]\n");
+    expect(&p, "GET", ALERTS "/groups?receiver_matchers=name=other", "", 200, "[]\n");
     expect(&p, "GET", "/api/v2/status", "", 200,
            "{\"cluster\":{\"peers\":[],\"status\":\"disabled\"},");
     expect(&p, "GET", "/api/v2/status", "", 200, "\"uptime\":\"2023-11-14T22:13:20.000Z\"");
