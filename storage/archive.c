@@ -37,8 +37,22 @@ struct archive {
     size_t window_capacity;
     struct tombstones *tombstones;
     uint64_t set_aside;
+    struct buf damage;
     struct error *err; // while the folder is listed
 };
+
+// What is read of a window may be damaged again and again: it is said once.
+static void note_window(struct archive *a, struct window *w)
+{
+    if (!window_is_corrupt(w))
+        buf_printf(&a->damage, "%s: some of it is damaged and left out\n", window_path(w));
+    window_mark_corrupt(w);
+}
+
+struct str archive_damage(const struct archive *a)
+{
+    return buf_view(&a->damage);
+}
 
 static int open_entry(void *context, const char *name)
 {
@@ -54,6 +68,10 @@ static int open_entry(void *context, const char *name)
     if (rc && !file_exists(buf_text(&path)))
         rc = ERR_NOT_FOUND;
     buf_release(&path);
+    if (rc == ERR_CORRUPT) {
+        buf_printf(&a->damage, "%s; it is left out\n", a->err->text);
+        return OK;
+    }
     if (rc)
         return rc;
     MEM_GROW(a->windows, a->window_count, a->window_capacity);
@@ -105,6 +123,7 @@ static void forget(struct archive *a)
         window_unref(a->windows[i]);
     a->window_count = 0;
     a->set_aside = 0;
+    buf_release(&a->damage);
     for (int i = 0; i < JOURNAL_PARTS; i++) {
         mem_free(a->journal[i].series);
         bulk_free(a->journal[i].bulk);
@@ -139,7 +158,7 @@ static int read_folder(struct archive *a)
     return OK;
 }
 
-static bool is_store(const char *path)
+bool archive_is_store(const char *path)
 {
     struct buf name = BUF_INIT;
     buf_printf(&name, "%s/meta", path);
@@ -153,7 +172,7 @@ static bool is_store(const char *path)
 
 int archive_open(struct archive **out, const char *path, struct error *err)
 {
-    if (!is_store(path))
+    if (!archive_is_store(path))
         return error_set(err, ERR_NOT_FOUND, "%s: there is no store in this folder", path);
     struct archive *a = mem_calloc(1, sizeof(*a));
     a->path = mem_copy_str(str_from(path));
@@ -220,6 +239,11 @@ static int open_window(struct scan *s, struct window *w)
     int rc = window_load(w);
     *c = (struct cursor){.window = w};
     arena_init(&c->arena, 0);
+    if (rc == ERR_CORRUPT) {
+        buf_printf(&s->archive->damage, "%s: its index is damaged; it is left out\n",
+                   window_path(w));
+        return OK;
+    }
     if (rc)
         return error_set(s->err, rc, "%s: %s", window_path(w), err_text(rc));
     c->count = window_series_count(w);
@@ -281,6 +305,10 @@ static int read_cursor(struct scan *s, const struct cursor *c, struct deletions 
     int rc = OK;
     if (c->window) {
         rc = window_read(c->window, c->id, s->min_ms, s->max_ms, &s->columns);
+        if (rc == ERR_CORRUPT) {
+            note_window(s->archive, c->window);
+            rc = OK;
+        }
     } else {
         bulk_series_read(c->part->series[c->id], INT64_MAX, &s->columns);
         keep_range(s, c->min_ms > s->min_ms ? c->min_ms : s->min_ms, before);

@@ -203,6 +203,8 @@ int archive_verify(const char *path, void (*say)(void *context, const char *text
                    struct archive_verdict *out, struct error *err)
 {
     *out = (struct archive_verdict){.files = 0};
+    if (!archive_is_store(path))
+        return error_set(err, ERR_NOT_FOUND, "%s: there is no store in this folder", path);
     struct verifying v = {path, say, context, out};
     int rc = dir_each(path, verify_entry, &v, err);
     if (rc)

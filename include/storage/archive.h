@@ -10,10 +10,15 @@
 
 struct archive;
 
+// Whether the folder looks like one.
+bool archive_is_store(const char *path);
+
 // Reads the journal and the files' headers. ERR_NOT_FOUND when there is no such store, ERR_CORRUPT,
-// ERR_IO.
+// ERR_IO. Damaged windows are no error: what can be read of them is there, see archive_damage().
 int archive_open(struct archive **out, const char *path, struct error *err);
 void archive_free(struct archive *a); // NULL is allowed
+// What could not be read so far, a line each, borrowed until the next call; empty when all was well.
+struct str archive_damage(const struct archive *a);
 
 // Calls each() for every series of which wanted() holds (NULL: all), in the order of their labels,
 // with its samples in [min_ms, max_ms] without those deleted; series without such samples are left

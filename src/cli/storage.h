@@ -30,4 +30,8 @@ storage_command cli_storage_export, cli_storage_dump;
 // storage_inspect.c
 storage_command cli_storage_inspect, cli_storage_verify;
 
+struct archive;
+// Says on standard error what of it could not be read; false when all was well.
+bool cli_storage_tell_damage(const struct archive *a);
+
 #endif

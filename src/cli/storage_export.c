@@ -58,9 +58,11 @@ static int put_all(struct output *o, const char *ending)
     struct archive *archive;
     struct error err;
     error_set(&err, ERR_IO, "standard output cannot be written");
+    bool damaged = false;
     int rc = archive_open(&archive, a->path, &err);
     if (rc == OK) {
         rc = archive_each(archive, is_wanted, put_series, o, a->start_ms, a->end_ms, &err);
+        damaged = cli_storage_tell_damage(archive);
         archive_free(archive);
     }
     if (rc == OK) {
@@ -73,7 +75,7 @@ static int put_all(struct output *o, const char *ending)
     buf_release(&o->name);
     if (rc)
         fprintf(stderr, "lapwing: %s\n", err.text);
-    return rc ? 1 : 0;
+    return rc || damaged ? 1 : 0;
 }
 
 static void dump_sample(struct buf *out, struct str series, double value, int64_t t_ms)

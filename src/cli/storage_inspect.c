@@ -100,7 +100,14 @@ static void print_tally(struct tally *t, uint64_t bytes)
                t->items[i].samples);
 }
 
-static int inspect(const char *path, struct tally *t, struct error *err)
+bool cli_storage_tell_damage(const struct archive *a)
+{
+    struct str damage = archive_damage(a);
+    fprintf(stderr, "%.*s", STR_ARG(damage));
+    return damage.len > 0;
+}
+
+static int inspect(const char *path, struct tally *t, bool *damaged, struct error *err)
 {
     struct archive *a;
     uint64_t bytes = 0;
@@ -112,6 +119,8 @@ static int inspect(const char *path, struct tally *t, struct error *err)
     rc = archive_each(a, NULL, count_series, t, INT64_MIN, INT64_MAX, err);
     if (rc == OK)
         print_tally(t, bytes);
+    fflush(stdout);
+    *damaged = cli_storage_tell_damage(a);
     archive_free(a);
     return rc;
 }
@@ -121,7 +130,8 @@ int cli_storage_inspect(const struct storage_arguments *a)
     struct tally t = {.count = 0};
     struct error err;
     strmap_init(&t.names);
-    int rc = inspect(a->path, &t, &err);
+    bool damaged = false;
+    int rc = inspect(a->path, &t, &damaged, &err);
     strmap_release(&t.names);
     for (size_t i = 0; i < t.count; i++)
         mem_free(t.items[i].name);
@@ -129,7 +139,7 @@ int cli_storage_inspect(const struct storage_arguments *a)
     fflush(stdout);
     if (rc)
         fprintf(stderr, "lapwing: %s\n", err.text);
-    return rc ? 1 : 0;
+    return rc || damaged ? 1 : 0;
 }
 
 static void say(void *context, const char *text)

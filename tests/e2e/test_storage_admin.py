@@ -268,6 +268,45 @@ def test_inspect_and_verify(work):
     shutil.rmtree(store)
 
 
+def overwrite(path, at, what):
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(what)
+
+
+# A sector of values gone bad costs those values; tools and a server that starts with it go on with the rest.
+def test_damaged_day(work):
+    text, store = work / "text", work / "store"
+    rng = random.Random(7)
+    start = NOW_MS // 1000 - 3 * 86400
+    with open(text, "w") as out:
+        for series in range(10):
+            out.writelines(f"noise{{n=\"{series}\"}} {rng.random()} {start + i * 120}\n" for i in range(2000))
+        out.write("# EOF\n")
+    tool("import", "openmetrics", text, f"--storage.path={store}")
+    days = sorted(store.glob("day-*"))
+    assert len(days) > 2
+    overwrite(days[1], days[1].stat().st_size // 2, b"\xff" * 512)
+    for command in ("dump", "export", "inspect"):
+        done = tool(command, store, status=1)
+        assert days[1].name in done.stderr and len(done.stdout.splitlines()) > 10, done.stderr
+    left = len(tool("dump", store, status=1).stdout.splitlines())
+    assert 20000 * 0.6 < left < 20000, left
+    assert days[1].name in tool("verify", store, status=1).stderr
+    assert "no store" in tool("verify", work, status=1).stderr
+    server = start_lapwing(store)
+    count = lambda: sum(int(s["value"][1]) for s in server.get(
+        "/api/v1/query", query="count_over_time(noise[10d])", time=NOW_MS / 1000).json["data"]["result"])
+    assert count() == left, "the first query is answered from the rest"
+    wait_for("setting aside", lambda: (store / (days[1].name + ".corrupt")).exists())
+    assert "lapwing_storage_corrupt_windows_total 1" in server.get("/metrics").text
+    assert days[1].name in server.log() and "samples are lost" in server.log(), server.log()
+    assert count() == left
+    stop(server)
+    assert len(tool("dump", store).stdout.splitlines()) == left
+    shutil.rmtree(store)
+
+
 def delete(server, status=204, **parameters):
     answer = server.post("/api/v1/admin/tsdb/delete_series", **parameters)
     assert answer.status == status, (answer.status, answer.text)
@@ -421,6 +460,7 @@ def main():
         test_admin_errors(work)
         test_openmetrics(work)
         test_inspect_and_verify(work)
+        test_damaged_day(work)
         test_delete(work)
         test_snapshot(work)
         test_damaged_block(work)
