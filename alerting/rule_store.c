@@ -266,6 +266,8 @@ static bool restore_alert(struct restoration *r, struct rule *rule, struct str v
         return false;
     }
     rule_alert_resume(&a, r->timing, rule->config->for_ms, r->evaluated_ms, r->now_ms);
+    // Whoever it was sent to may have been stopped before writing it down: it is sent again at once.
+    a.last_sent_ms = 0;
     a.stored = true;
     rule_alerts_add(&rule->alerts, &a);
     rule->restored = true;

@@ -287,6 +287,31 @@ static void test_resend(void **state)
     fixture_release(&f);
 }
 
+// Who was being told when everything stopped may not have written it down: all is said again.
+static void test_sent_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f, RULES("", ""));
+    set(&f, "m", "a", 11);
+    evaluate(&f, 1);
+    assert_string_equal(buf_text(&f.sent), "a firing 0\n");
+    buf_reset(&f.sent);
+    restart(&f, RULES("", ""), 1000);
+    evaluate(&f, 2);
+    assert_true(str_has_prefix(buf_view(&f.sent), STR("a firing ")));
+    assert_int_equal(str_find(buf_view(&f.sent), '\n'), f.sent.len - 1);
+    buf_reset(&f.sent);
+    unset(&f, "a");
+    evaluate(&f, 1);
+    assert_true(str_has_prefix(buf_view(&f.sent), STR("a resolved ")));
+    buf_reset(&f.sent);
+    restart(&f, RULES("", ""), 1000);
+    evaluate(&f, 1);
+    assert_true(str_has_prefix(buf_view(&f.sent), STR("a resolved ")));
+    fixture_release(&f);
+}
+
 static void test_pending_ends(void **state)
 {
     (void)state;
@@ -614,21 +639,14 @@ static void test_spread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_life),
-        cmocka_unit_test(test_resend),
-        cmocka_unit_test(test_pending_ends),
-        cmocka_unit_test(test_keep_firing),
-        cmocka_unit_test(test_recording),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_limit_clears),
-        cmocka_unit_test(test_query_offset),
-        cmocka_unit_test(test_template_errors),
-        cmocka_unit_test(test_restart),
-        cmocka_unit_test(test_resume),
-        cmocka_unit_test(test_reload),
-        cmocka_unit_test(test_clock_set),
-        cmocka_unit_test(test_missed),
-        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_life),         cmocka_unit_test(test_resend),
+        cmocka_unit_test(test_sent_again),   cmocka_unit_test(test_pending_ends),
+        cmocka_unit_test(test_keep_firing),  cmocka_unit_test(test_recording),
+        cmocka_unit_test(test_errors),       cmocka_unit_test(test_limit_clears),
+        cmocka_unit_test(test_query_offset), cmocka_unit_test(test_template_errors),
+        cmocka_unit_test(test_restart),      cmocka_unit_test(test_resume),
+        cmocka_unit_test(test_reload),       cmocka_unit_test(test_clock_set),
+        cmocka_unit_test(test_missed),       cmocka_unit_test(test_spread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
