@@ -4,8 +4,8 @@
                             [--update FILE] [--json FILE]
 
 main   100 targets x 1,000 series every 15 s and a node exporter, queried meanwhile
-b      100 targets x 843 series every 5 s
-small  10 targets x 1,000 series every 15 s
+b      100 targets x 843 series every 5 s, and nothing else
+small  10 targets x 1,000 series every 15 s, and nothing else
 
 --peers runs Debian's prometheus and victoria-metrics beside it on the same targets and prints ratios.
 The CPU of the first interval (every series is new) and what comes after are told apart. Exits with 1 when
@@ -31,7 +31,7 @@ import urllib.request
 import servers
 import tables
 
-# targets, series of each, interval, seconds, node exporter; required: share of a core, MiB, us and bytes a sample
+# targets, series of each, interval, seconds, node exporter and queries; required: share of a core, MiB, us and bytes a sample
 WORKLOADS = {
     "main": (100, 1000, 15, 90, True, (0.10, None, None, None)),
     "b": (100, 843, 5, 600, False, (None, 35, 0.27, 2.5)),
@@ -217,19 +217,21 @@ class Queries(threading.Thread):
             self.count += 1
 
 
-def measure(programs, seconds, interval, series_count):
+def measure(programs, seconds, interval, series_count, queried):
     """Per program: share of a core, RSS, us and bytes a sample after the first interval, CPU of the first."""
     first = interval + 2
     time.sleep(first)
     before = {p.name: (p.cpu(), p.written()) for p in programs}
     served, start = Exporter.served, time.monotonic()
     queries = Queries(programs)
-    queries.start()
+    if queried:
+        queries.start()
     time.sleep(seconds - first)
     elapsed = time.monotonic() - start
     samples = (Exporter.served - served) * series_count
-    queries.done.set()
-    queries.join()
+    if queried:
+        queries.done.set()
+        queries.join()
     print(f"{samples} samples of Lapwing in {elapsed:.0f} s, {queries.count} rounds of queries, "
           f"{queries.failed} failed")
     rows = {}
@@ -243,10 +245,10 @@ def measure(programs, seconds, interval, series_count):
 HEADINGS = ("core share", "RSS MiB", "us/sample", "B written/sample", "first CPU s", "peak MiB", "slowest query ms")
 
 
-def figures(required):
+def figures(required, queried):
     """What tables.py wants to know of the columns."""
     return [(h, h, "{:.3f}", None if limit is None else ("<=", limit), {})
-            for h, limit in zip(HEADINGS, [*required, *[None] * len(HEADINGS)])]
+            for h, limit in zip(HEADINGS if queried else HEADINGS[:-1], [*required, *[None] * len(HEADINGS)])]
 
 
 def main():
@@ -260,7 +262,7 @@ def main():
     parser.add_argument("--update", type=pathlib.Path)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    targets, series_count, interval, seconds, with_node, required = WORKLOADS[options.workload]
+    targets, series_count, interval, seconds, busy, required = WORKLOADS[options.workload]
     targets, series_count = options.targets or targets, options.series or series_count
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-bench-", dir=os.environ.get("BENCH_DIR")))
     port, node_port = free_port(), free_port()
@@ -268,7 +270,7 @@ def main():
     hosts = [{"job_name": "hosts", "static_configs": [
         {"targets": [f"127.0.{1 + i // 200}.{1 + i % 200}:{port}" for i in range(targets)]}]}]
     node = None
-    if with_node:
+    if busy:
         hosts.append({"job_name": "node", "static_configs": [{"targets": [f"127.0.0.1:{node_port}"]}]})
         node = subprocess.Popen(["prometheus-node-exporter", f"--web.listen-address=127.0.0.1:{node_port}"],
                                 stderr=subprocess.DEVNULL)
@@ -278,7 +280,7 @@ def main():
           f"{len(Exporter.plain[0]) // 1024} KiB each")
     programs = start_programs(options, folder, folder / "prometheus.yml")
     try:
-        rows = measure(programs, options.seconds or seconds, interval, series_count)
+        rows = measure(programs, options.seconds or seconds, interval, series_count, busy)
     finally:
         for program in programs:
             program.stop()
@@ -288,7 +290,7 @@ def main():
     versions = [servers.version_of(p.name, options.lapwing) for p in programs]
     title = (f"{options.workload}: {targets} targets x {series_count} series every {interval} s for "
              f"{options.seconds or seconds} s")
-    return tables.publish(f"scrape {options.workload}", title, figures(required),
+    return tables.publish(f"scrape {options.workload}", title, figures(required, busy),
                           {name: dict(zip(HEADINGS, row)) for name, row in rows.items()}, versions, options)
 
 
