@@ -7,10 +7,9 @@
 #include "archive_journal.h"
 #include "base/file.h"
 #include "base/mem.h"
-#include "lmdb_env.h"
 #include "storage/archive.h"
+#include "store.h"
 #include "tombstones.h"
-#include "window.h"
 
 struct verifying {
     const char *path;
@@ -141,46 +140,6 @@ static void verify_tombstones(struct verifying *v)
         tombstones_unref(t);
 }
 
-static int count_entry(void *context, struct str key, struct str value)
-{
-    *(uint64_t *)context += key.len + value.len;
-    return OK;
-}
-
-// The root table names the others.
-static int read_table(void *context, struct str key, struct str value)
-{
-    struct lmdb_txn *t = context;
-    char *name = mem_copy_str(key);
-    unsigned table;
-    uint64_t bytes = 0;
-    (void)value;
-    int rc = lmdb_table(t, name, &table, NULL);
-    if (rc == OK)
-        rc = lmdb_each(t, table, str_make(NULL, 0), count_entry, &bytes);
-    mem_free(name);
-    return rc;
-}
-
-static int read_meta(const char *file, struct error *err)
-{
-    struct lmdb_env *env;
-    struct lmdb_txn *t;
-    unsigned root;
-    int rc = lmdb_env_open(&env, file, LMDB_READ_FILE, 0, 64, err);
-    if (rc)
-        return rc;
-    rc = lmdb_begin(&t, env, false, err);
-    if (rc == OK) {
-        rc = lmdb_table(t, NULL, &root, err);
-        if (rc == OK && (rc = lmdb_each(t, root, str_make(NULL, 0), read_table, t)))
-            error_set(err, rc, "%s: a table cannot be read: %s", file, err_text(rc));
-        lmdb_abort(t);
-    }
-    lmdb_env_close(env);
-    return rc;
-}
-
 // The tables change in place while a server has them open: then there is nothing to compare with.
 static void verify_meta(struct verifying *v)
 {
@@ -192,7 +151,7 @@ static void verify_meta(struct verifying *v)
     buf_reset(&path);
     buf_printf(&path, "%s/meta/data.mdb", v->path);
     v->out->meta_skipped = !alone;
-    if (alone && file_exists(buf_text(&path)) && read_meta(buf_text(&path), &err))
+    if (alone && file_exists(buf_text(&path)) && meta_check(buf_text(&path), &err))
         tell(v, err.text);
     buf_release(&path);
     if (fd >= 0)

@@ -41,6 +41,7 @@ static int code_of(int rc)
         return ERR_NO_SPACE;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
+    case MDB_INCOMPATIBLE:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
     case MDB_PANIC:

@@ -205,33 +205,54 @@ static int open_journal(struct storage *s, struct error *err)
     return rc;
 }
 
-// Alert state and silences are worth less than a monitoring that starts.
-static int open_meta(struct storage *s, struct error *err)
+// Goes before the folder is locked: the child that looks at the tables would keep the lock if this
+// process were killed meanwhile.
+static int check_meta(const struct storage *s, struct error *err)
 {
-    struct buf path = BUF_INIT, aside = BUF_INIT;
+    struct buf file = BUF_INIT;
+    buf_printf(&file, "%s/meta/data.mdb", s->path);
+    int rc = file_exists(buf_text(&file)) ? meta_check(buf_text(&file), err) : OK;
+    buf_release(&file);
+    return rc;
+}
+
+static int set_meta_aside(struct storage *s, const char *path, struct error *err)
+{
+    struct buf aside = BUF_INIT;
+    buf_printf(&aside, "%s.corrupt", path);
+    log_error("alert state, silences and the notification log are damaged and set aside; they "
+              "begin anew",
+              LOG_CSTR("folder", buf_text(&aside)), LOG_ERR(err));
+    metric_add(s->metrics.corrupt_windows, 1);
+    dir_remove_all(buf_text(&aside), NULL);
+    int rc = io_rename(path, buf_text(&aside));
+    buf_release(&aside);
+    return rc ? error_set(err, rc, "rename %s: %m", path) : OK;
+}
+
+// Alert state and silences are worth less than a monitoring that starts.
+static int open_meta(struct storage *s, int checked, struct error *err)
+{
+    struct buf path = BUF_INIT;
     buf_printf(&path, "%s/meta", s->path);
-    buf_printf(&aside, "%s.corrupt", buf_text(&path));
-    int rc = meta_open(&s->meta, buf_text(&path), err);
+    int rc = checked ? checked : meta_open(&s->meta, buf_text(&path), err);
     if (rc == ERR_CORRUPT) {
-        log_error("alert state, silences and the notification log are damaged and set aside; they "
-                  "begin anew",
-                  LOG_CSTR("folder", buf_text(&aside)), LOG_ERR(err));
-        metric_add(s->metrics.corrupt_windows, 1);
-        dir_remove_all(buf_text(&aside), NULL);
-        rc = io_rename(buf_text(&path), buf_text(&aside));
-        rc = rc ? error_set(err, rc, "rename %s: %m", buf_text(&path))
-                : meta_open(&s->meta, buf_text(&path), err);
+        rc = set_meta_aside(s, buf_text(&path), err);
+        if (rc == OK)
+            rc = meta_open(&s->meta, buf_text(&path), err);
     }
     buf_release(&path);
-    buf_release(&aside);
     return rc;
 }
 
 static int open_folder(struct storage *s, struct error *err)
 {
-    int rc = dir_create(s->path, err);
-    if (rc == OK)
+    struct error damage = {.code = OK};
+    int rc = dir_create(s->path, err), checked = OK;
+    if (rc == OK) {
+        checked = check_meta(s, &damage);
         rc = lock_folder(s, err);
+    }
     if (rc == OK)
         rc = stage_recover(s->path, err);
     if (rc == OK)
@@ -242,7 +263,11 @@ static int open_folder(struct storage *s, struct error *err)
     }
     if (rc == OK)
         rc = open_journal(s, err);
-    return rc ? rc : open_meta(s, err);
+    if (rc)
+        return rc;
+    if (checked)
+        *err = damage;
+    return open_meta(s, checked, err);
 }
 
 int storage_open(struct storage **out, const struct storage_options *options, struct error *err)

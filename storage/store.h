@@ -125,6 +125,9 @@ void snapshots_open(struct storage *s);
 
 // meta.c
 int meta_open(struct meta **out, const char *path, struct error *err);
+// meta_check.c: ERR_CORRUPT when LMDB can't read the file, or couldn't without crashing. Nobody has it
+// open.
+int meta_check(const char *file, struct error *err);
 void meta_close(struct meta *m);
 // Copies the tables as they are now into an empty folder, synced.
 int meta_copy(struct meta *m, const char *folder, struct error *err);

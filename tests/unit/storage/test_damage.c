@@ -227,21 +227,27 @@ static void test_pages_that_cannot_be_read(void **state)
     buf_release(&path);
 }
 
+// LMDB crashes on some of these: tree pages behind two sound meta pages, too.
 static void test_meta_is_damaged(void **state)
 {
     struct fixture *f = *state;
     struct buf path = BUF_INIT;
-    char zeros[8192] = {0};
-    open_store(f);
-    storage_close(f->storage);
+    char bytes[4096];
     path_of(f, "meta/data.mdb", &path);
-    int fd = open(buf_text(&path), O_RDWR);
-    assert_int_equal(pwrite(fd, zeros, sizeof(zeros), 0), sizeof(zeros));
-    close(fd);
     open_store(f);
-    assert_true(has_file(f, "meta.corrupt/data.mdb"));
-    assert_true(has_file(f, "meta/data.mdb"));
-    assert_true(corrupt_count(f) == 1);
+    for (int page = 0; page < 3; page++) {
+        storage_close(f->storage);
+        int fd = open(buf_text(&path), O_RDWR);
+        for (size_t i = 0; i < sizeof(bytes); i++)
+            bytes[i] = (char)(page == 0 ? 0 : i * 37 + 11);
+        for (int at = page; at < 3; at++)
+            assert_int_equal(pwrite(fd, bytes, sizeof(bytes), at * 4096), sizeof(bytes));
+        close(fd);
+        open_store(f);
+        assert_true(has_file(f, "meta.corrupt/data.mdb"));
+        assert_true(has_file(f, "meta/data.mdb"));
+        assert_true(corrupt_count(f) == page + 1);
+    }
     buf_release(&path);
 }
 

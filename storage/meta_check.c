@@ -1,0 +1,95 @@
+// Whether a file of tables, which nobody has open, can be read to the end. LMDB follows what a damaged
+// page says wherever that leads, so a child does it: it may crash, or turn in a circle.
+//
+// The child only reads, and leaves by _exit(): whatever other threads held at the fork stays untouched.
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "lmdb_env.h"
+#include "store.h"
+
+#define CHECK_SECONDS_MAX 20
+#define FREE_PAGES        0 // LMDB's own table
+
+static int add_entry(void *context, struct str key, struct str value)
+{
+    *(uint64_t *)context += key.len + value.len;
+    return OK;
+}
+
+// The root table names the others.
+static int read_table(void *context, struct str key, struct str value)
+{
+    struct lmdb_txn *t = context;
+    char *name = mem_copy_str(key);
+    unsigned table;
+    uint64_t bytes = 0;
+    (void)value;
+    int rc = lmdb_table(t, name, &table, NULL);
+    if (rc == OK)
+        rc = lmdb_each(t, table, str_make(NULL, 0), add_entry, &bytes);
+    mem_free(name);
+    return rc;
+}
+
+static int read_meta(const char *file, struct error *err)
+{
+    struct lmdb_env *env;
+    struct lmdb_txn *t;
+    unsigned root;
+    uint64_t bytes = 0;
+    int rc = lmdb_env_open(&env, file, LMDB_READ_FILE, 0, 64, err);
+    if (rc)
+        return rc;
+    rc = lmdb_begin(&t, env, false, err);
+    if (rc == OK) {
+        rc = lmdb_table(t, NULL, &root, err);
+        if (rc == OK && lmdb_each(t, FREE_PAGES, str_make(NULL, 0), add_entry, &bytes))
+            rc = error_set(err, ERR_CORRUPT, "%s: the list of free pages is damaged", file);
+        if (rc == OK && (rc = lmdb_each(t, root, str_make(NULL, 0), read_table, t)))
+            error_set(err, rc, "%s: a table cannot be read: %s", file, err_text(rc));
+        lmdb_abort(t);
+    }
+    lmdb_env_close(env);
+    return rc;
+}
+
+static void check_in_child(const char *file)
+{
+    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGALRM, SIGFPE, SIGILL};
+    const struct rlimit none = {0, 0};
+    struct error err = {.code = OK};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        signal(signals[i], SIG_DFL);
+    setrlimit(RLIMIT_CORE, &none);
+    alarm(CHECK_SECONDS_MAX);
+    // Whatever a crash or an assertion of LMDB's would say is said by the caller.
+    int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    if (null >= 0)
+        dup2(null, STDERR_FILENO);
+    _exit(read_meta(file, &err) ? 1 : 0);
+}
+
+int meta_check(const char *file, struct error *err)
+{
+    int status = 0;
+    pid_t child = fork();
+    if (child < 0)
+        return OK;
+    if (child == 0)
+        check_in_child(file);
+    pid_t done;
+    do {
+        done = waitpid(child, &status, 0);
+    } while (done < 0 && errno == EINTR);
+    // Somebody else may have waited for it; then nothing is known.
+    if (done < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+        return OK;
+    return error_set(err, ERR_CORRUPT, "%s: the tables are damaged", file);
+}
