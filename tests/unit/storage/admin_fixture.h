@@ -31,19 +31,13 @@ static inline void check_read(struct querier *q, const struct series_set *set,
 static inline void check_samples(struct storage *s, const struct model *m, int64_t min_ms,
                                  int64_t max_ms)
 {
-    struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
-    struct error err;
     arena_init(&arena, 0);
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, s, min_ms, max_ms, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, min_ms, max_ms, &arena, &set, &err), OK);
+    struct querier *q = select_all(s, min_ms, max_ms, &arena, &set);
     for (unsigned n = 0; n < SERIES_COUNT; n++)
         check_read(q, &set, m, n, min_ms, max_ms);
     querier_free(q);
-    matcher_release(&all);
     arena_release(&arena);
 }
 

@@ -148,18 +148,27 @@ static inline void check_series(struct querier *q, const struct series_set *set,
     columns_release(&c);
 }
 
+// Every series there is in the range, and the querier to read them with.
+static inline struct querier *select_all(struct storage *s, int64_t min_ms, int64_t max_ms,
+                                         struct arena *arena, struct series_set *set)
+{
+    struct querier *q;
+    struct matcher all;
+    struct error err;
+    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
+    assert_int_equal(querier_new(&q, s, min_ms, max_ms, &err), OK);
+    assert_int_equal(querier_select(q, &all, 1, min_ms, max_ms, arena, set, &err), OK);
+    matcher_release(&all);
+    return q;
+}
+
 static inline void check_range(struct fixture *f, const struct model *m, int64_t min_ms,
                                int64_t max_ms)
 {
-    struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
-    struct error err;
     arena_init(&arena, 0);
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, f->storage, min_ms, max_ms, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, min_ms, max_ms, &arena, &set, &err), OK);
+    struct querier *q = select_all(f->storage, min_ms, max_ms, &arena, &set);
     size_t expected = 0;
     for (unsigned n = 0; n < SERIES_COUNT; n++)
         expected +=
@@ -168,7 +177,6 @@ static inline void check_range(struct fixture *f, const struct model *m, int64_t
     for (size_t i = 0; i < set.count; i++)
         check_series(q, &set, i, m, min_ms, max_ms);
     querier_free(q);
-    matcher_release(&all);
     arena_release(&arena);
 }
 

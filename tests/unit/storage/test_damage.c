@@ -120,16 +120,11 @@ static size_t count_samples(struct fixture *f)
 {
     struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
-    struct error err;
     arena_init(&arena, 0);
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    q = select_all(f->storage, INT64_MIN, INT64_MAX, &arena, &set);
     size_t count = count_sound(q, &set);
     querier_free(q);
-    matcher_release(&all);
     arena_release(&arena);
     return count;
 }

@@ -99,20 +99,15 @@ static int check_survivors(struct fixture *f)
 {
     struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
-    struct error err;
     open_store(f);
     arena_init(&arena, 0);
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    q = select_all(f->storage, INT64_MIN, INT64_MAX, &arena, &set);
     int count = find_count(q, &set), told = atomic_load(acknowledged);
     assert_in_range(count, told, told + 1);
     for (size_t i = 0; i < set.count; i++)
         check_rounds(q, &set, i, count);
     querier_free(q);
-    matcher_release(&all);
     arena_release(&arena);
     storage_close(f->storage);
     f->storage = NULL;

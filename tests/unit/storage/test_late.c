@@ -81,9 +81,7 @@ static void test_view(void **state)
     struct rng rng;
     struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
-    struct error err;
     rng_seed(&rng, 32);
     f->options.window_ms = HOUR_MS / 4;
     f->options.out_of_order_ms = WINDOW_MS;
@@ -93,9 +91,7 @@ static void test_view(void **state)
         scrape_late(f, m, &rng);
     struct model *before = mem_calloc(1, sizeof(*before));
     *before = *m;
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    q = select_all(f->storage, INT64_MIN, INT64_MAX, &arena, &set);
     // In order from here on, so that what the querier may see is known.
     for (int i = 0; i < 300; i++)
         scrape(f, m, &rng);
@@ -105,7 +101,6 @@ static void test_view(void **state)
     check_all(f, m);
     storage_maintain(f->storage);
     check_all(f, m);
-    matcher_release(&all);
     arena_release(&arena);
     mem_free(before);
     mem_free(m);

@@ -250,16 +250,13 @@ static void check_cut(struct fixture *f, const struct model *m, int64_t safe_ms)
 {
     struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
     struct columns c;
     struct error err;
     size_t found = 0, needed = 0;
     arena_init(&arena, 0);
     columns_init(&c);
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    q = select_all(f->storage, INT64_MIN, INT64_MAX, &arena, &set);
     for (size_t i = 0; i < set.count; i++) {
         uint64_t n;
         assert_true(str_to_u64(labels_get(set.labels[i], STR("n")), &n));
@@ -271,7 +268,6 @@ static void check_cut(struct fixture *f, const struct model *m, int64_t safe_ms)
         needed += m->counts[n] && m->times[n][0] <= safe_ms;
     assert_true(found >= needed);
     querier_free(q);
-    matcher_release(&all);
     columns_release(&c);
     arena_release(&arena);
 }

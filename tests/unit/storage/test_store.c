@@ -44,10 +44,8 @@ static void test_view_is_stable(void **state)
     struct model *m = mem_calloc(1, sizeof(*m));
     struct querier *q;
     struct series_set set;
-    struct matcher all;
     struct arena arena;
     struct rng rng;
-    struct error err;
     rng_seed(&rng, 8);
     f->options.window_ms = HOUR_MS / 2;
     open_store(f);
@@ -57,15 +55,12 @@ static void test_view_is_stable(void **state)
     struct model *before = mem_calloc(1, sizeof(*before));
     *before = *m;
     arena_init(&arena, 0);
-    assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-    assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
-    assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+    q = select_all(f->storage, INT64_MIN, INT64_MAX, &arena, &set);
     for (int i = 0; i < 300; i++)
         scrape(f, m, &rng);
     for (size_t i = 0; i < set.count; i++)
         check_series(q, &set, i, before, INT64_MIN, until_ms - 1);
     querier_free(q);
-    matcher_release(&all);
     arena_release(&arena);
     check_all(f, m);
     mem_free(before);
@@ -150,13 +145,10 @@ static void test_torn_journal(void **state)
         open_store(f);
         struct querier *q;
         struct series_set set;
-        struct matcher all;
         struct arena arena;
         size_t count = 0;
         arena_init(&arena, 0);
-        assert_int_equal(matcher_init(&all, MATCH_REGEX, STR("n"), STR(".+"), &err), OK);
-        assert_int_equal(querier_new(&q, f->storage, INT64_MIN, INT64_MAX, &err), OK);
-        assert_int_equal(querier_select(q, &all, 1, INT64_MIN, INT64_MAX, &arena, &set, &err), OK);
+        q = select_all(f->storage, INT64_MIN, INT64_MAX, &arena, &set);
         for (size_t i = 0; i < set.count; i++) {
             struct columns c;
             uint64_t n;
@@ -171,7 +163,6 @@ static void test_torn_journal(void **state)
         assert_true(count >= last_count);
         last_count = count;
         querier_free(q);
-        matcher_release(&all);
         arena_release(&arena);
         storage_close(f->storage);
         f->storage = NULL;
