@@ -237,13 +237,26 @@ static void write_result(struct request *req, struct response *res, const struct
     api_end_notes(&w, warnings, result->warning_count + cut, result->infos, result->info_count);
 }
 
-// To compress more points than this takes longer than a brief request may.
+// To compress more points than this takes longer than a brief request may. Queries of so many steps
+// that a few series have more are not even begun.
 #define BRIEF_GZIP_POINTS 500
+#define BRIEF_GZIP_STEPS  50
+
+static bool is_brief_gzip(const struct request *req)
+{
+    return req->brief && header_accepts(req->accept_encoding, "gzip");
+}
+
+static bool has_many_steps(const struct request *req, const struct promql_query *q)
+{
+    return is_brief_gzip(req) && q->step_ms &&
+           ((uint64_t)q->end_ms - (uint64_t)q->start_ms) / (uint64_t)q->step_ms > BRIEF_GZIP_STEPS;
+}
 
 static bool is_slow_to_send(const struct request *req, const struct promql_result *result)
 {
     size_t points = 0;
-    if (!req->brief || !header_accepts(req->accept_encoding, "gzip"))
+    if (!is_brief_gzip(req))
         return false;
     for (size_t i = 0; i < result->series_count; i++)
         points += result->series[i].count;
@@ -255,6 +268,10 @@ static void run_query(struct web_server *web, struct request *req, struct respon
 {
     struct promql_result result = {0};
     struct error err;
+    if (has_many_steps(req, &form->query)) {
+        res->deferred = true;
+        return;
+    }
     form->query.cancel = &req->cancel;
     form->query.brief = req->brief;
     form->query.may_reuse = !request_param(req, "nocache").len;
