@@ -1,6 +1,7 @@
 // A few threads share the outbox: each takes the oldest entry that is due and whose integration is
 // not busy, so that a slow receiver holds up none but itself, and an integration's notifications
-// leave in order.
+// leave in order. When all of them wait for slow receivers, and there is more to send, there is
+// another thread, up to THREAD_MAX.
 //
 // The entry is on disk before it is sent, and the log's entry and the outbox's removal are written
 // as one commit after it arrived: a notification is sent once, unless power fails in between.
@@ -12,13 +13,16 @@
 #include "base/mem.h"
 
 #define THREAD_COUNT 4
+#define THREAD_MAX   32
 #define WAIT_MAX_MS  INT64_C(60000)
 
 struct deliverer {
-    struct alertmanager *engine; // its lock guards `stopping`
+    struct alertmanager *engine; // its lock guards the others
     pthread_cond_t due;
     bool stopping;
-    pthread_t threads[THREAD_COUNT];
+    size_t busy_count; // threads that do not wait for something to become due
+    size_t thread_count;
+    pthread_t threads[THREAD_MAX];
 };
 
 // One attempt, away from the lock.
@@ -250,6 +254,24 @@ static void wait_until_due(struct deliverer *d)
     pthread_cond_timedwait(&d->due, &a->lock, &until);
 }
 
+static void *deliver_thread(void *argument);
+
+// False when the system has none.
+static bool add_thread(struct deliverer *d)
+{
+    if (pthread_create(&d->threads[d->thread_count], NULL, deliver_thread, d))
+        return false;
+    d->thread_count++;
+    return true;
+}
+
+static bool needs_thread(const struct deliverer *d)
+{
+    const struct alertmanager *a = d->engine;
+    return d->busy_count == d->thread_count && d->thread_count < THREAD_MAX &&
+           outbox_next_ms(&a->outbox) <= clock_wall_ms(a->options.clock);
+}
+
 static void *deliver_thread(void *argument)
 {
     struct deliverer *d = argument;
@@ -257,9 +279,13 @@ static void *deliver_thread(void *argument)
     (void)pthread_setname_np(pthread_self(), "deliver");
     pthread_mutex_lock(&a->lock);
     while (!d->stopping) {
+        d->busy_count++;
+        if (needs_thread(d) && !add_thread(d))
+            log_warn("no further thread for notifications; slow receivers hold up others");
         pthread_mutex_unlock(&a->lock);
         bool busy = deliver_one(a) || pings_send(a);
         pthread_mutex_lock(&a->lock);
+        d->busy_count--;
         if (!busy && !d->stopping)
             wait_until_due(d);
     }
@@ -276,8 +302,8 @@ struct deliverer *deliverer_start(struct alertmanager *a)
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&d->due, &attributes);
     pthread_condattr_destroy(&attributes);
-    for (size_t i = 0; i < THREAD_COUNT; i++)
-        if (pthread_create(&d->threads[i], NULL, deliver_thread, d))
+    while (d->thread_count < THREAD_COUNT)
+        if (!add_thread(d))
             abort();
     return d;
 }
@@ -296,7 +322,7 @@ void deliverer_stop(struct deliverer *d)
     d->stopping = true;
     pthread_cond_broadcast(&d->due);
     pthread_mutex_unlock(&d->engine->lock);
-    for (size_t i = 0; i < THREAD_COUNT; i++)
+    for (size_t i = 0; i < d->thread_count; i++)
         pthread_join(d->threads[i], NULL);
     pthread_cond_destroy(&d->due);
     mem_free(d);

@@ -10,6 +10,7 @@ bool deliver_one(struct alertmanager *a);
 // The same without sending anything: as if it had arrived.
 bool deliver_pretended(struct alertmanager *a);
 
+// Under the engine's lock.
 struct deliverer *deliverer_start(struct alertmanager *a);
 void deliverer_wake(struct deliverer *d); // NULL is allowed, as in the next
 // Waits for what is being sent.

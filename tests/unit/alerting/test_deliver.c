@@ -129,50 +129,93 @@ static void put(struct alertmanager *a, int64_t now_ms)
     alertmanager_put(a, &alert, 1, now_ms);
 }
 
+// An engine that delivers, for a configuration.
+struct running {
+    struct alertmanager_config *config;
+    struct storage *storage;
+    struct metrics *metrics;
+    struct alertmanager *engine;
+};
+
+static void running_init(struct running *r, struct str yaml)
+{
+    struct buf warnings = BUF_INIT;
+    struct storage_options storage_options;
+    log_fd_set(-1);
+    r->metrics = metrics_new();
+    storage_options_init(&storage_options);
+    storage_options.clock = &clock_system;
+    storage_options.metrics = r->metrics;
+    assert_int_equal(storage_open(&r->storage, &storage_options, NULL), 0);
+    assert_int_equal(alertmanager_config_parse(&r->config, yaml, "t.yml", ".", &warnings, NULL), 0);
+    const struct alertmanager_options options = {.storage = r->storage,
+                                                 .clock = &clock_system,
+                                                 .metrics = r->metrics,
+                                                 .external_url = STR("http://x"),
+                                                 .user_agent = "Lapwing/test",
+                                                 .deliver = true};
+    r->engine = alertmanager_new(&options);
+    assert_int_equal(alertmanager_apply(r->engine, r->config, NULL), 0);
+    int64_t now_ms = clock_wall_ms(&clock_system);
+    put(r->engine, now_ms);
+    (void)alertmanager_tick(r->engine, now_ms);
+    buf_release(&warnings);
+}
+
+static void running_release(struct running *r)
+{
+    alertmanager_free(r->engine);
+    storage_close(r->storage);
+    metrics_free(r->metrics);
+    alertmanager_config_unref(r->config);
+}
+
 static void test_threads(void **state)
 {
     (void)state;
     static const int statuses[] = {500, 200, 0};
     struct server s = {0};
-    struct buf yaml = BUF_INIT, warnings = BUF_INIT;
-    struct alertmanager_config *config;
-    struct storage *storage;
-    struct storage_options storage_options;
-    struct metrics *metrics = metrics_new();
-    log_fd_set(-1);
+    struct running r;
+    struct buf yaml = BUF_INIT;
     server_bind(&s);
     buf_printf(&yaml,
                "route: {receiver: hook, group_wait: 0s}\nreceivers:\n- name: hook\n"
                "  webhook_configs:\n  - url: http://127.0.0.1:%u/\n",
                s.port);
-    storage_options_init(&storage_options);
-    storage_options.clock = &clock_system;
-    storage_options.metrics = metrics;
-    assert_int_equal(storage_open(&storage, &storage_options, NULL), 0);
-    assert_int_equal(
-        alertmanager_config_parse(&config, buf_view(&yaml), "t.yml", ".", &warnings, NULL), 0);
-    const struct alertmanager_options options = {.storage = storage,
-                                                 .clock = &clock_system,
-                                                 .metrics = metrics,
-                                                 .external_url = STR("http://x"),
-                                                 .user_agent = "Lapwing/test",
-                                                 .deliver = true};
-    struct alertmanager *a = alertmanager_new(&options);
-    assert_int_equal(alertmanager_apply(a, config, NULL), 0);
-    int64_t now_ms = clock_wall_ms(&clock_system);
-    put(a, now_ms);
-    (void)alertmanager_tick(a, now_ms); // the first attempt finds nobody
+    running_init(&r, buf_view(&yaml)); // the first attempt finds nobody
     server_listen(&s, statuses);
     server_stop(&s);
     const char *request = strstr(buf_text(&s.requests), "\"groupKey\":\"{}:{}\"");
     assert_non_null(request);
     assert_non_null(strstr(request + 1, "\"groupKey\":\"{}:{}\"")); // and again after the 500
-    alertmanager_free(a);
-    storage_close(storage);
-    metrics_free(metrics);
-    alertmanager_config_unref(config);
+    running_release(&r);
     buf_release(&s.requests);
-    buf_release(&warnings);
+    buf_release(&yaml);
+}
+
+// However many receivers take a connection and never answer, another one is told in time.
+static void test_slow_receivers(void **state)
+{
+    (void)state;
+    static const int statuses[] = {200, 0};
+    struct server s = {0}, silent = {0};
+    struct running r;
+    struct buf yaml = BUF_INIT;
+    server_bind(&s);
+    server_bind(&silent);
+    assert_int_equal(listen(silent.fd, 64), 0);
+    buf_cstr(&yaml, "route: {receiver: hook, group_wait: 0s}\nreceivers:\n- name: hook\n"
+                    "  webhook_configs:\n");
+    for (int i = 0; i < 12; i++)
+        buf_printf(&yaml, "  - {url: 'http://127.0.0.1:%u/', timeout: 1m}\n", silent.port);
+    buf_printf(&yaml, "  - url: http://127.0.0.1:%u/\n", s.port);
+    server_listen(&s, statuses);
+    running_init(&r, buf_view(&yaml));
+    server_stop(&s); // waits for it, but not as long as the others do
+    assert_non_null(strstr(buf_text(&s.requests), "\"groupKey\":\"{}:{}\""));
+    running_release(&r);
+    close(silent.fd);
+    buf_release(&s.requests);
     buf_release(&yaml);
 }
 
@@ -181,6 +224,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_post),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_slow_receivers),
     };
     return UNIT_RUN(tests);
 }
