@@ -23,7 +23,8 @@ struct config_header {
     struct str name;
     struct str *values; // as given
     size_t value_count;
-    struct config_secret secret; // further value from `secrets` or `files`
+    struct config_secret *secrets; // further values, from `secrets` and `files`
+    size_t secret_count;
 };
 
 struct config_oauth2;
@@ -42,6 +43,8 @@ struct config_http {
     struct str proxy_url;
     struct str no_proxy;
     bool proxy_from_environment;
+    struct config_header *proxy_headers; // of CONNECT
+    size_t proxy_header_count;
     struct config_header *headers;
     size_t header_count;
     const struct config_oauth2 *oauth2; // NULL: none
@@ -56,7 +59,7 @@ struct config_oauth2 {
     struct str client_id;
     struct config_secret client_secret;
     struct str token_url;
-    struct str scopes;           // separated by spaces
+    struct str scopes;                // separated by spaces
     struct config_form_param *params; // further ones of the request for a token
     size_t param_count;
     struct config_http http; // of that request: TLS and proxy

@@ -205,7 +205,6 @@ bool header_name_is_valid(struct str name)
     return name.len > 0;
 }
 
-// One secret or file becomes the header's further value; more are values of their own.
 static int fill_header(struct decoder *d, const struct yaml_node *node,
                        struct config_header *header)
 {
@@ -213,21 +212,14 @@ static int fill_header(struct decoder *d, const struct yaml_node *node,
     int rc = decode_section(d, node, &header_section, &given);
     if (rc)
         return rc;
-    if (given.files.count > 1 || (given.files.count && given.secrets.count))
-        return decode_refuse(d, node,
-                             "more than one of files and secrets for one header is not "
-                             "supported yet");
-    size_t secrets_as_values = given.secrets.count ? given.secrets.count - 1 : 0;
-    header->values =
-        arena_array(d->arena, given.values.count + secrets_as_values, sizeof(struct str));
-    for (size_t i = 0; i < given.values.count; i++)
-        header->values[header->value_count++] = given.values.items[i];
-    for (size_t i = 0; i < secrets_as_values; i++)
-        header->values[header->value_count++] = given.secrets.items[i];
-    if (given.secrets.count)
-        header->secret.value = given.secrets.items[secrets_as_values];
-    if (given.files.count)
-        header->secret.file = path_resolve(d, given.files.items[0]);
+    header->values = given.values.items;
+    header->value_count = given.values.count;
+    header->secrets =
+        arena_calloc(d->arena, given.secrets.count + given.files.count, sizeof(*header->secrets));
+    for (size_t i = 0; i < given.secrets.count; i++)
+        header->secrets[header->secret_count++].value = given.secrets.items[i];
+    for (size_t i = 0; i < given.files.count; i++)
+        header->secrets[header->secret_count++].file = path_resolve(d, given.files.items[i]);
     return OK;
 }
 
@@ -255,14 +247,26 @@ static int decode_headers(struct decoder *d, const struct yaml_node *node, void 
     return OK;
 }
 
+// Names to lists of secrets.
 static int decode_proxy_connect_header(struct decoder *d, const struct yaml_node *node, void *out)
 {
-    (void)out;
+    struct config_http *http = out;
+    if (node->kind == YAML_NULL)
+        return OK;
+    if (node->kind != YAML_MAPPING)
+        return decode_fail(d, node, "expected a mapping of header names to values");
+    http->proxy_headers = arena_calloc(d->arena, node->child_count, sizeof(*http->proxy_headers));
     for (const struct yaml_node *child = node->child; child; child = child->next) {
-        for (const struct yaml_node *value = child->child; value; value = value->next)
-            mask_node(d, value);
+        struct string_list values = {0};
+        if (!header_name_is_valid(child->key->text))
+            return decode_fail(d, child->key, "\"%.*s\" is not a valid header name",
+                               STR_ARG(child->key->text));
+        int rc = decode_secrets(d, child, &values);
+        if (rc)
+            return rc;
+        http->proxy_headers[http->proxy_header_count++] = (struct config_header){
+            .name = child->key->text, .values = values.items, .value_count = values.count};
     }
-    decode_warn(d, node->key, "proxy_connect_header is accepted but has no effect");
     return OK;
 }
 

@@ -109,6 +109,7 @@ static void transfer_free(struct transfer *t)
     keep_spare(c, &t->answer.bytes);
     arena_release(&t->arena);
     curl_slist_free_all(t->headers);
+    curl_slist_free_all(t->proxy_headers);
     curl_slist_free_all(t->connect_to);
     buf_release(&t->content_type);
     buf_release(&t->retry_after);

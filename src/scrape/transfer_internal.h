@@ -29,6 +29,7 @@ struct transfer {
     struct http_answer answer; // the link's
     size_t counted;            // bytes that stand in client->memory
     struct curl_slist *headers;
+    struct curl_slist *proxy_headers;
     struct curl_slist *connect_to;
     char *body;          // owned copy of what is sent
     struct buf response; // decoded

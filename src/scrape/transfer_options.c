@@ -27,7 +27,7 @@ int transfer_read_secret(const struct config_secret *secret, struct buf *out, st
     return rc;
 }
 
-void transfer_add_header(struct transfer *t, struct str name, struct str value)
+static void add_line(struct curl_slist **list, struct str name, struct str value)
 {
     struct buf line = BUF_INIT;
     // To curl "Name:" means to leave the header out.
@@ -35,8 +35,13 @@ void transfer_add_header(struct transfer *t, struct str name, struct str value)
         buf_printf(&line, "%.*s: %.*s", STR_ARG(name), STR_ARG(value));
     else
         buf_printf(&line, "%.*s;", STR_ARG(name));
-    t->headers = curl_slist_append(t->headers, buf_text(&line));
+    *list = curl_slist_append(*list, buf_text(&line));
     buf_release(&line);
+}
+
+void transfer_add_header(struct transfer *t, struct str name, struct str value)
+{
+    add_line(&t->headers, name, value);
 }
 
 static void set_text(struct transfer *t, CURLoption option, struct str text)
@@ -78,19 +83,26 @@ static int set_auth(struct transfer *t, const struct config_http *http, struct e
     return rc;
 }
 
-static int set_headers(struct transfer *t, const struct config_http *http, struct error *err)
+static int set_header(struct transfer *t, const struct config_header *h, struct error *err)
 {
     int rc = OK;
-    for (size_t i = 0; i < http->header_count && rc == OK; i++) {
-        const struct config_header *h = &http->headers[i];
+    for (size_t i = 0; i < h->value_count; i++)
+        transfer_add_header(t, h->name, h->values[i]);
+    for (size_t i = 0; i < h->secret_count && rc == OK; i++) {
         struct buf secret = BUF_INIT;
-        for (size_t v = 0; v < h->value_count; v++)
-            transfer_add_header(t, h->name, h->values[v]);
-        rc = transfer_read_secret(&h->secret, &secret, err);
+        rc = transfer_read_secret(&h->secrets[i], &secret, err);
         if (secret.len)
             transfer_add_header(t, h->name, buf_view(&secret));
         buf_release(&secret);
     }
+    return rc;
+}
+
+static int set_headers(struct transfer *t, const struct config_http *http, struct error *err)
+{
+    int rc = OK;
+    for (size_t i = 0; i < http->header_count && rc == OK; i++)
+        rc = set_header(t, &http->headers[i], err);
     return rc;
 }
 
@@ -211,6 +223,19 @@ static int set_tls(struct transfer *t, struct str url, const struct config_tls *
     return rc;
 }
 
+// They go with CONNECT alone: a proxy that is asked for a URL gets those of the request.
+static void set_proxy_headers(struct transfer *t, struct str url, const struct config_http *http)
+{
+    if (!str_has_prefix(url, STR("https:")))
+        return;
+    for (size_t i = 0; i < http->proxy_header_count; i++) {
+        const struct config_header *h = &http->proxy_headers[i];
+        for (size_t v = 0; v < h->value_count; v++)
+            add_line(&t->proxy_headers, h->name, h->values[v]);
+    }
+    curl_easy_setopt(t->easy, CURLOPT_PROXYHEADER, t->proxy_headers);
+}
+
 static void set_proxy(struct transfer *t, const struct config_http *http)
 {
     if (http && http->proxy_from_environment)
@@ -230,6 +255,7 @@ static int set_http(struct transfer *t, struct str url, const struct config_http
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, http->follow_redirects ? 1L : 0L);
     if (!http->enable_http2)
         curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    set_proxy_headers(t, url, http);
     int rc = set_headers(t, http, err);
     if (rc == OK)
         rc = set_auth(t, http, err);

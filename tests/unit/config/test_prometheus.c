@@ -203,8 +203,8 @@ static void check_http(const struct config_http *http)
     assert_int_equal(http->header_count, 2);
     assert_str(http->headers[0].name, "X-Scope");
     assert_int_equal(http->headers[0].value_count, 2);
-    assert_str(http->headers[0].secret.value, "top");
-    assert_str(http->headers[1].secret.file, "/etc/p/h.txt");
+    assert_str(http->headers[0].secrets[0].value, "top");
+    assert_str(http->headers[1].secrets[0].file, "/etc/p/h.txt");
 }
 
 static void test_scrape_config(void **state)

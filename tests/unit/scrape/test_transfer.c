@@ -341,6 +341,51 @@ static size_t count_of(const struct buf *b, const char *text)
     return count;
 }
 
+// proxy_connect_header goes to the proxy alone, http_headers to the server alone; of these each
+// value, secret and file is a header.
+static void test_proxy_headers(void **state)
+{
+    (void)state;
+    struct str answers[] = {
+        STR("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        STR(OK_HEAD "\r\nok")};
+    static const char *const urls[] = {"https://h.invalid/", "http://h.invalid/"};
+    struct peer p = {0};
+    char job[512], file[] = "/tmp/lapwing-header-XXXXXX";
+    int fd = mkstemp(file);
+    assert_int_equal(write(fd, "e\n", 2), 2);
+    close(fd);
+    peer_start(&p, answers, COUNT_OF(answers));
+    (void)snprintf(job, sizeof(job),
+                   "proxy_url: '%.*s', proxy_connect_header: {X-Proxy: [a, b]}, http_headers: "
+                   "{X-Server: {values: [c], secrets: [d1, d2], files: [%s]}}",
+                   (int)strlen(p.url) - (int)strlen("/metrics"), p.url, file);
+    struct prometheus_config *config = parse(job);
+    for (size_t i = 0; i < COUNT_OF(urls); i++) {
+        struct outcome o = {0};
+        struct transfer_request request = request_to(&p);
+        request.url = str_from(urls[i]);
+        request.http = &config->scrapes[0].http;
+        fetch(&request, &o);
+        buf_release(&o.text);
+    }
+    pthread_join(p.thread, NULL);
+    struct str asked = buf_view(&p.asked);
+    assert_true(str_has_prefix(asked, STR("CONNECT h.invalid:443 ")));
+    struct str tunnel = str_first(asked, str_search(asked, STR("GET http://h.invalid/ ")));
+    assert_true(tunnel.len < asked.len);
+    assert_true(str_search(tunnel, STR("X-Proxy: a\r\nX-Proxy: b\r\n")) < tunnel.len);
+    assert_int_equal(str_search(tunnel, STR("X-Server")), tunnel.len);
+    struct str request = str_skip(asked, tunnel.len);
+    assert_int_equal(str_search(request, STR("X-Proxy")), request.len);
+    assert_true(str_search(request, STR("X-Server: c\r\nX-Server: d1\r\nX-Server: d2\r\n"
+                                        "X-Server: e\r\n")) < request.len);
+    unlink(file);
+    prometheus_config_unref(config);
+    close(p.fd);
+    buf_release(&p.asked);
+}
+
 // What is sent somewhere else is sent there whole, whatever kind of redirect it was.
 static void test_redirected_post(void **state)
 {
@@ -473,6 +518,7 @@ int main(void)
         cmocka_unit_test(test_credentials),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_refused_by_name),
+        cmocka_unit_test(test_proxy_headers),
         cmocka_unit_test(test_redirected_post),
         cmocka_unit_test(test_oauth2),
         cmocka_unit_test(test_oauth2_fails),
