@@ -158,9 +158,11 @@ static int open_windows(struct storage *s, struct error *err)
     if (rc == OK)
         remove_replaced(&list);
     windows_sort(list.items, list.count);
-    for (size_t i = 0; i < list.count; i++)
+    for (size_t i = 0; i < list.count; i++) {
+        window_want_scrub(list.items[i]);
         sealed_ms =
             window_max_ms(list.items[i]) > sealed_ms ? window_max_ms(list.items[i]) : sealed_ms;
+    }
     atomic_store(&s->sealed_ms, sealed_ms);
     view_publish(s, list.items, list.count, (struct head_view){sealed_ms, 1});
     return rc;
@@ -395,6 +397,19 @@ static void write_journal(struct storage *s)
     report(s, rc, &err);
 }
 
+// What another process has left is read through once, at leisure: damage is told before somebody asks
+// for what is gone.
+#define SCRUB_BYTES ((uint64_t)2 << 20)
+
+static void scrub(struct storage *s)
+{
+    uint64_t left_bytes = SCRUB_BYTES;
+    struct view *v = view_get(s);
+    for (size_t i = v->window_count; i-- > 0 && left_bytes;)
+        window_scrub(v->windows[i], &left_bytes);
+    view_put(s, v);
+}
+
 void storage_maintain(struct storage *s)
 {
     if (!s->path)
@@ -404,6 +419,7 @@ void storage_maintain(struct storage *s)
     if (pthread_mutex_trylock(&s->maintenance))
         return;
     seal_due(s);
+    scrub(s);
     retire_windows(s);
     deletions_retire(s);
     merge_due(s);

@@ -56,6 +56,12 @@ void window_forget_pages(struct window *w);
 // Reads and checks every byte; ERR_CORRUPT says what is wrong.
 int window_verify(struct window *w, struct error *err);
 
+// For a file that has lain on the disk since another process wrote it: window_scrub() checks the sums
+// of its blocks, some at each call, and lowers *left_bytes by what it read. True when it is through.
+// One thread at a time. Damage marks the window.
+void window_want_scrub(struct window *w);
+bool window_scrub(struct window *w, uint64_t *left_bytes);
+
 // Notes that reading met damage: maintenance will set the file aside (rename it to *.corrupt), and
 // unless it is marked as lost before, what can still be read of it is written again.
 void window_mark_corrupt(struct window *w);

@@ -25,6 +25,10 @@ struct window {
     atomic_bool corrupt;
     atomic_bool lost; // nothing of it can be read
 
+    // Of the maintenance: the next block to be looked at, where scrubbing is wanted.
+    bool scrub_wanted;
+    uint32_t scrub_next;
+
     // Set by window_load(), then read without a lock.
     pthread_mutex_t load_mutex;
     atomic_bool loaded;

@@ -137,15 +137,24 @@ static bool is_whole(struct window *w, uint32_t number, struct str stored,
     return true;
 }
 
-static int read_block(struct window *w, uint32_t number, const struct index_block *block,
-                      struct zstd_decoder *zstd, struct block_values *out)
+static int find_stored(const struct window *w, const struct index_block *block, struct str *out)
 {
     if (block->extent >= w->extent_count)
         return ERR_CORRUPT;
     struct str extent = w->extents[block->extent];
     if (block->offset > extent.len || block->stored_size > extent.len - block->offset)
         return ERR_CORRUPT;
-    struct str stored = str_first(str_skip(extent, block->offset), block->stored_size);
+    *out = str_first(str_skip(extent, block->offset), block->stored_size);
+    return OK;
+}
+
+static int read_block(struct window *w, uint32_t number, const struct index_block *block,
+                      struct zstd_decoder *zstd, struct block_values *out)
+{
+    struct str stored;
+    int rc = find_stored(w, block, &stored);
+    if (rc)
+        return rc;
     return is_whole(w, number, stored, block) ? block_values_read(out, stored, block, zstd)
                                               : ERR_CORRUPT;
 }
@@ -268,6 +277,47 @@ int window_read(struct window *w, uint32_t id, int64_t min_ms, int64_t max_ms, s
         rc = slice_rc ? slice_rc : rc;
     }
     return rc;
+}
+
+void window_want_scrub(struct window *w)
+{
+    w->scrub_wanted = true;
+}
+
+static void spend(uint64_t *left_bytes, size_t size)
+{
+    *left_bytes -= size < *left_bytes ? size : *left_bytes;
+}
+
+static bool scrub_block(struct window *w, uint64_t *left_bytes)
+{
+    struct index_block block;
+    struct str stored;
+    window_index_block(&w->index, w->scrub_next, &block);
+    if (find_stored(w, &block, &stored) || !is_whole(w, w->scrub_next, stored, &block))
+        return false;
+    spend(left_bytes, stored.len);
+    w->scrub_next++;
+    return true;
+}
+
+bool window_scrub(struct window *w, uint64_t *left_bytes)
+{
+    if (!w->scrub_wanted || window_is_corrupt(w))
+        return true;
+    int rc = window_load(w);
+    bool sound = rc != ERR_CORRUPT;
+    if (rc == OK && w->scrub_next == 0)
+        spend(left_bytes, w->index_bytes.len);
+    while (rc == OK && sound && *left_bytes && w->scrub_next < w->index.sizes[INDEX_BLOCKS])
+        sound = scrub_block(w, left_bytes);
+    if (!sound)
+        window_mark_corrupt(w);
+    bool through = rc || !sound || w->scrub_next == w->index.sizes[INDEX_BLOCKS];
+    if (through)
+        w->scrub_wanted = false;
+    window_forget_pages(w);
+    return through;
 }
 
 static int verify_series(struct window *w, uint32_t id, struct arena *arena, struct columns *c)

@@ -168,6 +168,21 @@ static void test_rest_of_a_window_is_served(void **state)
     assert_true(corrupt_count(f) == 1);
 }
 
+// Nobody asks for it.
+static void test_damage_is_found_unasked(void **state)
+{
+    struct fixture *f = *state;
+    begin(f);
+    damage(f, 0.8, 1);
+    open_store(f);
+    storage_maintain(f->storage);
+    maintain(f);
+    assert_true(has_file(f, WINDOW_NAME ".corrupt"));
+    assert_true(corrupt_count(f) == 1);
+    assert_in_range(count_samples(f), WIDE_COUNT * SAMPLE_COUNT * 9 / 10,
+                    WIDE_COUNT * SAMPLE_COUNT - 1);
+}
+
 static int refuse_renames(void *context, enum io_call call, const char *path)
 {
     (void)context;
@@ -250,6 +265,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rest_of_a_window_is_served, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damage_is_found_unasked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rescue_waits_for_room, setup, teardown),
         cmocka_unit_test_setup_teardown(test_index_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_cannot_be_read, setup, teardown),
