@@ -93,10 +93,9 @@ static bool is_plain(const struct config_http *h)
 {
     const struct config_tls *tls = &h->tls;
     return !h->has_basic_auth && !h->authorization_type.len && !h->proxy_url.len &&
-           !h->proxy_from_environment && !h->header_count && !h->oauth2 &&
-           !is_secret(&tls->ca) && !is_secret(&tls->cert) && !is_secret(&tls->key) &&
-           !tls->server_name.len && !tls->min_version.len && !tls->max_version.len &&
-           !tls->insecure_skip_verify;
+           !h->proxy_from_environment && !h->header_count && !h->oauth2 && !is_secret(&tls->ca) &&
+           !is_secret(&tls->cert) && !is_secret(&tls->key) && !tls->server_name.len &&
+           !tls->min_version.len && !tls->max_version.len && !tls->insecure_skip_verify;
 }
 
 // Splits what libcurl would send as it stands: false for anything it may change.
