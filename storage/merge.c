@@ -26,6 +26,8 @@
 #define DAY_MS   INT64_C(86400000)
 #define SLOT_MS  INT64_C(7200000)
 #define SLICE_NS INT64_C(200000000)
+// After a failure it is tried again this much later.
+#define RETRY_NS INT64_C(10000000000)
 // In a store to which nothing comes, a day that isn't over is merged when it has more windows.
 #define IDLE_WINDOWS_MAX 4
 // Late windows are merged into their day once they are so many, or so large a part of it.
@@ -151,6 +153,8 @@ void merge_abort(struct storage *s)
 static void failed(struct storage *s, const struct error *err)
 {
     metric_add(s->metrics.merge_failures, 1);
+    // Damage is rescued at once.
+    s->merge_failed_ns = err->code == ERR_CORRUPT ? 0 : clock_mono_ns(s->options.clock);
     if (s->merge->rescue && err->code == ERR_CORRUPT)
         window_mark_lost(s->merge->cursors[0].window);
     log_error("windows could not be merged; they stay as they are, and it is tried again",
@@ -406,13 +410,19 @@ static bool find_any(struct storage *s, const struct view *v, struct run *out)
     return find_due(v, DAY_MS, day, out) || find_due(v, SLOT_MS, slot, out);
 }
 
+// On a full disk a day would be read in vain each second.
+static bool failed_lately(const struct storage *s)
+{
+    return s->merge_failed_ns && clock_mono_ns(s->options.clock) - s->merge_failed_ns < RETRY_NS;
+}
+
 void merge_due(struct storage *s)
 {
     struct view *v = view_get(s);
     struct run r;
     if (s->merge && !sources_are_served(s->merge, v))
         merge_abort(s);
-    if (!s->merge && find_any(s, v, &r))
+    if (!s->merge && !failed_lately(s) && find_any(s, v, &r))
         start(s, v, r);
     view_put(s, v);
     if (s->merge)

@@ -58,6 +58,7 @@ struct storage {
     atomic_int_least64_t committed_ns;      // monotonic, of the last batch
     int64_t pages_forgotten_ns;             // monotonic; of the maintenance
     int64_t seal_failed_ns;                 // likewise; 0: the last one went well
+    int64_t merge_failed_ns;                // likewise
     atomic_int_least64_t refusal_logged_ns; // monotonic; 0: never
     atomic_int_least64_t commit_gap_ns;     // the longest between two lately
 

@@ -203,7 +203,9 @@ static void test_rescue_waits_for_room(void **state)
     maintain(f);
     assert_true(has_file(f, WINDOW_NAME));
     assert_int_equal(count_samples(f), left);
+    assert_true(metric_value(f->storage->metrics.merge_failures) == 1);
     io_fault_set(NULL, NULL);
+    clock_virtual_advance(&f->clock, 11000);
     maintain(f);
     assert_true(has_file(f, WINDOW_NAME ".corrupt"));
     assert_int_equal(count_samples(f), left);
