@@ -90,6 +90,21 @@ static void time_texts_init(struct time_texts *t, struct arena *arena,
     }
 }
 
+// Without its comma when it is the first one.
+static void write_known_point(struct buf *out, const struct time_text *text, double value,
+                              bool is_first)
+{
+    char *at = buf_reserve(out, sizeof(*text) + FLOAT_TEXT_SIZE);
+    if (!at)
+        return;
+    memcpy(at, text->text + is_first, sizeof(text->text) - 1);
+    size_t len = text->len - is_first;
+    len += float_format(value, FLOAT_SAMPLE, at + len);
+    at[len++] = '"';
+    at[len++] = ']';
+    buf_advance(out, len);
+}
+
 static void write_points(struct json_writer *w, const struct promql_series *s,
                          const struct time_texts *known)
 {
@@ -98,23 +113,13 @@ static void write_points(struct json_writer *w, const struct promql_series *s,
     for (size_t i = 0; i < s->count; i++) {
         while (at < known->count && known->times_ms[at] < s->times_ms[i])
             at++;
-        bool is_known = at < known->count && known->times_ms[at] == s->times_ms[i];
-        char *out =
-            is_known ? buf_reserve(w->out, sizeof(struct time_text) + FLOAT_TEXT_SIZE) : NULL;
-        if (!out) {
-            if (i)
-                buf_char(w->out, ',');
-            write_point(w->out, s->times_ms[i], s->values[i]);
+        if (at < known->count && known->times_ms[at] == s->times_ms[i]) {
+            write_known_point(w->out, &known->texts[at], s->values[i], i == 0);
             continue;
         }
-        const struct time_text *text = &known->texts[at];
-        size_t skipped = i == 0; // the comma
-        memcpy(out, text->text + skipped, sizeof(text->text) - 1);
-        size_t len = text->len - skipped;
-        len += float_format(s->values[i], FLOAT_SAMPLE, out + len);
-        out[len++] = '"';
-        out[len++] = ']';
-        buf_advance(w->out, len);
+        if (i)
+            buf_char(w->out, ',');
+        write_point(w->out, s->times_ms[i], s->values[i]);
     }
     json_array_end(w);
 }

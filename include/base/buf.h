@@ -28,15 +28,32 @@ void buf_release(struct buf *b);
 void buf_reset(struct buf *b);
 // Drops everything after the first `len` bytes.
 void buf_truncate(struct buf *b, size_t len);
+// Makes room, or fails at the limit: what buf_reserve() does when there is none yet.
+char *buf_grow(struct buf *b, size_t size);
 // Room for `size` more bytes, not yet counted in len; NULL when over the limit. Follow with
-// buf_advance() by what was written.
-char *buf_reserve(struct buf *b, size_t size);
-void buf_advance(struct buf *b, size_t size);
+// buf_advance() by what was written. One byte beyond is always there, for buf_text()'s NUL.
+static inline char *buf_reserve(struct buf *b, size_t size)
+{
+    if (!b->failed && size < b->cap - b->len && (!b->limit || size <= b->limit - b->len))
+        return b->ptr + b->len;
+    return buf_grow(b, size);
+}
+static inline void buf_advance(struct buf *b, size_t size)
+{
+    b->len += size;
+}
+static inline void buf_char(struct buf *b, char c)
+{
+    char *room = buf_reserve(b, 1);
+    if (room) {
+        *room = c;
+        b->len++;
+    }
+}
 
 void buf_append(struct buf *b, const void *ptr, size_t len);
 void buf_str(struct buf *b, struct str s);
 void buf_cstr(struct buf *b, const char *s);
-void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));

@@ -27,8 +27,7 @@ void buf_truncate(struct buf *b, size_t len)
         b->len = len;
 }
 
-// One byte beyond `size` is always there, for buf_text()'s NUL.
-char *buf_reserve(struct buf *b, size_t size)
+char *buf_grow(struct buf *b, size_t size)
 {
     if (b->failed || (b->limit && size > b->limit - b->len)) {
         b->failed = true;
@@ -41,11 +40,6 @@ char *buf_reserve(struct buf *b, size_t size)
         b->ptr = mem_realloc(b->ptr, b->cap, 1);
     }
     return b->ptr + b->len;
-}
-
-void buf_advance(struct buf *b, size_t size)
-{
-    b->len += size;
 }
 
 void buf_append(struct buf *b, const void *ptr, size_t len)
@@ -65,11 +59,6 @@ void buf_str(struct buf *b, struct str s)
 void buf_cstr(struct buf *b, const char *s)
 {
     buf_append(b, s, strlen(s));
-}
-
-void buf_char(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

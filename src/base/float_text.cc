@@ -57,21 +57,23 @@ const char digit_pairs[] =
     "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
     "8081828384858687888990919293949596979899";
 
-// The digits of a number, at least `count` of them.
-size_t put_digits(int64_t number, size_t count, char *out)
+// The digits of a number, at least `count` of them. Writes digits_max bytes, whatever their number.
+constexpr size_t digits_max = 24;
+
+size_t put_digits(uint64_t number, size_t count, char *out)
 {
-    char text[24];
-    size_t at = sizeof(text);
+    char text[2 * digits_max] = {};
+    size_t at = digits_max;
     for (; number >= 100; number /= 100)
         memcpy(text + (at -= 2), digit_pairs + number % 100 * 2, 2);
     if (number >= 10)
         memcpy(text + (at -= 2), digit_pairs + number * 2, 2);
     else if (number)
         text[--at] = (char)('0' + number);
-    while (sizeof(text) - at < count)
+    while (digits_max - at < count)
         text[--at] = '0';
-    memcpy(out, text + at, sizeof(text) - at);
-    return sizeof(text) - at;
+    memcpy(out, text + at, digits_max); // a copy of known size takes two moves
+    return digits_max - at;
 }
 
 // Whole numbers whose digits stand for no other double.
@@ -99,7 +101,7 @@ size_t put_fraction(int64_t thousandths, char *out)
     for (; thousandths % 10 == 0; places--)
         thousandths /= 10;
     *out = '.';
-    return 1 + put_digits(thousandths, places, out + 1);
+    return 1 + put_digits((uint64_t)thousandths, places, out + 1);
 }
 
 // Most samples: there the digits are, without a search for the shortest ones. 0 of other values.
@@ -112,7 +114,7 @@ size_t format_simple(double value, double magnitude, char *out)
     size_t len = 0;
     if (std::signbit(value))
         out[len++] = '-';
-    len += put_digits(whole ? (int64_t)magnitude : thousandths / 1000, 1, out + len);
+    len += put_digits((uint64_t)(whole ? (int64_t)magnitude : thousandths / 1000), 1, out + len);
     return whole ? len : len + put_fraction(thousandths % 1000, out + len);
 }
 
