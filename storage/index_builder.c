@@ -179,6 +179,8 @@ static size_t size_of_records(const struct index_builder *b)
 size_t index_builder_size(struct index_builder *b, const struct column_store *columns,
                           struct str blocks)
 {
+    hmap_release(&b->symbol_index);
+    hmap_release(&b->pair_index);
     rank(b);
     b->record_bytes = size_of_records(b);
     return INDEX_SIZE_COUNT * 8 + (b->symbol_count + 1) * 4 + b->text.len +
@@ -319,10 +321,12 @@ void index_builder_put(struct index_builder *b, const struct column_store *colum
 {
     put_sizes(b, columns, blocks, &out);
     put_symbols(b, &out);
+    buf_release(&b->text);
     put_pairs(b, &out);
     char *lists = out;
     out += b->list_bytes;
     put_bytes(&out, buf_view(&b->hashes));
+    buf_release(&b->hashes);
     put_series(b, lists, &out);
     put_columns(columns, &out);
     put_bytes(&out, blocks);

@@ -49,10 +49,10 @@ void index_builder_release(struct index_builder *b);
 // The next series, in order of labels. `constant` is the stream of one that never changes, else empty.
 void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column,
                        struct str constant);
-// The size of the index, to which nothing is added any more. `blocks` are whole entries.
+// The size of the index, to which nothing can be added any more. `blocks` are whole entries.
 size_t index_builder_size(struct index_builder *b, const struct column_store *columns,
                           struct str blocks);
-// Writes that many bytes.
+// Writes that many bytes, and gives back on the way what is written.
 void index_builder_put(struct index_builder *b, const struct column_store *columns,
                        struct str blocks, char *out);
 

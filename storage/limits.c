@@ -1,17 +1,25 @@
 // How many series the store takes: a number, and a budget of memory.
 //
 // Past either, new series are refused and existing ones go on. What the head takes is counted as it
-// grows; the scraper's slot for a series and the journal's knowledge of it come on top. Samples do not
-// grow without bounds: when they take more than their part they are sealed.
+// grows; the scraper's slot for a series and the journal's knowledge of it come on top, and what the
+// index of a window takes while one is written: a budget that holds only between seals is none. Samples
+// do not grow without bounds: when they take more than their part they are sealed.
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
+#include "index_builder.h"
 #include "store.h"
 
 // What a series takes outside the head.
 #define SERIES_EXTRA 24
+// In the index of a window: a series' hash and record, a label in the record and in its pair's list;
+// and beside the entry of a symbol or a pair, its slot in a table, its place in the order and what is
+// written of it.
+#define SEAL_SERIES_SIZE 16
+#define SEAL_LABEL_SIZE  4
+#define SEAL_ENTRY_EXTRA 40
 // Samples in memory: each window has an index of its own, so that the more series there are the more
 // samples must share it.
 #define HEAD_BYTES_MIN        ((size_t)2 << 20)
@@ -40,9 +48,20 @@ uint64_t storage_memory_limit_default(void)
     return memory / 2;
 }
 
+// The builder and the index that it writes: each has the hashes, the records and the texts.
+static uint64_t seal_memory_bytes(const struct head *h, uint64_t series_count)
+{
+    const struct symbols *symbols = &h->symbols;
+    return series_count * 2 * SEAL_SERIES_SIZE + h->label_count * 2 * SEAL_LABEL_SIZE +
+           symbols->count * (sizeof(struct builder_symbol) + SEAL_ENTRY_EXTRA) +
+           symbols->text_size * 2 +
+           h->postings.pair_count * (sizeof(struct builder_pair) + SEAL_ENTRY_EXTRA);
+}
+
 uint64_t storage_memory_bytes(struct storage *s)
 {
-    return head_memory_size(&s->head) + atomic_load(&s->head.series_count) * SERIES_EXTRA;
+    uint64_t count = atomic_load(&s->head.series_count);
+    return head_memory_size(&s->head) + count * SERIES_EXTRA + seal_memory_bytes(&s->head, count);
 }
 
 // Once a minute at most, however many are refused.

@@ -69,7 +69,9 @@ void storage_metrics_init(struct storage *s)
         .series_refused = metrics_counter(m, "lapwing_storage_series_refused_total",
                                           "New series refused by a limit on series or memory.", ""),
         .memory = metrics_gauge(m, "lapwing_storage_memory_bytes",
-                                "Memory of series and samples, as counted against the limit.", ""),
+                                "Memory of series and samples, and for writing their index, as "
+                                "counted against the limit.",
+                                ""),
         .memory_limit = metrics_gauge(m, "lapwing_storage_memory_limit_bytes",
                                       "Memory past which new series are refused; 0: no limit.", ""),
         .late_samples = metrics_counter(m, "lapwing_storage_late_samples_total",

@@ -72,7 +72,7 @@ static double memory_of(struct fixture *f)
     metrics_render(f->metrics, &text);
     buf_release(&text);
     return metric_value(metrics_gauge(f->metrics, "lapwing_storage_memory_bytes",
-                                      "Memory of series and samples, as counted against the limit.",
+                                      "Memory of series and samples, and for writing their index, as counted against the limit.",
                                       ""));
 }
 
