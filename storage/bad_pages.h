@@ -2,12 +2,14 @@
 #ifndef STORAGE_BAD_PAGES_H
 #define STORAGE_BAD_PAGES_H
 
-#include <stdbool.h>
+#include "base/str.h"
 
-// From here on a page of a map that can't be read has zeros in it, which is for checksums to find.
-// Of the process; may be called again.
-void bad_pages_survive(void);
-// Whether one was: what was checked before may have turned to zeros.
-bool bad_pages_were_met(void);
+// From here on a page of this part of a map that can't be read has zeros in it, which is for checksums
+// to find. Of more parts than 1,024 the further ones are not known.
+void bad_pages_survive(struct str bytes);
+// Before the map goes.
+void bad_pages_leave(struct str bytes);
+// How many were met so far: when there is one more, what was checked before may have turned to zeros.
+unsigned bad_pages_count(void);
 
 #endif

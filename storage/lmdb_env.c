@@ -66,11 +66,14 @@ static unsigned flags_of(enum lmdb_mode mode)
     case LMDB_NEW_FILE:
         return MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC | MDB_NOTLS;
     case LMDB_READ_FILE:
+    case LMDB_LOOK_AT:
         return MDB_NOSUBDIR | MDB_NOLOCK | MDB_RDONLY | MDB_NOTLS;
     }
     return 0;
 }
 
+// Of a file that never changes. Pages at the end of one that does may have been used and freed again
+// without ever having been written.
 static bool is_whole(MDB_env *env, size_t file_size)
 {
     MDB_envinfo info;

@@ -13,9 +13,11 @@ enum lmdb_mode {
     LMDB_SCRATCH,   // the same, for tests: nothing is synced
     LMDB_NEW_FILE,  // one file, written once
     LMDB_READ_FILE, // one file that never changes: no locks
+    LMDB_LOOK_AT,   // the file of a changing environment, to be read while nobody else has it
 };
 
-// `table_count` named tables at most. map_size: the most it may ever hold; 0 for LMDB_READ_FILE.
+// `table_count` named tables at most. map_size: the most it may ever hold; 0 for those that are
+// only read.
 int lmdb_env_open(struct lmdb_env **out, const char *path, enum lmdb_mode mode, size_t map_size,
                   unsigned table_count, struct error *err);
 void lmdb_env_close(struct lmdb_env *e); // NULL is allowed

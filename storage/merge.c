@@ -308,13 +308,15 @@ static void finish_rescue(struct storage *s)
             rc = open_merged(s, m, &rest, &err);
     }
     if (rc) {
+        // What was just written cannot be read: that says nothing of the old file.
+        err.code = ERR_IO;
         failed(s, &err);
         return;
     }
     uint64_t had = window_sample_count(w), left = rest ? window_sample_count(rest) : 0;
     atomic_fetch_add(&s->window_bytes_written, rest ? window_bytes(rest) : 0);
     struct buf why = BUF_INIT;
-    buf_printf(&why, "%llu of its %llu samples are lost", (unsigned long long)(had - left),
+    buf_printf(&why, "%llu of its %llu samples are left", (unsigned long long)left,
                (unsigned long long)had);
     set_aside_log(s, window_path(w), buf_text(&why));
     buf_release(&why);

@@ -17,6 +17,7 @@
 // Of CPU: a circle uses it up, a slow disk does not.
 #define CHECK_SECONDS_MAX 20
 #define FREE_PAGES        0 // LMDB's own table
+#define DAMAGED           1 // the child's exit status
 
 static int add_entry(void *context, struct str key, struct str value)
 {
@@ -45,7 +46,7 @@ static int read_meta(const char *file, struct error *err)
     struct lmdb_txn *t;
     unsigned root;
     uint64_t bytes = 0;
-    int rc = lmdb_env_open(&env, file, LMDB_READ_FILE, 0, 64, err);
+    int rc = lmdb_env_open(&env, file, LMDB_LOOK_AT, 0, 64, err);
     if (rc)
         return rc;
     rc = lmdb_begin(&t, env, false, err);
@@ -61,20 +62,33 @@ static int read_meta(const char *file, struct error *err)
     return rc;
 }
 
+// What damaged pages do to their reader. Others, as when memory is short, say nothing of the file.
+static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGXCPU, SIGFPE, SIGILL};
+#define CRASH_COUNT (sizeof(crashes) / sizeof(crashes[0]))
+
 static void check_in_child(const char *file)
 {
-    static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGXCPU, SIGFPE, SIGILL};
     const struct rlimit none = {0, 0}, cpu = {CHECK_SECONDS_MAX, CHECK_SECONDS_MAX};
     struct error err = {.code = OK};
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        signal(signals[i], SIG_DFL);
+    for (size_t i = 0; i < CRASH_COUNT; i++)
+        signal(crashes[i], SIG_DFL);
     setrlimit(RLIMIT_CORE, &none);
     setrlimit(RLIMIT_CPU, &cpu);
     // Whatever a crash or an assertion of LMDB's would say is said by the caller.
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null >= 0)
         dup2(null, STDERR_FILENO);
-    _exit(read_meta(file, &err) ? 1 : 0);
+    _exit(read_meta(file, &err) == ERR_CORRUPT ? DAMAGED : 0);
+}
+
+static bool says_damaged(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status) == DAMAGED;
+    for (size_t i = 0; i < CRASH_COUNT; i++)
+        if (WIFSIGNALED(status) && WTERMSIG(status) == crashes[i])
+            return true;
+    return false;
 }
 
 int meta_check(const char *file, struct error *err)
@@ -89,8 +103,9 @@ int meta_check(const char *file, struct error *err)
     do {
         done = waitpid(child, &status, 0);
     } while (done < 0 && errno == EINTR);
-    // Somebody else may have waited for it; then nothing is known.
-    if (done < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0))
+    // Somebody else may have waited for it; then nothing is known. What keeps the file from being read
+    // at all, such as its owner, is said by whoever opens it.
+    if (done < 0 || !says_damaged(status))
         return OK;
     return error_set(err, ERR_CORRUPT, "%s: the tables are damaged", file);
 }

@@ -17,6 +17,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "bad_pages.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -208,7 +209,8 @@ static int open_journal(struct storage *s, struct error *err)
 }
 
 // Goes before the folder is locked: the child that looks at the tables would keep the lock if this
-// process were killed meanwhile.
+// process were killed meanwhile. Damage is looked at again under the lock, in case another process was
+// about to leave.
 static int check_meta(const struct storage *s, struct error *err)
 {
     struct buf file = BUF_INIT;
@@ -222,11 +224,14 @@ static int set_meta_aside(struct storage *s, const char *path, struct error *err
 {
     struct buf aside = BUF_INIT;
     buf_printf(&aside, "%s.corrupt", path);
+    for (int i = 2; file_exists(buf_text(&aside)); i++) {
+        buf_reset(&aside);
+        buf_printf(&aside, "%s.%d.corrupt", path, i);
+    }
     log_error("alert state, silences and the notification log are damaged and set aside; they "
               "begin anew",
               LOG_CSTR("folder", buf_text(&aside)), LOG_ERR(err));
     metric_add(s->metrics.corrupt_windows, 1);
-    dir_remove_all(buf_text(&aside), NULL);
     int rc = io_rename(path, buf_text(&aside));
     buf_release(&aside);
     return rc ? error_set(err, rc, "rename %s: %m", path) : OK;
@@ -255,6 +260,8 @@ static int open_folder(struct storage *s, struct error *err)
         checked = check_meta(s, &damage);
         rc = lock_folder(s, err);
     }
+    if (rc == OK && checked)
+        checked = check_meta(s, &damage);
     if (rc == OK)
         rc = stage_recover(s->path, err);
     if (rc == OK)
@@ -397,6 +404,19 @@ static void write_journal(struct storage *s)
     report(s, rc, &err);
 }
 
+// Indexes are checked once, when they are first used, unless the disk begins to fail.
+static void recheck(struct storage *s)
+{
+    unsigned count = bad_pages_count();
+    if (s->bad_pages_seen == count)
+        return;
+    s->bad_pages_seen = count;
+    struct view *v = view_get(s);
+    for (size_t i = 0; i < v->window_count; i++)
+        window_recheck(v->windows[i]);
+    view_put(s, v);
+}
+
 // What another process has left is read through once, at leisure: damage is told before somebody asks
 // for what is gone.
 #define SCRUB_BYTES ((uint64_t)2 << 20)
@@ -419,6 +439,7 @@ void storage_maintain(struct storage *s)
     if (pthread_mutex_trylock(&s->maintenance))
         return;
     seal_due(s);
+    recheck(s);
     scrub(s);
     retire_windows(s);
     deletions_retire(s);

@@ -56,6 +56,7 @@ struct storage {
     int64_t commit_failed_ns;               // monotonic, of the last batch refused for it; or 0
     struct error commit_error;              // ... and why; both guarded by `commit`
     atomic_int_least64_t committed_ns;      // monotonic, of the last batch
+    unsigned bad_pages_seen;                // of bad_pages_count(); of the maintenance
     int64_t pages_forgotten_ns;             // monotonic; of the maintenance
     int64_t seal_failed_ns;                 // likewise; 0: the last one went well
     int64_t merge_failed_ns;                // likewise

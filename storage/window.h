@@ -56,6 +56,9 @@ void window_forget_pages(struct window *w);
 // Reads and checks every byte; ERR_CORRUPT says what is wrong.
 int window_verify(struct window *w, struct error *err);
 
+// After a page that could not be read: a window whose index is no longer what it was is lost.
+void window_recheck(struct window *w);
+
 // For a file that has lain on the disk since another process wrote it: window_scrub() checks the sums
 // of its blocks, some at each call, and lowers *left_bytes by what it read. True when it is through.
 // One thread at a time. Damage marks the window.

@@ -26,7 +26,7 @@ struct window {
     atomic_bool lost; // nothing of it can be read
 
     // Of the maintenance: the next block to be looked at, where scrubbing is wanted.
-    bool scrub_wanted;
+    bool scrub_wanted, scrub_begun;
     uint32_t scrub_next;
 
     // Set by window_load(), then read without a lock.
@@ -35,6 +35,7 @@ struct window {
     struct window_index index;
     struct str index_bytes; // view of the map
     struct str *extents;    // views of the map
+    struct str mapped;      // from the first of these to the last
     uint32_t extent_count;
     // A bit per block: its sum held, and the pages haven't been given back since.
     atomic_uint_least64_t *checked;

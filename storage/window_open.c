@@ -105,7 +105,6 @@ static int open_table(struct window *w, struct error *err)
 int window_open(struct window **out, const char *folder, const char *name, struct error *err)
 {
     static atomic_uint_least64_t serials;
-    bad_pages_survive();
     struct window *w = mem_calloc(1, sizeof(*w));
     struct buf path = BUF_INIT;
     buf_printf(&path, "%s/%s", folder, name);
@@ -142,6 +141,7 @@ void window_unref(struct window *w)
 {
     if (!w || atomic_fetch_sub(&w->references, 1) != 1)
         return;
+    bad_pages_leave(w->mapped);
     lmdb_env_close(w->env);
     pthread_mutex_destroy(&w->load_mutex);
     mem_free(w->sources);
@@ -169,6 +169,19 @@ static size_t checked_words(const struct window *w)
     return (size_t)w->index.sizes[INDEX_BLOCKS] / 64 + 1;
 }
 
+static void survive_bad_pages(struct window *w, struct str index)
+{
+    const char *start = index.ptr, *end = index.ptr + index.len;
+    for (uint32_t i = 0; i < w->extent_count; i++) {
+        struct str extent = w->extents[i];
+        start = extent.ptr < start ? extent.ptr : start;
+        end = extent.ptr + extent.len > end ? extent.ptr + extent.len : end;
+    }
+    bad_pages_leave(w->mapped);
+    w->mapped = str_make(start, (size_t)(end - start));
+    bad_pages_survive(w->mapped);
+}
+
 static int load(struct window *w)
 {
     struct lmdb_txn *t;
@@ -180,7 +193,10 @@ static int load(struct window *w)
     rc = lmdb_each(t, w->table, start, add_extent, w);
     rc = rc == ERR_END ? lmdb_get(t, w->table, WINDOW_KEY_INDEX, &stored) : ERR_CORRUPT;
     lmdb_abort(t);
-    if (rc || !window_value_check(stored, &payload))
+    if (rc)
+        return ERR_CORRUPT;
+    survive_bad_pages(w, stored);
+    if (!window_value_check(stored, &payload))
         return ERR_CORRUPT;
     w->index_bytes = payload;
     rc = window_index_parse(&w->index, payload);
@@ -227,6 +243,17 @@ void window_forget_pages(struct window *w)
     forget_pages(w->index_bytes);
     for (size_t i = 0; i < checked_words(w); i++)
         atomic_store_explicit(&w->checked[i], 0, memory_order_relaxed);
+}
+
+void window_recheck(struct window *w)
+{
+    struct str payload;
+    if (!atomic_load_explicit(&w->loaded, memory_order_acquire))
+        return;
+    struct str stored =
+        str_make(w->index_bytes.ptr - WINDOW_SUM_SIZE, w->index_bytes.len + WINDOW_SUM_SIZE);
+    if (!window_value_check(stored, &payload))
+        window_mark_lost(w);
 }
 
 void window_mark_corrupt(struct window *w)

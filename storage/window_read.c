@@ -129,7 +129,7 @@ int window_series_times(const struct window *w, uint32_t id, int64_t *first_ms, 
 static bool is_whole(struct window *w, uint32_t number, struct str stored,
                      const struct index_block *block)
 {
-    if (window_block_is_checked(w, number) && !bad_pages_were_met())
+    if (window_block_is_checked(w, number) && bad_pages_count() == 0)
         return true;
     if (!block_sum_holds(stored, block))
         return false;
@@ -307,8 +307,9 @@ bool window_scrub(struct window *w, uint64_t *left_bytes)
         return true;
     int rc = window_load(w);
     bool sound = rc != ERR_CORRUPT;
-    if (rc == OK && w->scrub_next == 0)
+    if (rc == OK && !w->scrub_begun)
         spend(left_bytes, w->index_bytes.len);
+    w->scrub_begun = true;
     while (rc == OK && sound && *left_bytes && w->scrub_next < w->index.sizes[INDEX_BLOCKS])
         sound = scrub_block(w, left_bytes);
     if (!sound)
