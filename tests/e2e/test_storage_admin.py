@@ -300,7 +300,7 @@ def test_damaged_day(work):
     assert count() == left, "the first query is answered from the rest"
     wait_for("setting aside", lambda: (store / (days[1].name + ".corrupt")).exists())
     assert "lapwing_storage_corrupt_windows_total 1" in server.get("/metrics").text
-    assert days[1].name in server.log() and "samples are lost" in server.log(), server.log()
+    assert days[1].name in server.log() and "samples are left" in server.log(), server.log()
     assert count() == left
     stop(server)
     assert len(tool("dump", store).stdout.splitlines()) == left
