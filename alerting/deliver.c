@@ -1,7 +1,7 @@
 // A few threads share the outbox: each takes the oldest entry that is due and whose integration is
 // not busy, so that a slow receiver holds up none but itself, and an integration's notifications
-// leave in order. When all of them wait for slow receivers, and there is more to send, there is
-// another thread, up to THREAD_MAX.
+// leave in order. Whoever takes the last thread that was free, be it for a notification or for a
+// heartbeat's ping, adds another one, up to DELIVER_THREADS_MAX: what comes next is not held up.
 //
 // The entry is on disk before it is sent, and the log's entry and the outbox's removal are written
 // as one commit after it arrived: a notification is sent once, unless power fails in between.
@@ -13,16 +13,15 @@
 #include "base/mem.h"
 
 #define THREAD_COUNT 4
-#define THREAD_MAX   32
 #define WAIT_MAX_MS  INT64_C(60000)
 
 struct deliverer {
     struct alertmanager *engine; // its lock guards the others
     pthread_cond_t due;
     bool stopping;
-    size_t busy_count; // threads that do not wait for something to become due
+    size_t busy_count; // threads that send
     size_t thread_count;
-    pthread_t threads[THREAD_MAX];
+    pthread_t threads[DELIVER_THREADS_MAX];
 };
 
 // One attempt, away from the lock.
@@ -193,6 +192,8 @@ bool deliver_one(struct alertmanager *a)
     struct attempt attempt = {0};
     pthread_mutex_lock(&a->lock);
     bool begun = begin(a, &attempt, clock_wall_ms(clock));
+    if (begun)
+        deliverer_busy(a->deliverer);
     pthread_mutex_unlock(&a->lock);
     if (begun) {
         int64_t start_ns = clock_mono_ns(clock);
@@ -203,8 +204,8 @@ bool deliver_one(struct alertmanager *a)
         pthread_mutex_lock(&a->lock);
         finish(a, &attempt, now_ms);
         engine_commit(a, now_ms);
-        if (a->deliverer)
-            pthread_cond_broadcast(&a->deliverer->due);
+        deliverer_idle(a->deliverer);
+        deliverer_wake(a->deliverer);
         pthread_mutex_unlock(&a->lock);
         routing_unref(attempt.routing);
     }
@@ -265,11 +266,20 @@ static bool add_thread(struct deliverer *d)
     return true;
 }
 
-static bool needs_thread(const struct deliverer *d)
+void deliverer_busy(struct deliverer *d)
 {
-    const struct alertmanager *a = d->engine;
-    return d->busy_count == d->thread_count && d->thread_count < THREAD_MAX &&
-           outbox_next_ms(&a->outbox) <= clock_wall_ms(a->options.clock);
+    if (!d)
+        return;
+    d->busy_count++;
+    bool is_last = d->busy_count == d->thread_count && d->thread_count < DELIVER_THREADS_MAX;
+    if (is_last && !d->stopping && !add_thread(d))
+        log_warn("no further thread for notifications; slow receivers hold up others");
+}
+
+void deliverer_idle(struct deliverer *d)
+{
+    if (d)
+        d->busy_count--;
 }
 
 static void *deliver_thread(void *argument)
@@ -279,13 +289,9 @@ static void *deliver_thread(void *argument)
     (void)pthread_setname_np(pthread_self(), "deliver");
     pthread_mutex_lock(&a->lock);
     while (!d->stopping) {
-        d->busy_count++;
-        if (needs_thread(d) && !add_thread(d))
-            log_warn("no further thread for notifications; slow receivers hold up others");
         pthread_mutex_unlock(&a->lock);
         bool busy = deliver_one(a) || pings_send(a);
         pthread_mutex_lock(&a->lock);
-        d->busy_count--;
         if (!busy && !d->stopping)
             wait_until_due(d);
     }

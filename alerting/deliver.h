@@ -4,6 +4,8 @@
 
 #include "engine.h"
 
+#define DELIVER_THREADS_MAX 32
+
 // Sends the next notification that is due, if any, and writes down how it went. False when nothing
 // was due.
 bool deliver_one(struct alertmanager *a);
@@ -13,6 +15,9 @@ bool deliver_pretended(struct alertmanager *a);
 // Under the engine's lock.
 struct deliverer *deliverer_start(struct alertmanager *a);
 void deliverer_wake(struct deliverer *d); // NULL is allowed, as in the next
+// The calling thread has something to send; it has sent it.
+void deliverer_busy(struct deliverer *d);
+void deliverer_idle(struct deliverer *d);
 // Waits for what is being sent.
 void deliverer_stop(struct deliverer *d);
 

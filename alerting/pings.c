@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "engine.h"
+#include "deliver.h"
 
 #define BACKLOG_MS     INT64_C(300000)
 #define RULES_GRACE_MS INT64_C(60000)
@@ -121,13 +121,16 @@ bool pings_send(struct alertmanager *a)
     struct ping *ping = take(a, clock_wall_ms(a->options.clock), &config);
     struct routing *routing = ping ? routing_ref(a->routing) : NULL;
     size_t index = ping ? (size_t)(ping - a->pings.items) : 0;
-    if (ping)
+    if (ping) {
         ping->busy = true;
+        deliverer_busy(a->deliverer);
+    }
     pthread_mutex_unlock(&a->lock);
     if (!ping)
         return false;
     bool sent = send(a, config, &err);
     pthread_mutex_lock(&a->lock);
+    deliverer_idle(a->deliverer);
     if (a->routing == routing) { // otherwise the pings are others by now
         a->pings.items[index].busy = false;
         log_change(&a->pings.items[index], !sent, err.text);

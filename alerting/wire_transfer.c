@@ -1,14 +1,15 @@
 // A transfer client belongs to one thread at a time: each request borrows one from a small stack,
-// so that connections are reused and threads never share one.
+// so that connections and tokens are used again and threads never share one. The stack has room for
+// the client of every thread that delivers.
 #include "wire_transfer.h"
 
 #include <pthread.h>
 
 #include "base/mem.h"
+#include "deliver.h"
 #include "scrape/transfer.h"
 #include "smtp.h"
 
-#define CLIENTS_MAX     8
 #define RESPONSE_MAX    ((size_t)64 << 10)
 #define CANCEL_CHECK_MS 100
 
@@ -16,7 +17,7 @@ struct wire_transfer {
     const char *user_agent;
     struct cancel cancel;
     pthread_mutex_t lock; // guards the two below
-    struct transfer_client *idle[CLIENTS_MAX];
+    struct transfer_client *idle[DELIVER_THREADS_MAX];
     size_t idle_count;
 };
 
@@ -40,7 +41,7 @@ static struct transfer_client *client_take(struct wire_transfer *t)
 static void client_give(struct wire_transfer *t, struct transfer_client *client)
 {
     pthread_mutex_lock(&t->lock);
-    if (t->idle_count < CLIENTS_MAX) {
+    if (t->idle_count < DELIVER_THREADS_MAX) {
         t->idle[t->idle_count++] = client;
         client = NULL;
     }

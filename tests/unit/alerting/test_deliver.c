@@ -219,12 +219,50 @@ static void test_slow_receivers(void **state)
     buf_release(&yaml);
 }
 
+// Nor do pings that are not answered hold it up.
+static void test_slow_pings(void **state)
+{
+    (void)state;
+    static const int statuses[] = {200, 0};
+    struct server s = {0}, silent = {0};
+    struct running r;
+    struct buf yaml = BUF_INIT;
+    int fds[6];
+    server_bind(&s);
+    server_bind(&silent);
+    assert_int_equal(listen(silent.fd, 64), 0);
+    buf_printf(&yaml,
+               "route: {receiver: hook, group_wait: 0s}\nreceivers:\n- name: hook\n"
+               "  webhook_configs:\n  - url: http://127.0.0.1:%u/\n"
+               "  heartbeat_configs:\n",
+               s.port);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        buf_printf(&yaml, "  - {url: 'http://127.0.0.1:%u/', interval: 5m, timeout: 1m}\n",
+                   silent.port);
+    server_listen(&s, statuses);
+    running_init(&r, buf_view(&yaml));
+    struct pollfd ready = {.fd = silent.fd, .events = POLLIN};
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        assert_int_equal(poll(&ready, 1, PATIENCE_MS), 1);
+        fds[i] = accept(silent.fd, NULL, NULL);
+    }
+    server_stop(&s);
+    assert_non_null(strstr(buf_text(&s.requests), "\"groupKey\":\"{}:{}\""));
+    running_release(&r);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+    close(silent.fd);
+    buf_release(&s.requests);
+    buf_release(&yaml);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_post),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_slow_receivers),
+        cmocka_unit_test(test_slow_pings),
     };
     return UNIT_RUN(tests);
 }
