@@ -36,8 +36,9 @@ void v2_end(struct response *res);
 struct alertmanager *v2_engine(struct web_server *web, struct response *res);
 // 2026-01-02T03:04:05.678Z
 void v2_time(struct json_writer *w, int64_t ms);
-// [{"name":"..."}]
+// {"name":"...","labels":{...}}
 void v2_receiver(struct json_writer *w, const struct receiver_status *receiver);
+// [{"name":"..."}]
 void v2_receivers(struct json_writer *w, const struct receiver_status *receivers, size_t count);
 
 // The body parsed, or the answer filled in: not JSON by its Content-Type, empty, or malformed.
