@@ -7,8 +7,8 @@
 //
 // With anchored, the boundary values are those of the samples before; with smoothed they are
 // interpolated between the samples around.
-#include "families.h"
 #include "base/lanes.h"
+#include "families.h"
 #include "window.h"
 
 #define RUN (4 * LANES)
