@@ -98,8 +98,9 @@ static void pad(struct buf *out, const struct directive *d, struct str text)
     for (size_t i = 0; i < text.len; i++)
         runes += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
     size_t fill = d->width > 0 && (size_t)d->width > runes ? (size_t)d->width - runes : 0;
-    bool numeric = strchr("dfFeEgGxXobO", d->verb) != NULL;
-    char with = d->zero && !d->minus && numeric ? '0' : ' ';
+    // Integers have their zeros by now.
+    bool is_float = strchr("fFeEgG", d->verb) || (d->verb == 'b' && d->precision < 0);
+    char with = d->zero && !d->minus && is_float ? '0' : ' ';
     if (d->minus)
         buf_str(out, text);
     if (with == '0' && !d->minus && text.len &&
@@ -164,14 +165,26 @@ static void put_binary(struct buf *out, uint64_t magnitude)
         buf_char(out, (char)('0' + (magnitude >> bit & 1)));
 }
 
+// As quoting sees it: what it neither escapes nor refuses.
+static bool is_printable(uint32_t c)
+{
+    struct buf text = BUF_INIT, quoted = BUF_INIT;
+    utf8_encode(&text, c);
+    str_quote(&quoted, buf_view(&text));
+    bool is_kept = quoted.len == text.len + 2;
+    buf_release(&text);
+    buf_release(&quoted);
+    return is_kept || c == '"' || c == '\\';
+}
+
 // %c, %q and %U: the integer is a code point.
 static bool format_code_point(struct buf *out, const struct directive *d, int64_t value)
 {
     struct buf text = BUF_INIT;
     uint32_t c = value < 0 || value > 0x10ffff ? 0xfffd : (uint32_t)value;
     if (d->verb == 'U') {
-        buf_printf(out, "U+%04X", c);
-        if (d->sharp) {
+        buf_printf(out, "U+%0*llX", d->precision > 4 ? d->precision : 4, (unsigned long long)value);
+        if (d->sharp && (int64_t)c == value && is_printable(c)) {
             utf8_encode(&text, c);
             buf_printf(out, " '%s'", buf_text(&text));
         }
@@ -204,12 +217,21 @@ static const char *integer_prefix(const struct directive *d)
     return "";
 }
 
+// A width to be filled with zeros is a number of digits, unless that is given.
+static int digits_min(const struct directive *d, bool has_sign)
+{
+    if (d->precision >= 0)
+        return d->precision;
+    return d->zero && !d->minus ? d->width - has_sign : 0;
+}
+
 static void format_integer(struct buf *out, const struct directive *d, int64_t value)
 {
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    if (format_code_point(out, d, value))
+    bool has_sign = value < 0 || d->plus || d->space;
+    if (format_code_point(out, d, value) || (value == 0 && d->precision == 0))
         return;
-    if (value < 0 || d->plus || d->space)
+    if (has_sign)
         buf_char(out, value < 0 ? '-' : d->plus ? '+' : ' ');
     buf_cstr(out, integer_prefix(d));
     struct buf digits = BUF_INIT;
@@ -223,7 +245,7 @@ static void format_integer(struct buf *out, const struct directive *d, int64_t v
         put_binary(&digits, magnitude);
     else
         buf_u64(&digits, magnitude);
-    for (int i = (int)digits.len; i < d->precision; i++)
+    for (int i = (int)digits.len; i < digits_min(d, has_sign); i++)
         buf_char(out, '0');
     buf_str(out, buf_view(&digits));
     buf_release(&digits);
