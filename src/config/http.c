@@ -248,7 +248,7 @@ static int decode_headers(struct decoder *d, const struct yaml_node *node, void 
 }
 
 // Names to lists of secrets.
-static int decode_proxy_connect_header(struct decoder *d, const struct yaml_node *node, void *out)
+int decode_proxy_connect_header(struct decoder *d, const struct yaml_node *node, void *out)
 {
     struct config_http *http = out;
     if (node->kind == YAML_NULL)

@@ -63,7 +63,8 @@ static const struct field oauth2_fields[] = {
     {"no_proxy", FIELD_STRING, offsetof(struct config_oauth2, http.no_proxy), NULL},
     {"proxy_from_environment", FIELD_BOOL,
      offsetof(struct config_oauth2, http.proxy_from_environment), NULL},
-    {"proxy_connect_header", FIELD_NO_EFFECT, 0, NULL},
+    {"proxy_connect_header", FIELD_CUSTOM, offsetof(struct config_oauth2, http),
+     decode_proxy_connect_header},
 };
 static const struct section oauth2_section = SECTION("oauth2", oauth2_fields);
 

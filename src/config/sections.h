@@ -17,6 +17,8 @@ int decode_tls(struct decoder *d, const struct yaml_node *node, void *out); // c
 // `out` is a pointer to a struct config_oauth2.
 int decode_oauth2(struct decoder *d, const struct yaml_node *node, void *out);
 int decode_proxy_url(struct decoder *d, const struct yaml_node *node, void *out);
+// `out` is a struct config_http.
+int decode_proxy_connect_header(struct decoder *d, const struct yaml_node *node, void *out);
 // What the proxy's keys mean together.
 int http_check_proxy(struct decoder *d, const struct yaml_node *mapping,
                      const struct config_http *http);

@@ -42,6 +42,22 @@ static struct config_secret copy_secret(struct arena *a, const struct config_sec
     return (struct config_secret){.value = arena_copy(a, s->value), .file = arena_copy(a, s->file)};
 }
 
+// Of CONNECT: names and values.
+static struct config_header *copy_headers(struct arena *a, const struct config_header *headers,
+                                          size_t count)
+{
+    struct config_header *copies = arena_calloc(a, count, sizeof(*copies));
+    for (size_t i = 0; i < count; i++) {
+        const struct config_header *h = &headers[i];
+        copies[i].name = arena_copy(a, h->name);
+        copies[i].values = arena_calloc(a, h->value_count, sizeof(*h->values));
+        copies[i].value_count = h->value_count;
+        for (size_t v = 0; v < h->value_count; v++)
+            copies[i].values[v] = arena_copy(a, h->values[v]);
+    }
+    return copies;
+}
+
 static struct config_http copy_http(struct arena *a, const struct config_http *http)
 {
     const struct config_tls *tls = &http->tls;
@@ -58,6 +74,8 @@ static struct config_http copy_http(struct arena *a, const struct config_http *h
         .proxy_url = arena_copy(a, http->proxy_url),
         .no_proxy = arena_copy(a, http->no_proxy),
         .proxy_from_environment = http->proxy_from_environment,
+        .proxy_headers = copy_headers(a, http->proxy_headers, http->proxy_header_count),
+        .proxy_header_count = http->proxy_header_count,
     };
 }
 

@@ -287,6 +287,22 @@ static void test_masked_forms(void **state)
     prometheus_config_unref(c);
 }
 
+static void test_masked_proxy_headers(void **state)
+{
+    struct prometheus_config *c =
+        parse(JOB "  oauth2: {client_id: a, client_secret: shh, token_url: 'http://x/', "
+                  "proxy_connect_header: {Proxy-Authorization: [hunter2]}}\n",
+              NULL);
+    (void)state;
+    assert_str(c->text, JOB "  oauth2: {client_id: a, client_secret: <secret>, token_url: "
+                            "'http://x/', proxy_connect_header: {Proxy-Authorization: "
+                            "[<secret>]}}\n");
+    const struct config_http *http = &c->scrapes[0].http.oauth2->http;
+    assert_int_equal(http->proxy_header_count, 1);
+    assert_str(http->proxy_headers[0].values[0], "hunter2");
+    prometheus_config_unref(c);
+}
+
 static void test_relabel(void **state)
 {
     struct prometheus_config *c =
@@ -597,11 +613,17 @@ static void test_scrape_config_files(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_empty),         cmocka_unit_test(test_global),
-        cmocka_unit_test(test_scrape_config), cmocka_unit_test(test_masked_text),
-        cmocka_unit_test(test_masked_forms),  cmocka_unit_test(test_relabel),
-        cmocka_unit_test(test_alerting),      cmocka_unit_test(test_good),
-        cmocka_unit_test(test_bad),           cmocka_unit_test(test_scrape_config_files),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_global),
+        cmocka_unit_test(test_scrape_config),
+        cmocka_unit_test(test_masked_text),
+        cmocka_unit_test(test_masked_forms),
+        cmocka_unit_test(test_masked_proxy_headers),
+        cmocka_unit_test(test_relabel),
+        cmocka_unit_test(test_alerting),
+        cmocka_unit_test(test_good),
+        cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_scrape_config_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

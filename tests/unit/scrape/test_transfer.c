@@ -463,6 +463,34 @@ static void test_oauth2(void **state)
     buf_release(&p.asked);
 }
 
+// The request for a token has a proxy of its own, with headers for it.
+static void test_oauth2_proxy(void **state)
+{
+    (void)state;
+    struct str answers[] = {
+        STR("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")};
+    struct peer p = {0};
+    char job[512];
+    peer_start(&p, answers, COUNT_OF(answers));
+    (void)snprintf(job, sizeof(job),
+                   "oauth2: {client_id: me, client_secret: s, token_url: 'https://h.invalid/', "
+                   "proxy_url: '%.*s', proxy_connect_header: {X-Proxy: [a, b]}}",
+                   (int)strlen(p.url) - (int)strlen("/metrics"), p.url);
+    struct prometheus_config *config = parse(job);
+    struct transfer_request request = request_to(&p);
+    request.http = &config->scrapes[0].http;
+    struct outcome o = {0};
+    fetch(&request, &o);
+    assert_int_equal(o.code, ERR_UNAVAILABLE);
+    pthread_join(p.thread, NULL);
+    assert_true(str_has_prefix(buf_view(&p.asked), STR("CONNECT h.invalid:443 ")));
+    assert_int_equal(count_of(&p.asked, "X-Proxy: a\r\nX-Proxy: b\r\n"), 1);
+    prometheus_config_unref(config);
+    close(p.fd);
+    buf_release(&p.asked);
+    buf_release(&o.text);
+}
+
 static void test_oauth2_fails(void **state)
 {
     (void)state;
@@ -521,6 +549,7 @@ int main(void)
         cmocka_unit_test(test_proxy_headers),
         cmocka_unit_test(test_redirected_post),
         cmocka_unit_test(test_oauth2),
+        cmocka_unit_test(test_oauth2_proxy),
         cmocka_unit_test(test_oauth2_fails),
         cmocka_unit_test(test_oauth2_cancelled),
     };
