@@ -24,6 +24,10 @@ enum transfer_encoding {
     TRANSFER_COMPRESSED, // gzip or deflate welcome
 };
 
+// What goes where a redirect leads, when the request has a body. By HTTP's rules 301, 302 and 303
+// make it a GET without one, which keeps secrets of a form at home; 307 and 308 do not.
+enum transfer_redirect { TRANSFER_WHOLE, TRANSFER_BY_STATUS };
+
 // Everything is copied by transfer_start().
 struct transfer_request {
     struct str method; // "GET", "POST"
@@ -34,6 +38,7 @@ struct transfer_request {
     int64_t timeout_ms;
     size_t response_max; // bytes of the decoded response body; more fails the transfer
     enum transfer_encoding encoding;
+    enum transfer_redirect redirect;
     const struct config_http *http; // may be NULL; secret files are read now
 };
 

@@ -276,6 +276,7 @@ int transfer_ask_token(struct transfer *t, struct error *err)
         .body = buf_view(&form),
         .timeout_ms = left_ms > 0 ? left_ms : 1,
         .response_max = TOKEN_ANSWER_MAX,
+        .redirect = TRANSFER_BY_STATUS,
         .http = &http,
     };
     int rc = transfer_start(t->client, &request, on_token, t, &t->token, err);

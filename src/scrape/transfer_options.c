@@ -303,8 +303,11 @@ static void set_method(struct transfer *t, const struct transfer_request *r)
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len);
     curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
     // An alert that is redirected arrives as what it is, not as a request without a body.
-    curl_easy_setopt(t->easy, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
-    set_text(t, CURLOPT_CUSTOMREQUEST, r->method);
+    if (r->redirect == TRANSFER_WHOLE)
+        curl_easy_setopt(t->easy, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
+    // It would outlive a redirect; without it libcurl says POST by itself.
+    if (!str_is(r->method, "POST"))
+        set_text(t, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
 static void set_request(struct transfer *t, const struct transfer_request *r)

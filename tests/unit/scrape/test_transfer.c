@@ -463,6 +463,46 @@ static void test_oauth2(void **state)
     buf_release(&p.asked);
 }
 
+// Whoever a token's server redirects to gets the credentials when 307 or 308 ask for that alone.
+static void test_oauth2_redirect(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *request;
+        size_t forms;
+    } cases[] = {{301, "GET /there HTTP", 1},
+                 {302, "GET /there HTTP", 1},
+                 {303, "GET /there HTTP", 1},
+                 {307, "POST /there HTTP", 2},
+                 {308, "POST /there HTTP", 2}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char redirect[128];
+        (void)snprintf(redirect, sizeof(redirect),
+                       "HTTP/1.1 %d Elsewhere\r\nLocation: /there\r\nContent-Length: 0\r\n"
+                       "Connection: close\r\n\r\n",
+                       cases[i].status);
+        struct str answers[] = {str_from(redirect), TOKEN("first", "3600"), STR(OK_HEAD "\r\n1")};
+        struct peer p = {0};
+        peer_start(&p, answers, COUNT_OF(answers));
+        const struct config_oauth2 oauth2 = {.client_id = STR("me"),
+                                             .client_secret.value = STR("s"),
+                                             .token_url = str_from(p.url),
+                                             .http.follow_redirects = true};
+        const struct config_http http = {.oauth2 = &oauth2};
+        struct transfer_request request = request_to(&p);
+        request.http = &http;
+        struct transfer_client *client = transfer_client_new("Test/1");
+        fetch_with(client, &request, 200);
+        transfer_client_free(client);
+        pthread_join(p.thread, NULL);
+        assert_int_equal(count_of(&p.asked, cases[i].request), 1);
+        assert_int_equal(count_of(&p.asked, "grant_type=client_credentials"), cases[i].forms);
+        close(p.fd);
+        buf_release(&p.asked);
+    }
+}
+
 // The request for a token has a proxy of its own, with headers for it.
 static void test_oauth2_proxy(void **state)
 {
@@ -549,6 +589,7 @@ int main(void)
         cmocka_unit_test(test_proxy_headers),
         cmocka_unit_test(test_redirected_post),
         cmocka_unit_test(test_oauth2),
+        cmocka_unit_test(test_oauth2_redirect),
         cmocka_unit_test(test_oauth2_proxy),
         cmocka_unit_test(test_oauth2_fails),
         cmocka_unit_test(test_oauth2_cancelled),
