@@ -5,7 +5,7 @@
 // Servers differ in where they want the client's credentials: as basic authentication, which is
 // tried first, or in the form. What one took is remembered with its token. Tokens are kept until
 // shortly before they expire, by the client that asked for them: several transfers that begin
-// before the first token is there ask for one each.
+// before the first token is there ask for one each. Tokens that nobody used for a day are dropped.
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/mem.h"
@@ -15,9 +15,12 @@
 #define EXPIRES_EARLY_NS (INT64_C(10) * 1000000000)
 #define SECOND_NS        1e9
 
+#define KEPT_UNUSED_NS (INT64_C(24) * 3600 * 1000000000)
+
 struct token {
     struct buf header; // "Bearer ..."
     int64_t until_ns;  // monotonic; INT64_MAX: for ever
+    int64_t used_ns;   // monotonic
     bool in_form;      // where the credentials were taken
 };
 
@@ -97,6 +100,31 @@ static void add_param(struct arena *a, struct buf *form, struct str name, struct
     buf_str(form, escaped(a, value));
 }
 
+static void add_key(struct buf *key, struct str part)
+{
+    buf_printf(key, "\n%zu ", part.len);
+    buf_str(key, part);
+}
+
+static void add_secret_key(struct buf *key, const struct config_secret *s)
+{
+    add_key(key, s->value);
+    add_key(key, s->file);
+}
+
+// All that the server may see of who asks: the same client with another certificate, or through
+// another proxy, may get another token.
+static void add_http_key(struct buf *key, const struct config_http *http)
+{
+    add_secret_key(key, &http->tls.ca);
+    add_secret_key(key, &http->tls.cert);
+    add_secret_key(key, &http->tls.key);
+    add_key(key, http->tls.server_name);
+    add_key(key, http->proxy_url);
+    add_key(key, http->no_proxy);
+    buf_printf(key, "\n%d %d", http->tls.insecure_skip_verify, http->proxy_from_environment);
+}
+
 static struct oauth2 *oauth2_new(struct arena *a, const struct config_oauth2 *config,
                                  struct str secret)
 {
@@ -112,8 +140,10 @@ static struct oauth2 *oauth2_new(struct arena *a, const struct config_oauth2 *co
     o->password = escaped(a, secret);
     o->url = arena_copy(a, config->token_url);
     o->http = copy_http(a, &config->http);
-    buf_printf(&text, "\n%.*s\n%.*s\n%.*s", STR_ARG(o->url), STR_ARG(o->user),
-               STR_ARG(o->password));
+    add_key(&text, o->url);
+    add_key(&text, o->user);
+    add_key(&text, o->password);
+    add_http_key(&text, &o->http);
     o->key = arena_copy(a, buf_view(&text));
     buf_release(&text);
     return o;
@@ -133,10 +163,12 @@ int transfer_add_token(struct transfer *t, const struct transfer_request *reques
     int rc = transfer_read_secret(&config->client_secret, &secret, err);
     if (rc == OK) {
         t->oauth2 = oauth2_new(&t->arena, config, buf_view(&secret));
-        const struct token *token = strmap_get(&t->client->tokens, t->oauth2->key);
+        struct token *token = strmap_get(&t->client->tokens, t->oauth2->key);
         t->oauth2->in_form = token && token->in_form;
         t->oauth2->deadline_ns = t->start_ns + request->timeout_ms * 1000000;
         t->waits = !token || token->until_ns <= mono_ns();
+        if (token)
+            token->used_ns = t->start_ns;
         if (!t->waits)
             add_token(t, token);
     }
@@ -209,10 +241,24 @@ static void give_up(struct transfer *t, int code, const char *what, struct str d
     buf_release(&text);
 }
 
+// Those of credentials or jobs that are no more. A token that merely expired says where its server
+// takes the credentials, and is about to be replaced.
+static void drop_unused(struct strmap *tokens, int64_t now_ns)
+{
+    for (size_t i = tokens->count; i-- > 0;) {
+        const struct strmap_entry *e = &tokens->entries[i];
+        const struct token *token = e->value;
+        if (now_ns - token->used_ns > KEPT_UNUSED_NS)
+            token_free(strmap_remove(tokens, str_make(e->key, e->key_len)));
+    }
+}
+
 static void go_on(struct transfer *t, struct token *token)
 {
     int64_t left_ms = (t->oauth2->deadline_ns - mono_ns()) / 1000000;
     token->in_form = t->oauth2->in_form;
+    token->used_ns = mono_ns();
+    drop_unused(&t->client->tokens, token->used_ns);
     token_free(strmap_put(&t->client->tokens, t->oauth2->key, token));
     add_token(t, token);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 0 ? left_ms : 1));

@@ -463,6 +463,36 @@ static void test_oauth2(void **state)
     buf_release(&p.asked);
 }
 
+// A token is for those who ask in the same way: the certificate belongs to it.
+static void test_oauth2_apart(void **state)
+{
+    (void)state;
+    struct str answers[] = {TOKEN("first", "3600"), STR(OK_HEAD "\r\n1"), TOKEN("second", "3600"),
+                            STR(OK_HEAD "\r\n2"),   STR(OK_HEAD "\r\n3"), STR(OK_HEAD "\r\n4")};
+    char file[] = "/tmp/lapwing-pem-XXXXXX";
+    struct peer p = {0};
+    close(mkstemp(file));
+    peer_start(&p, answers, COUNT_OF(answers));
+    struct config_oauth2 oauth2[2] = {
+        {.client_id = STR("me"), .client_secret.value = STR("s"), .token_url = str_from(p.url)}};
+    oauth2[1] = oauth2[0];
+    oauth2[1].http.tls.cert.file = str_from(file);
+    struct transfer_client *client = transfer_client_new("Test/1");
+    for (size_t i = 0; i < 4; i++) {
+        const struct config_http http = {.oauth2 = &oauth2[i % 2]};
+        struct transfer_request request = request_to(&p);
+        request.http = &http;
+        fetch_with(client, &request, 200);
+    }
+    transfer_client_free(client);
+    pthread_join(p.thread, NULL);
+    assert_int_equal(count_of(&p.asked, "Authorization: Bearer first"), 2);
+    assert_int_equal(count_of(&p.asked, "Authorization: Bearer second"), 2);
+    unlink(file);
+    close(p.fd);
+    buf_release(&p.asked);
+}
+
 // Whoever a token's server redirects to gets the credentials when 307 or 308 ask for that alone.
 static void test_oauth2_redirect(void **state)
 {
@@ -589,6 +619,7 @@ int main(void)
         cmocka_unit_test(test_proxy_headers),
         cmocka_unit_test(test_redirected_post),
         cmocka_unit_test(test_oauth2),
+        cmocka_unit_test(test_oauth2_apart),
         cmocka_unit_test(test_oauth2_redirect),
         cmocka_unit_test(test_oauth2_proxy),
         cmocka_unit_test(test_oauth2_fails),
