@@ -71,9 +71,10 @@ static double memory_of(struct fixture *f)
     struct buf text = BUF_INIT;
     metrics_render(f->metrics, &text);
     buf_release(&text);
-    return metric_value(metrics_gauge(f->metrics, "lapwing_storage_memory_bytes",
-                                      "Memory of series and samples, and for writing their index, as counted against the limit.",
-                                      ""));
+    return metric_value(metrics_gauge(
+        f->metrics, "lapwing_storage_memory_bytes",
+        "Memory of series and samples, and for writing their index, as counted against the limit.",
+        ""));
 }
 
 static uint64_t series_count(struct fixture *f)
