@@ -332,7 +332,8 @@ static void note_failure(struct storage *s, const struct error *err)
 {
     metric_add(s->metrics.journal_failures, 1);
     s->commit_failed_ns = clock_mono_ns(s->options.clock);
-    s->commit_error = *err;
+    if (err)
+        s->commit_error = *err;
 }
 
 static int commit_locked(struct appender *a, bool durable, struct error *err)

@@ -236,14 +236,15 @@ static int load_labels(struct scan *s, struct cursor *c)
 static int open_window(struct scan *s, struct window *w)
 {
     struct cursor *c = &s->cursors[s->count++];
+    bool is_known = window_is_lost(w);
     int rc = window_load(w);
     *c = (struct cursor){.window = w};
     arena_init(&c->arena, 0);
-    if (rc == ERR_CORRUPT) {
+    if (rc == ERR_CORRUPT && !is_known)
         buf_printf(&s->archive->damage, "%s: its index is damaged; it is left out\n",
                    window_path(w));
+    if (rc == ERR_CORRUPT)
         return OK;
-    }
     if (rc)
         return error_set(s->err, rc, "%s: %s", window_path(w), err_text(rc));
     c->count = window_series_count(w);

@@ -16,40 +16,31 @@ struct reader {
 struct sum {
     uint64_t *integers;
     uint64_t integer, step, divisor;
+    bool zigzag;
 };
+
+static inline uint64_t signed_number(uint64_t number, bool zigzag)
+{
+    return zigzag ? (uint64_t)unzigzag(number) : number;
+}
 
 static inline void add_offset(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->integers[i] = s->integer + number * s->divisor;
+    s->integers[i] = s->integer + signed_number(number, s->zigzag) * s->divisor;
 }
 
 static inline void add_step(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->integers[i] = s->integer += (s->step + number) * s->divisor;
+    s->integers[i] = s->integer += (s->step + signed_number(number, s->zigzag)) * s->divisor;
 }
 
 static inline void add_change(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->step += number;
+    s->step += signed_number(number, s->zigzag);
     s->integers[i] = s->integer += s->step * s->divisor;
-}
-
-static inline void add_signed_offset(void *context, size_t i, uint64_t number)
-{
-    add_offset(context, i, (uint64_t)unzigzag(number));
-}
-
-static inline void add_signed_step(void *context, size_t i, uint64_t number)
-{
-    add_step(context, i, (uint64_t)unzigzag(number));
-}
-
-static inline void add_signed_change(void *context, size_t i, uint64_t number)
-{
-    add_change(context, i, (uint64_t)unzigzag(number));
 }
 
 // Sparse numbers: those that aren't 0, and how many zeros stand before each.
@@ -126,6 +117,7 @@ static struct piece take_head(struct reader *r, unsigned head, size_t count)
     struct piece p = {.exponent = head & 15, .count = count};
     p.order = (enum piece_order)(head >> ORDER_SHIFT & 3);
     p.code = decode_u8(&r->heads);
+    p.sum.zigzag = p.code & CODING_ZIGZAG;
     p.sum.divisor = decode_varint(&r->heads);
     p.sum.integer = (uint64_t)decode_svarint(&r->heads);
     if (p.order != PIECE_OFFSETS)
@@ -138,31 +130,33 @@ static bool is_sparse(const struct piece *p)
     return (p->code & CODING_WIDTH) == CODING_SPARSE;
 }
 
+// The zigzag is a constant in each of the two copies of this, not asked about for each number.
+BITS_INLINE void take_sums(struct reader *r, const struct piece *p, size_t wanted,
+                           uint64_t *integers, bool zigzag)
+{
+    struct sum s = p->sum;
+    size_t count = p->count;
+    s.integers = integers;
+    s.zigzag = zigzag;
+    if (p->order == PIECE_OFFSETS) {
+        each_number(r, p->code, count, wanted, add_offset, &s);
+        return;
+    }
+    *s.integers++ = s.integer;
+    if (p->order == PIECE_STEPS)
+        each_number(r, p->code, count - 1, wanted - 1, add_step, &s);
+    else
+        each_number(r, p->code, count - 1, wanted - 1, add_change, &s);
+}
+
 // The first `wanted` integers.
 static void take_integers(struct reader *r, const struct piece *p, size_t wanted,
                           uint64_t *integers)
 {
-    struct sum s = p->sum;
-    size_t count = p->count;
-    bool zigzag = p->code & CODING_ZIGZAG;
-    s.integers = integers;
-    if (p->order != PIECE_OFFSETS) {
-        *s.integers++ = s.integer;
-        count--;
-        wanted--;
-    }
-    if (p->order == PIECE_OFFSETS && zigzag)
-        each_number(r, p->code, count, wanted, add_signed_offset, &s);
-    else if (p->order == PIECE_OFFSETS)
-        each_number(r, p->code, count, wanted, add_offset, &s);
-    else if (p->order == PIECE_STEPS && zigzag)
-        each_number(r, p->code, count, wanted, add_signed_step, &s);
-    else if (p->order == PIECE_STEPS)
-        each_number(r, p->code, count, wanted, add_step, &s);
-    else if (zigzag)
-        each_number(r, p->code, count, wanted, add_signed_change, &s);
+    if (p->sum.zigzag)
+        take_sums(r, p, wanted, integers, true);
     else
-        each_number(r, p->code, count, wanted, add_change, &s);
+        take_sums(r, p, wanted, integers, false);
 }
 
 static double to_value(unsigned exponent, uint64_t integer)
@@ -241,8 +235,7 @@ static void take_still(struct reader *r, const struct piece *p, size_t from, siz
             fill(value, out + (at - from), known - at);
             at = known;
         }
-        uint64_t number = s.numbers[i];
-        integer += (p->code & CODING_ZIGZAG ? (uint64_t)unzigzag(number) : number) * p->sum.divisor;
+        integer += signed_number(s.numbers[i], p->sum.zigzag) * p->sum.divisor;
         value = to_value(p->exponent, integer);
     }
     fill(value, out + (at - from), end - at);

@@ -26,8 +26,6 @@
 #define DAY_MS   INT64_C(86400000)
 #define SLOT_MS  INT64_C(7200000)
 #define SLICE_NS INT64_C(200000000)
-// After a failure it is tried again this much later.
-#define RETRY_NS INT64_C(10000000000)
 // In a store to which nothing comes, a day that isn't over is merged when it has more windows.
 #define IDLE_WINDOWS_MAX 4
 // Late windows are merged into their day once they are so many, or so large a part of it.
@@ -415,7 +413,8 @@ static bool find_any(struct storage *s, const struct view *v, struct run *out)
 // On a full disk a day would be read in vain each second.
 static bool failed_lately(const struct storage *s)
 {
-    return s->merge_failed_ns && clock_mono_ns(s->options.clock) - s->merge_failed_ns < RETRY_NS;
+    return s->merge_failed_ns &&
+           clock_mono_ns(s->options.clock) - s->merge_failed_ns < STORE_RETRY_NS;
 }
 
 void merge_due(struct storage *s)

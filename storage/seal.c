@@ -35,8 +35,6 @@
 #define CLOSE_BYTES ((size_t)256 << 10)
 // Between two times that the pages of windows are given back.
 #define FORGET_NS INT64_C(10000000000)
-// Between two attempts at a seal that fails, as on a full disk: each writes what it can, in vain.
-#define RETRY_NS INT64_C(10000000000)
 
 struct sealing {
     struct storage *storage;
@@ -313,7 +311,7 @@ void seal_due(struct storage *s)
     forget_pages(s);
     if (has_sealed_chunks(s))
         forget_sealed(s);
-    if (s->seal_failed_ns && clock_mono_ns(s->options.clock) - s->seal_failed_ns < RETRY_NS)
+    if (s->seal_failed_ns && clock_mono_ns(s->options.clock) - s->seal_failed_ns < STORE_RETRY_NS)
         return;
     for (;;) {
         int64_t oldest_ms = unsealed_from(s);

@@ -26,6 +26,10 @@ struct view {
 // Prometheus has it with blocks of two hours.
 #define LATE_MAX_MS (INT64_C(3600) * 1000)
 
+// Between two attempts at a seal or a merge that fails, as on a full disk: each writes what it can, in
+// vain.
+#define STORE_RETRY_NS INT64_C(10000000000)
+
 struct storage_metrics {
     struct metric *series, *series_created, *series_removed, *chunks, *samples, *min_time,
         *max_time;

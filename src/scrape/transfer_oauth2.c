@@ -253,15 +253,21 @@ static void drop_unused(struct strmap *tokens, int64_t now_ns)
     }
 }
 
+// At least 1: to libcurl 0 is no limit.
+static int64_t left_ms(const struct oauth2 *o)
+{
+    int64_t ms = (o->deadline_ns - mono_ns()) / 1000000;
+    return ms > 0 ? ms : 1;
+}
+
 static void go_on(struct transfer *t, struct token *token)
 {
-    int64_t left_ms = (t->oauth2->deadline_ns - mono_ns()) / 1000000;
     token->in_form = t->oauth2->in_form;
     token->used_ns = mono_ns();
     drop_unused(&t->client->tokens, token->used_ns);
     token_free(strmap_put(&t->client->tokens, t->oauth2->key, token));
     add_token(t, token);
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 0 ? left_ms : 1));
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms(t->oauth2));
     t->waits = false;
     transfer_go(t);
 }
@@ -313,14 +319,13 @@ int transfer_ask_token(struct transfer *t, struct error *err)
     http.has_basic_auth = !o->in_form;
     http.basic_username = o->user;
     http.basic_password.value = o->password;
-    int64_t left_ms = (o->deadline_ns - mono_ns()) / 1000000;
     const struct transfer_request request = {
         .method = STR("POST"),
         .url = o->url,
         .headers = headers,
         .header_count = 2,
         .body = buf_view(&form),
-        .timeout_ms = left_ms > 0 ? left_ms : 1,
+        .timeout_ms = left_ms(o),
         .response_max = TOKEN_ANSWER_MAX,
         .redirect = TRANSFER_BY_STATUS,
         .http = &http,
