@@ -52,28 +52,60 @@ size_t shorten_exponent(char *out, size_t len)
     return len;
 }
 
-const char digit_pairs[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-    "8081828384858687888990919293949596979899";
+constexpr uint64_t whole_powers[] = {0,
+                                     10,
+                                     100,
+                                     1000,
+                                     10000,
+                                     100000,
+                                     1000000,
+                                     10000000,
+                                     100000000,
+                                     1000000000,
+                                     10000000000,
+                                     100000000000,
+                                     1000000000000,
+                                     10000000000000,
+                                     100000000000000,
+                                     1000000000000000};
 
-// The digits of a number, at least `count` of them. Writes digits_max bytes, whatever their number.
-constexpr size_t digits_max = 24;
-
-size_t put_digits(uint64_t number, size_t count, char *out)
+// How many digits a number below 10^15 has, one for 0: its bits tell it but for one.
+size_t digit_count(uint64_t number)
 {
-    char text[2 * digits_max] = {};
-    size_t at = digits_max;
-    for (; number >= 100; number /= 100)
-        memcpy(text + (at -= 2), digit_pairs + number % 100 * 2, 2);
-    if (number >= 10)
-        memcpy(text + (at -= 2), digit_pairs + number * 2, 2);
-    else if (number)
-        text[--at] = (char)('0' + number);
-    while (digits_max - at < count)
-        text[--at] = '0';
-    memcpy(out, text + at, digits_max); // a copy of known size takes two moves
-    return digits_max - at;
+    auto bits = (size_t)(64 - __builtin_clzll(number | 1));
+    size_t least = bits * 1233 >> 12; // 1233 / 4096 is a little over log10(2)
+    return least + (number >= whole_powers[least]);
+}
+
+// The text of the eight digits of a number below 10^8, the first one lowest: halves, quarters and
+// digits are split off side by side, in lanes of 32, 16 and 8 bits.
+uint64_t eight_digits(uint64_t number)
+{
+    uint64_t fours = number / 10000 | number % 10000 << 32;
+    uint64_t hundreds = (fours * 5243 >> 19) & 0x0000007f0000007f;
+    uint64_t twos = hundreds | (fours - hundreds * 100) << 16;
+    uint64_t tens = (twos * 103 >> 10) & 0x000f000f000f000f;
+    return (tens | (twos - tens * 10) << 8) | 0x3030303030303030;
+}
+
+// The last `count` <= 8 digits of them. Writes eight bytes.
+size_t put_eight(uint64_t number, size_t count, char *out)
+{
+    uint64_t text = eight_digits(number) >> (8 - count) * 8;
+    memcpy(out, &text, sizeof(text));
+    return count;
+}
+
+// The digits of a number below 10^15. Writes up to seven bytes behind them.
+size_t put_whole(uint64_t number, char *out)
+{
+    size_t count = digit_count(number), len = 0;
+    if (count > 8) {
+        len = put_eight(number / 100000000, count - 8, out);
+        number %= 100000000;
+        count = 8;
+    }
+    return len + put_eight(number, count, out + len);
 }
 
 // Whole numbers whose digits stand for no other double.
@@ -95,13 +127,13 @@ int64_t short_thousandths(double magnitude)
     return is_short ? thousandths : 0;
 }
 
-size_t put_fraction(int64_t thousandths, char *out)
+// 0 < thousandths < 1000. Writes nine bytes.
+size_t put_fraction(uint64_t thousandths, char *out)
 {
-    size_t places = 3;
-    for (; thousandths % 10 == 0; places--)
-        thousandths /= 10;
+    size_t places = thousandths % 10 ? 3 : thousandths % 100 ? 2 : 1;
     *out = '.';
-    return 1 + put_digits((uint64_t)thousandths, places, out + 1);
+    put_eight(thousandths, 3, out + 1);
+    return 1 + places;
 }
 
 // Most samples: there the digits are, without a search for the shortest ones. 0 of other values.
@@ -114,8 +146,10 @@ size_t format_simple(double value, double magnitude, char *out)
     size_t len = 0;
     if (std::signbit(value))
         out[len++] = '-';
-    len += put_digits((uint64_t)(whole ? (int64_t)magnitude : thousandths / 1000), 1, out + len);
-    return whole ? len : len + put_fraction(thousandths % 1000, out + len);
+    if (whole)
+        return len + put_whole((uint64_t)magnitude, out + len);
+    len += put_whole((uint64_t)thousandths / 1000, out + len);
+    return len + put_fraction((uint64_t)thousandths % 1000, out + len);
 }
 
 bool is_out_of(double magnitude, double low, double high)
