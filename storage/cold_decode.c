@@ -10,6 +10,7 @@
 struct reader {
     struct decoder heads;
     struct str bits;
+    bool markers_only;
 };
 
 // Integers being added up from numbers: steps, changes of steps, or offsets from a first one.
@@ -249,13 +250,21 @@ static void take_varying(struct reader *r, const struct piece *p, bool whole, si
     to_values(p->exponent, integers + from, end - from, out);
 }
 
+// Integers are no markers: those are exceptions, or in pieces of raw bits.
+static bool has_markers(unsigned head)
+{
+    return head & FLAG_EXCEPTIONS || (head & 15) == EXPONENT_RAW;
+}
+
 // The values [from, end) of a piece of `count` <= COLD_PIECE_SIZE. What is behind them is not looked
 // at, unless exceptions follow.
 static void take_piece(struct reader *r, unsigned head, size_t count, size_t from, size_t end,
                        double *out)
 {
     bool has_exceptions = head & FLAG_EXCEPTIONS;
-    if ((head >> ORDER_SHIFT & 3) == PIECE_CONSTANT) {
+    if (r->markers_only && !has_markers(head)) {
+        fill(0, out, end - from);
+    } else if ((head >> ORDER_SHIFT & 3) == PIECE_CONSTANT) {
         take_constant(&r->heads, head, out, end - from);
     } else {
         struct piece p = take_head(r, head, count);
@@ -271,7 +280,7 @@ static void take_piece(struct reader *r, unsigned head, size_t count, size_t fro
 // Splits off a piece that isn't the last.
 static struct reader inner_piece(struct reader *r)
 {
-    struct reader piece;
+    struct reader piece = {.markers_only = r->markers_only};
     uint64_t size = decode_varint(&r->heads);
     decoder_init(&piece.heads, decode_sized(&r->heads));
     if (size > r->bits.len) {
@@ -283,10 +292,10 @@ static struct reader inner_piece(struct reader *r)
     return piece;
 }
 
-int cold_values_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
-                       double *out)
+static int decode_part(struct cold_stream stream, bool markers_only, size_t total, size_t from,
+                       size_t count, double *out)
 {
-    struct reader r = {.bits = stream.bits};
+    struct reader r = {.bits = stream.bits, .markers_only = markers_only};
     size_t end = from + count;
     decoder_init(&r.heads, stream.heads);
     for (size_t at = 0, size; at < end && !r.heads.failed; at += size) {
@@ -306,4 +315,16 @@ int cold_values_decode(struct cold_stream stream, size_t total, size_t from, siz
             return ERR_CORRUPT;
     }
     return r.heads.failed ? ERR_CORRUPT : OK;
+}
+
+int cold_values_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
+                       double *out)
+{
+    return decode_part(stream, false, total, from, count, out);
+}
+
+int cold_markers_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
+                        double *out)
+{
+    return decode_part(stream, true, total, from, count, out);
 }

@@ -30,5 +30,9 @@ void cold_values_encode(const double *values, size_t count, struct buf *heads, s
 // skipped. Behind its bits BITS_PADDING bytes more can be read. ERR_CORRUPT.
 int cold_values_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
                        double *out);
+// The same for who looks at staleness markers only: what is none may come out as any other value, and
+// mostly need not be decoded.
+int cold_markers_decode(struct cold_stream stream, size_t total, size_t from, size_t count,
+                        double *out);
 
 #endif

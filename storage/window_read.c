@@ -240,7 +240,9 @@ static int read_samples(const struct reading *r, uint32_t slice, const struct ca
         return rc;
     columns_reserve(out, out->count + (end - from));
     memcpy(out->times_ms + out->count, times->times_ms + from, (end - from) * sizeof(int64_t));
-    rc = cold_values_decode(stream, times->count, from, end - from, out->values + out->count);
+    double *values = out->values + out->count;
+    rc = out->markers_only ? cold_markers_decode(stream, times->count, from, end - from, values)
+                           : cold_values_decode(stream, times->count, from, end - from, values);
     out->count += rc ? 0 : end - from;
     return rc;
 }

@@ -46,11 +46,15 @@ int querier_select_some(struct querier *q, const struct matcher *matchers, size_
 // Samples of one series as two parallel columns, times strictly increasing, staleness markers
 // included. The caller owns the arrays and reuses them from series to series: with them goes what
 // reading decoded on the way, so one thread uses one of these, and reads neighbours in a row.
+//
+// Who wants to know when a series has samples sets markers_only: values that are no staleness markers
+// may then be any others that are none.
 struct columns {
     int64_t *times_ms; // owned
     double *values;    // owned
     size_t count;
     size_t capacity;
+    bool markers_only;
     struct read_cache *cache; // owned; private to storage
 };
 

@@ -51,6 +51,7 @@ int eval_columns(struct eval *ev, const struct plan_node *n, const struct querie
     int64_t behind_ms = n->selector.range_ms + n->selector.before_ms;
     int64_t gap_ms = n->grid->step_ms - behind_ms - n->selector.after_ms;
     int rc;
+    ev->columns.markers_only = ev->piece.markers_only = n->selector.values_ignored;
     if (n->grid->count > 1 && !l->pinned && gap_ms > PIECE_GAP_MS) {
         rc = read_pieces(ev, n, series, behind_ms);
     } else {

@@ -34,6 +34,7 @@ enum function_flags {
     FUNCTION_OF_QUERY = 1 << 8,         // depends on where the query starts or ends
     FUNCTION_OF_QUANTILE = 1 << 9,      // says so when its first argument is no quantile
     FUNCTION_USES_STARTS = 1 << 10,     // when counters began, where that is known
+    FUNCTION_IGNORES_VALUES = 1 << 11,  // of its argument: there are samples or not
 };
 
 // False: no value at this step.

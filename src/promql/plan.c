@@ -226,11 +226,20 @@ static struct label_filter plan_filter(struct plan *plan, const struct str *name
         .names = sorted, .name_count = count, .keep = keep, .drop_metric_name = !keep};
 }
 
+// Its user looks at no values.
+static void ignore_values(struct plan_node *n)
+{
+    if (n->kind == PLAN_SELECTOR || n->kind == PLAN_MATRIX)
+        n->selector.values_ignored = true;
+}
+
 static void plan_aggregate(struct plan *plan, struct plan_node *n)
 {
     const struct promql_expr *e = n->expr;
     n->kind = PLAN_AGGREGATE;
     n->aggregate.inner = plan_node(plan, e->aggregate.inner, n->grid);
+    if (e->aggregate.op == AGG_COUNT || e->aggregate.op == AGG_GROUP)
+        ignore_values(n->aggregate.inner);
     if (e->aggregate.param)
         n->aggregate.param = plan_node(plan, e->aggregate.param, n->grid);
     n->aggregate.filter = plan_filter(plan, e->aggregate.grouping, e->aggregate.grouping_count,
@@ -397,6 +406,8 @@ static void plan_call(struct plan *plan, struct plan_node *n)
             n->call.args[i] = plan_node(plan, e->call.args[i], n->grid);
     if (info)
         plan_info(plan, n);
+    if (f->flags & FUNCTION_IGNORES_VALUES)
+        ignore_values(n->call.args[0]);
     if (f->flags & FUNCTION_USES_SAMPLE_TIME && n->call.args[0]->kind == PLAN_SELECTOR)
         look_at_pin(plan, n->call.args[0]);
     for (size_t i = 0; i < e->call.arg_count; i++)

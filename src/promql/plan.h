@@ -73,6 +73,7 @@ struct plan_node {
             int64_t before_ms;      // how far behind the window, or the lookup, samples count
             int64_t after_ms;       // how far ahead
             bool smoothed;          // PLAN_SELECTOR: between samples
+            bool values_ignored;    // it matters only when there are samples
             int64_t min_ms, max_ms; // samples outside are not seen; of info series
         } selector;
         struct {

@@ -115,6 +115,7 @@ static int read_pair(struct source *s, const struct pair *pair, int64_t min_ms, 
         return rc;
     struct columns over;
     columns_init(&over);
+    over.markers_only = out->markers_only;
     rc = querier_read(s->over, pair->over, min_ms, max_ms, &over, err);
     if (rc == 0 && over.count)
         append_from(out, &over);

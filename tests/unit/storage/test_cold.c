@@ -91,6 +91,17 @@ static void check_part(struct cold_stream stream, const double *values, size_t c
     mem_free(out);
 }
 
+// Of each value it is right whether it is a marker.
+static void check_markers(struct cold_stream stream, const double *values, size_t count,
+                          size_t from, size_t part)
+{
+    double *out = mem_calloc(part, sizeof(*out));
+    assert_int_equal(cold_markers_decode(stream, count, from, part, out), OK);
+    for (size_t i = 0; i < part; i++)
+        assert_int_equal(sample_is_stale(out[i]), sample_is_stale(values[from + i]));
+    mem_free(out);
+}
+
 static void round_trip(struct rng *rng, const double *values, size_t count)
 {
     struct stream s = encode(values, count);
@@ -98,6 +109,7 @@ static void round_trip(struct rng *rng, const double *values, size_t count)
     for (size_t i = 0; i < 8; i++) {
         size_t from = rng_below(rng, count), part = 1 + rng_below(rng, count - from);
         check_part(view_of(&s), values, count, from, part);
+        check_markers(view_of(&s), values, count, from, part);
     }
     stream_release(&s);
 }
