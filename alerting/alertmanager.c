@@ -74,6 +74,7 @@ struct alertmanager *alertmanager_new(const struct alertmanager_options *options
     a->deadline_ms = INT64_MAX;
     a->silencing_ms = INT64_MAX;
     a->heartbeats_ms = INT64_MAX;
+    arrivals_init(&a->arrivals, options->arrivals_path);
     pipeline_metrics_init(&a->metrics, options->metrics);
     metrics_on_collect(options->metrics, collect_metrics, a);
     return a;
@@ -98,6 +99,7 @@ void alertmanager_free(struct alertmanager *a)
     groups_release(&a->groups);
     alert_store_release(&a->store);
     unsaved_release(&a->changes);
+    arrivals_release(&a->arrivals);
     pipeline_metrics_release(&a->metrics);
     pthread_mutex_destroy(&a->lock);
     mem_free((char *)a->options.external_url.ptr);
@@ -118,6 +120,7 @@ void engine_commit(struct alertmanager *a, int64_t now_ms)
         if (a->commit_failing)
             log_info("notification state is being written again");
         a->commit_failing = false;
+        arrivals_committed(&a->arrivals);
         return;
     }
     if (!a->commit_failing)
@@ -146,6 +149,7 @@ static void load_state(struct alertmanager *a, const struct alertmanager_config 
         rc = heartbeats_load(&a->heartbeats, now_ms);
     if (rc)
         log_error("stored notification state cannot be read", LOG_CSTR("err", err_text(rc)));
+    deliver_recover(a, now_ms);
     log_info("notification state loaded", LOG_INT("alerts", (int64_t)alert_store_count(&a->store)),
              LOG_INT("groups", (int64_t)a->groups.saved.count),
              LOG_INT("outbox", (int64_t)outbox_count(&a->outbox)));

@@ -4,16 +4,22 @@
 // heartbeat's ping, adds another one, up to DELIVER_THREADS_MAX: what comes next is not held up.
 //
 // The entry is on disk before it is sent, and the log's entry and the outbox's removal are written
-// as one commit after it arrived: a notification is sent once, unless power fails in between.
+// as one commit after it arrived. Commits wait for each other and for the disk: so the arrival is
+// noted first (arrivals.h), and a process that is killed before its commit finds the note. A
+// notification is sent once, unless power fails in between, or the process is killed in the moment
+// from the receiver's answer to the note, a fraction of a millisecond.
 #include "deliver.h"
 
 #include <errno.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 
 #define THREAD_COUNT 4
 #define WAIT_MAX_MS  INT64_C(60000)
+#define DELIVER_NICE (-10)
 
 struct deliverer {
     struct alertmanager *engine; // its lock guards the others
@@ -26,11 +32,14 @@ struct deliverer {
 
 // One attempt, away from the lock.
 struct attempt {
+    struct alertmanager *engine;
     struct outbox_entry *entry; // in flight: nobody else removes it
     struct routing *routing;    // a reference
     const struct integration *integration;
     struct buf payload;
     unsigned number;
+    struct arrival arrival;
+    bool noted;
     struct send_result result;
 };
 
@@ -98,7 +107,12 @@ static bool begin(struct alertmanager *a, struct attempt *attempt, int64_t now_m
             log_error("a queued notification was lost on disk");
             continue;
         }
+        attempt->engine = a;
         attempt->entry = entry;
+        attempt->arrival = (struct arrival){.key = entry->key,
+                                            .id = entry->in_flight_id,
+                                            .repeat_interval_ms = entry->repeat_interval_ms,
+                                            .told = *entry->in_flight};
         attempt->routing = routing_ref(a->routing);
         buf_str(&attempt->result.memo, nflog_memo(&a->nflog, &entry->key));
         return true;
@@ -160,11 +174,39 @@ static void note_told(struct alertmanager *a, const struct attempt *attempt, int
               entry->repeat_interval_ms);
 }
 
+// Away from the lock.
+static void note_arrival(void *context)
+{
+    struct attempt *attempt = context;
+    struct arrival *arrival = &attempt->arrival;
+    if (attempt->noted)
+        return;
+    arrival->at_ms = clock_wall_ms(attempt->engine->options.clock);
+    arrival->memo = buf_view(&attempt->result.memo);
+    attempt->noted = arrivals_note(&attempt->engine->arrivals, arrival);
+}
+
+static void send_it(struct attempt *attempt, const struct alertmanager *a)
+{
+    const struct clock *clock = a->options.clock;
+    int64_t start_ns = clock_mono_ns(clock);
+    attempt->result.id = attempt->arrival.id;
+    attempt->result.on_arrival = note_arrival;
+    attempt->result.context = attempt;
+    attempt->integration->kind->send(attempt->integration, buf_view(&attempt->payload), &a->wire,
+                                     &attempt->result);
+    if (attempt->result.outcome == OUTBOX_DELIVERED)
+        note_arrival(attempt);
+    count_attempt(attempt, (double)(clock_mono_ns(clock) - start_ns) / 1e9);
+}
+
 static void finish(struct alertmanager *a, struct attempt *attempt, int64_t now_ms)
 {
     struct outbox_entry *entry = attempt->entry;
     const struct send_result *result = &attempt->result;
     struct buf group_id = BUF_INIT;
+    if (attempt->noted)
+        arrivals_settle(&a->arrivals);
     buf_str(&group_id, entry->group_id);
     bool too_late = outbox_gives_up(entry, result->outcome, now_ms);
     log_attempt(attempt, too_late);
@@ -196,11 +238,8 @@ bool deliver_one(struct alertmanager *a)
         deliverer_busy(a->deliverer);
     pthread_mutex_unlock(&a->lock);
     if (begun) {
-        int64_t start_ns = clock_mono_ns(clock);
-        attempt.integration->kind->send(attempt.integration, buf_view(&attempt.payload), &a->wire,
-                                        &attempt.result);
-        count_attempt(&attempt, (double)(clock_mono_ns(clock) - start_ns) / 1e9);
-        int64_t now_ms = clock_wall_ms(clock);
+        send_it(&attempt, a);
+        int64_t now_ms = attempt.noted ? attempt.arrival.at_ms : clock_wall_ms(clock);
         pthread_mutex_lock(&a->lock);
         finish(a, &attempt, now_ms);
         engine_commit(a, now_ms);
@@ -230,6 +269,33 @@ bool deliver_pretended(struct alertmanager *a)
     buf_release(&attempt.payload);
     buf_release(&attempt.result.memo);
     return begun;
+}
+
+// What the log says of this or a later notification is as good. Of one that was withdrawn or replaced
+// while it was under way the outbox has another entry, or none: the log learns of it all the same.
+static void take_back(void *context, const struct arrival *arrival)
+{
+    struct alertmanager *a = context;
+    struct outbox_entry *entry = outbox_find(&a->outbox, &arrival->key);
+    const struct nflog_entry *logged = nflog_find(&a->nflog, &arrival->key);
+    bool is_queued = entry && entry->id == arrival->id;
+    if (!is_queued && logged && logged->timestamp_ms >= arrival->at_ms)
+        return;
+    nflog_put(&a->nflog, &arrival->key, &arrival->told, arrival->memo, arrival->at_ms,
+              arrival->repeat_interval_ms);
+    if (!is_queued)
+        return;
+    note(a, entry, HISTORY_DELIVERED, &arrival->told, 1, NULL, arrival->at_ms);
+    log_info("notification was delivered before the process ended",
+             LOG_STR("receiver", entry->target->receiver),
+             LOG_STR("integration", entry->target->kind), LOG_STR("group", entry->group_key));
+    outbox_remove(&a->outbox, entry);
+}
+
+void deliver_recover(struct alertmanager *a, int64_t now_ms)
+{
+    arrivals_each(&a->arrivals, take_back, a);
+    engine_commit(a, now_ms);
 }
 
 static void wait_until_due(struct deliverer *d)
@@ -287,6 +353,9 @@ static void *deliver_thread(void *argument)
     struct deliverer *d = argument;
     struct alertmanager *a = d->engine;
     (void)pthread_setname_np(pthread_self(), "deliver");
+    // Of little work, which is not to wait on a machine that is overloaded, of all times. Needs
+    // CAP_SYS_NICE; without it goes on as it is.
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), DELIVER_NICE);
     pthread_mutex_lock(&a->lock);
     while (!d->stopping) {
         pthread_mutex_unlock(&a->lock);

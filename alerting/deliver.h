@@ -12,6 +12,10 @@ bool deliver_one(struct alertmanager *a);
 // The same without sending anything: as if it had arrived.
 bool deliver_pretended(struct alertmanager *a);
 
+// Once the state is loaded: takes back what an earlier process knew to have arrived and could not
+// write down.
+void deliver_recover(struct alertmanager *a, int64_t now_ms);
+
 // Under the engine's lock.
 struct deliverer *deliverer_start(struct alertmanager *a);
 void deliverer_wake(struct deliverer *d); // NULL is allowed, as in the next

@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "alerting/alertmanager.h"
+#include "arrivals.h"
 #include "group.h"
 #include "heartbeats.h"
 #include "inhibit.h"
@@ -31,6 +32,7 @@ struct alertmanager {
     void *wake_context;
     struct pipeline_metrics metrics;
     struct deliverer *deliverer; // NULL until something is applied, or when not delivering
+    struct arrivals arrivals;
 
     pthread_mutex_t lock; // guards all below
     struct unsaved changes;

@@ -29,9 +29,13 @@ struct send_result {
     int status;
     int64_t retry_after_ms;
     struct error err; // unless delivered
+    uint64_t id;      // In: of the notification, the same with each attempt
     // In: what this integration remembers of the group since the last notification that something
     // fires by; out: what it remembers from now on, if this one was delivered. Mostly nothing.
     struct buf memo;
+    // In: to be called once it is known that it arrived, where something is left to do after that.
+    void (*on_arrival)(void *context);
+    void *context;
 };
 
 struct integration_kind {

@@ -217,7 +217,10 @@ static void classify(struct send_result *out, int rc, const struct wire_reply *r
 static void email_send(const struct integration *in, struct str payload, const struct wire *wire,
                        struct send_result *out)
 {
-    struct wire_mail mail = {.config = in->config, .timeout_ms = EMAIL_TIMEOUT_MS};
+    struct wire_mail mail = {.config = in->config,
+                             .timeout_ms = EMAIL_TIMEOUT_MS,
+                             .on_taken = out->on_arrival,
+                             .on_taken_context = out->context};
     struct wire_reply reply = {0};
     struct arena arena;
     arena_init(&arena, 0);

@@ -138,6 +138,7 @@ static void webhook_send(const struct integration *in, struct str payload, const
         const struct wire_post post = {
             .url = buf_view(&url),
             .body = payload,
+            .id = out->id,
             .http = &config->http,
             .timeout_ms = config->timeout_ms ? config->timeout_ms : WEBHOOK_TIMEOUT_MS,
         };

@@ -1,6 +1,7 @@
 #include "outbox.h"
 
 #include "base/compress.h"
+#include "base/hash.h"
 #include "base/mem.h"
 
 #define RECORD_VERSION 2
@@ -97,9 +98,15 @@ int64_t outbox_age_ms(const struct outbox *o, int64_t now_ms)
     return age_ms;
 }
 
+// What a record says makes it another than any before it: at least when it was made.
+static uint64_t record_id(const struct unsaved_key *key, struct str value)
+{
+    return hash64(value.ptr, value.len, hash64(key->bytes, sizeof(key->bytes), 0));
+}
+
 // version u8 | sequence | since | repeat interval | receiver | kind | index | group id | group key
 // | told | payload, zstd
-static void entry_save(struct outbox *o, const struct outbox_entry *entry, struct str payload)
+static void entry_save(struct outbox *o, struct outbox_entry *entry, struct str payload)
 {
     struct buf value = BUF_INIT;
     struct buf packed = BUF_INIT;
@@ -117,6 +124,7 @@ static void entry_save(struct outbox *o, const struct outbox_entry *entry, struc
     zstd_encode(payload, PACK_LEVEL, &packed);
     buf_sized(&value, buf_view(&packed));
     buf_release(&packed);
+    entry->id = record_id(&entry->key, buf_view(&value));
     unsaved_put(o->changes, META_OUTBOX, unsaved_key_str(&entry->key), buf_view(&value));
     buf_release(&value);
 }
@@ -160,6 +168,7 @@ static int load_one(void *context, struct str key, struct str value)
         return 0;
     }
     memcpy(entry->key.bytes, key.ptr, key.len);
+    entry->id = record_id(&entry->key, value);
     if (entry->sequence > o->sequence)
         o->sequence = entry->sequence;
     strmap_put(&o->entries, key, entry);
@@ -272,6 +281,7 @@ int outbox_take(struct outbox *o, struct outbox_entry *entry, struct buf *payloa
     }
     entry->in_flight = mem_alloc(sizeof(*entry->in_flight));
     *entry->in_flight = told;
+    entry->in_flight_id = entry->id;
     entry->target->busy = true;
     // Until it is replaced or settled there is nothing more to send.
     entry->state = OUTBOX_PARKED;

@@ -48,10 +48,12 @@ struct outbox_entry {
     int64_t repeat_interval_ms;
     int64_t since_ms;  // when the first notification that this one replaced was made
     uint64_t sequence; // order in which entries are sent; a replacement takes a new one
+    uint64_t id;       // of what is to be sent: the same over attempts and restarts, and no other's
     enum outbox_state state;
     unsigned attempts;
     int64_t next_ms;
     struct told *in_flight; // what is being sent; NULL when nothing is
+    uint64_t in_flight_id;
 };
 
 // What the caller gives outbox_put(): all borrowed.

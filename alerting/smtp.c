@@ -260,6 +260,8 @@ int smtp_send(const struct wire_mail *mail, const struct cancel *cancel, struct 
         rc = set_tls(easy, &mail->config->tls, &files, err);
     if (rc == 0)
         rc = perform(easy, reply, err);
+    if (rc == 0 && mail->on_taken)
+        mail->on_taken(mail->on_taken_context);
     curl_easy_cleanup(easy);
     while (files.count)
         close(files.fds[--files.count]);

@@ -13,6 +13,7 @@ struct wire_post {
     struct str body;                // application/json
     struct str auth_scheme;         // of `bearer`; "": Bearer
     struct str bearer;              // "": none; beside what `http` says
+    uint64_t id;                    // for who wants to know repeats; 0: none
     const struct config_http *http; // credentials, TLS, proxy
     int64_t timeout_ms;
 };
@@ -24,6 +25,8 @@ struct wire_mail {
     size_t to_count;
     struct str message;
     int64_t timeout_ms;
+    void (*on_taken)(void *context); // the server has it; saying goodbye may take a while yet
+    void *on_taken_context;
 };
 
 struct wire_reply {

@@ -95,19 +95,24 @@ static int post(void *context, const struct wire_post *what, struct wire_reply *
 {
     struct wire_transfer *t = context;
     struct pending_post pending = {.reply = reply, .err = err};
-    struct buf bearer = BUF_INIT;
-    buf_printf(&bearer, "%.*s %.*s",
-               STR_ARG(what->auth_scheme.len ? what->auth_scheme : STR("Bearer")),
-               STR_ARG(what->bearer));
-    const struct transfer_header headers[] = {
-        {STR("Content-Type"), STR("application/json")},
-        {STR("Authorization"), buf_view(&bearer)},
-    };
+    struct buf bearer = BUF_INIT, id = BUF_INIT;
+    struct transfer_header headers[3] = {{STR("Content-Type"), STR("application/json")}};
+    size_t header_count = 1;
+    if (what->bearer.len) {
+        buf_printf(&bearer, "%.*s %.*s",
+                   STR_ARG(what->auth_scheme.len ? what->auth_scheme : STR("Bearer")),
+                   STR_ARG(what->bearer));
+        headers[header_count++] = (struct transfer_header){STR("Authorization"), buf_view(&bearer)};
+    }
+    if (what->id) {
+        buf_printf(&id, "\"%016llx\"", (unsigned long long)what->id);
+        headers[header_count++] = (struct transfer_header){STR("Idempotency-Key"), buf_view(&id)};
+    }
     const struct transfer_request request = {
         .method = what->method.len ? what->method : STR("POST"),
         .url = what->url,
         .headers = headers,
-        .header_count = what->bearer.len ? 2 : 1,
+        .header_count = header_count,
         .body = what->body,
         .timeout_ms = what->timeout_ms,
         .response_max = RESPONSE_MAX,
@@ -122,6 +127,7 @@ static int post(void *context, const struct wire_post *what, struct wire_reply *
     }
     client_give(t, client);
     buf_release(&bearer);
+    buf_release(&id);
     return rc;
 }
 

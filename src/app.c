@@ -6,6 +6,8 @@
 // runs on whichever thread asks, one at a time.
 #include "app.h"
 
+#include <inttypes.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -22,6 +24,7 @@
 
 #define BODY_MAX         ((size_t)32 << 20)
 #define REMOTE_WRITE_MAX ((size_t)256 << 20)
+#define CONNECTIONS_MAX  1000000u
 
 struct app {
     const struct flags *flags;
@@ -205,14 +208,15 @@ int app_reload(struct app *a, struct error *err)
     if (rc == OK)
         rc = apply(a, &loaded, err);
     loaded_release(&loaded);
+    bool runs = a->config != NULL;
     a->reload_ok = rc == OK;
     *(rc == OK ? &a->last_config_ms : &a->reload_failed_ms) = clock_wall_ms(&clock_system);
     metric_set(a->reload_success, rc == OK);
     metric_set(a->reload_time, (double)a->last_config_ms / 1000);
     pthread_mutex_unlock(&a->reload_mutex);
-    if (rc)
+    if (rc && runs) // else nothing starts, and whoever starts it says why
         log_error("the configuration was not loaded; what ran before goes on", LOG_ERR(err));
-    else
+    if (rc == OK)
         log_info("configuration loaded",
                  LOG_CSTR("file",
                           *a->flags->config_file.text ? a->flags->config_file.text : "built-in"));
@@ -302,6 +306,8 @@ static void open_engine(struct app *a)
 
 static void open_managers(struct app *a)
 {
+    struct buf arrivals_path = BUF_INIT;
+    buf_printf(&arrivals_path, "%s/meta/arrivals", a->flags->storage_path.text);
     struct scrape_manager_options scrape = {a->storage, &clock_system, a->metrics,
                                             "Lapwing/" LAPWING_VERSION};
     struct rule_manager_options rules = {.storage = a->storage,
@@ -315,6 +321,7 @@ static void open_managers(struct app *a)
     struct alertmanager_options notify = {.storage = a->storage,
                                           .clock = &clock_system,
                                           .metrics = a->metrics,
+                                          .arrivals_path = buf_text(&arrivals_path),
                                           .external_url = str_from(a->external_url),
                                           .user_agent = "Lapwing/" LAPWING_VERSION,
                                           .retention_ms =
@@ -338,6 +345,7 @@ static void open_managers(struct app *a)
     rules.send_context = a;
     a->scrape = scrape_manager_new(&scrape);
     a->rules = rule_manager_new(&rules);
+    buf_release(&arrivals_path);
 }
 
 static int by_flag_name(const void *a, const void *b)
@@ -435,9 +443,24 @@ static void make_retention_text(struct app *a)
     a->retention = buf_steal(&text);
 }
 
+// What is a number to the table of flags but has bounds.
+static int check_flags(const struct flags *f, struct error *err)
+{
+    if (f->max_connections.size < 1 || f->max_connections.size > CONNECTIONS_MAX)
+        return error_set(err, ERR_INVALID, "--web.max-connections: expected 1 to %u, got %" PRIu64,
+                         CONNECTIONS_MAX, f->max_connections.size);
+    if (f->query_concurrency.size > UINT_MAX)
+        return error_set(err, ERR_INVALID,
+                         "--query.max-concurrency: expected at most %u, got %" PRIu64, UINT_MAX,
+                         f->query_concurrency.size);
+    return OK;
+}
+
 static int start_parts(struct app *a, struct error *err)
 {
-    int rc = promql_features_parse(str_from(a->flags->enable_feature.text), &a->features, err);
+    int rc = check_flags(a->flags, err);
+    if (rc == OK)
+        rc = promql_features_parse(str_from(a->flags->enable_feature.text), &a->features, err);
     if (rc == OK)
         rc = open_storage(a, err);
     if (rc)

@@ -18,7 +18,8 @@ struct alertmanager_options {
     struct storage *storage; // borrowed, like all below
     const struct clock *clock;
     struct metrics *metrics;
-    struct str external_url; // in payloads and templates
+    const char *arrivals_path; // file of what was told and not yet committed; NULL: none
+    struct str external_url;   // in payloads and templates
     const char *user_agent;
     int64_t retention_ms;     // of ended silences; 0: 120 h
     size_t silence_count_max; // 0: no limit, as the next

@@ -16,6 +16,7 @@ struct fixture {
     struct storage *storage;
     struct alertmanager_config *config;
     struct alertmanager *engine;
+    const char *arrivals_path; // of the next engine
     // The wire:
     int status;             // what is answered; 0: connection refused
     int64_t retry_after_ms; // and when it asks to be tried again
@@ -86,6 +87,7 @@ static void fixture_start_engine(struct fixture *f)
         .storage = f->storage,
         .clock = &f->clock.clock,
         .metrics = f->metrics,
+        .arrivals_path = f->arrivals_path,
         .external_url = STR("http://lapwing.example:9090"),
         .user_agent = "lapwing-test",
     };
