@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "model/duration.h"
+#include "model/size.h"
 
 struct flag {
     size_t offset;
@@ -52,29 +53,6 @@ static const struct {
 
 static bool given_without_effect[WITHOUT_EFFECT_TOTAL];
 
-static bool parse_size(struct str s, uint64_t *out)
-{
-    static const struct {
-        const char *suffix;
-        unsigned shift;
-    } units[] = {{"EiB", 60}, {"EB", 60},  {"PiB", 50}, {"PB", 50},  {"TiB", 40},
-                 {"TB", 40},  {"GiB", 30}, {"GB", 30},  {"MiB", 20}, {"MB", 20},
-                 {"KiB", 10}, {"KB", 10},  {"B", 0}};
-    unsigned shift = 0;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (str_has_suffix(s, str_from(units[i].suffix))) {
-            shift = units[i].shift;
-            s.len -= strlen(units[i].suffix);
-            break;
-        }
-    }
-    uint64_t amount;
-    if (!str_to_u64(s, &amount) || (shift && amount >> (64 - shift)))
-        return false;
-    *out = amount << shift;
-    return true;
-}
-
 static const char *set_value(union flag_value *v, enum flag_kind kind, struct str text)
 {
     switch (kind) {
@@ -87,7 +65,9 @@ static const char *set_value(union flag_value *v, enum flag_kind kind, struct st
     case FLAG_DURATION:
         return duration_parse(text, &v->duration_ms) ? NULL : "a duration such as 15s or 15d";
     case FLAG_SIZE:
-        return parse_size(text, &v->size) ? NULL : "a size such as 512MB or 50GB";
+        return str_to_u64(text, &v->size) || size_parse(text, &v->size) // a bare number is bytes
+                   ? NULL
+                   : "a size such as 512MB or 50GB";
     case FLAG_COUNT:
         return str_to_u64(text, &v->size) ? NULL : "a whole number";
     }

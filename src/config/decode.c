@@ -5,9 +5,9 @@
 // rules of its own is a FIELD_CUSTOM whose function gets the node and so can say where it failed.
 #include "decode.h"
 
-#include "base/float_text.h"
 #include "base/mem.h"
 #include "model/duration.h"
+#include "model/size.h"
 
 void config_decoder_init(struct decoder *d, struct arena *arena, struct str text, const char *name,
                          const char *folder, struct buf *warnings, struct error *err)
@@ -194,49 +194,15 @@ int decode_duration(struct decoder *d, const struct yaml_node *node, int64_t *ms
     return OK;
 }
 
-// One amount with its unit off the front of *text: "512MB", "1.5GiB". Every unit is a power of
-// 1024.
-static bool size_part(struct str *text, double *bytes)
-{
-    static const char letters[] = "KMGTPE";
-    size_t digits = 0;
-    while (digits < text->len && memchr("0123456789.", text->ptr[digits], 11))
-        digits++;
-    double amount;
-    if (digits == 0 || !float_parse(str_first(*text, digits), &amount))
-        return false;
-    struct str rest = str_skip(*text, digits);
-    const char *prefix = rest.len ? memchr(letters, rest.ptr[0], 6) : NULL;
-    if (prefix) {
-        amount *= (double)(UINT64_C(1) << (10 * (prefix - letters + 1)));
-        rest = str_skip(rest, 1);
-        if (rest.len && rest.ptr[0] == 'i')
-            rest = str_skip(rest, 1);
-    }
-    if (rest.len == 0 || rest.ptr[0] != 'B')
-        return false;
-    *text = str_skip(rest, 1);
-    *bytes += amount;
-    return true;
-}
-
 int decode_size(struct decoder *d, const struct yaml_node *node, uint64_t *bytes)
 {
     int rc = expect_scalar(d, node, "a size such as 512MB");
     if (rc)
         return rc;
-    struct str rest = node->text;
-    double total = 0;
-    bool valid = rest.len > 0;
-    if (str_is(rest, "0"))
-        rest = str_skip(rest, 1);
-    while (valid && rest.len)
-        valid = size_part(&rest, &total);
-    if (!valid || !(total < 9.2e18))
+    if (!size_parse(node->text, bytes))
         return decode_fail(d, node,
                            "expected a size with its unit, such as 512MB or 2GiB, got \"%.*s\"",
                            STR_ARG(node->text));
-    *bytes = (uint64_t)total;
     return OK;
 }
 
