@@ -28,19 +28,18 @@ static const struct subcommand {
     {"send-test", NULL, "POST", "/api/v1/receivers/test", "receiver", "RECEIVER", 1},
 };
 
-static int usage(void)
+static int usage(FILE *out)
 {
-    fprintf(stderr, "usage:\n");
     for (size_t i = 0; i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
-        fprintf(stderr,
-                "  lapwing alerts %s%s%s [--url=%s] [--http.config.file=FILE] [--start=TIME] "
-                "[--end=TIME] "
-                "[--limit=COUNT] %s\n",
-                subcommands[i].name, subcommands[i].word ? " " : "",
-                subcommands[i].word ? subcommands[i].word : "", URL_DEFAULT,
-                subcommands[i].arguments);
-    fprintf(stderr,
-            "  lapwing alerts routes test --alertmanager.config.file=FILE LABEL=VALUE...\n");
+        fprintf(out, "%s lapwing alerts %s%s%s [OPTION...] %s\n",
+                i ? "      " : "usage:", subcommands[i].name, subcommands[i].word ? " " : "",
+                subcommands[i].word ? subcommands[i].word : "", subcommands[i].arguments);
+    fputs("  --url=" URL_DEFAULT "      the server that is asked\n"
+          "  --http.config.file=FILE          TLS and credentials for it, as an http_config\n"
+          "  --start=TIME, --end=TIME         of explain and history: RFC 3339 or Unix seconds\n"
+          "  --limit=COUNT                    of explain and history: the newest so many\n"
+          "  --alertmanager.config.file=FILE  of routes test: this file, no server\n",
+          out);
     return 2;
 }
 
@@ -187,7 +186,7 @@ static int test_routes(const char *path, int argc, char **argv)
     }
     arena_release(&arena);
     alertmanager_config_unref(config);
-    return good ? 0 : usage();
+    return good ? 0 : usage(stderr);
 }
 
 // A label goes without the quotes that its value may have; matchers go as they are.
@@ -223,7 +222,7 @@ static int run(const struct subcommand *sub, int argc, char **argv)
     int count = cli_take_options(&options, argc, argv);
     int status;
     if (count < sub->argument_min)
-        status = usage();
+        status = usage(stderr);
     else if (sub->word && request.config_file)
         status = test_routes(request.config_file, count, argv);
     else
@@ -234,6 +233,8 @@ static int run(const struct subcommand *sub, int argc, char **argv)
 
 int cli_alerts(int argc, char **argv)
 {
+    if (cli_help_wanted(argc, argv))
+        return usage(stdout), 0;
     for (size_t i = 0; argc > 0 && i < sizeof(subcommands) / sizeof(subcommands[0]); i++) {
         const struct subcommand *sub = &subcommands[i];
         int used = sub->word ? 2 : 1;
@@ -242,5 +243,5 @@ int cli_alerts(int argc, char **argv)
         if (!sub->word || str_is(str_from(argv[1]), sub->word))
             return run(sub, argc - used, argv + used);
     }
-    return usage();
+    return usage(stderr);
 }

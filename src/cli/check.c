@@ -166,10 +166,11 @@ static const struct {
     {"web-config", check_web_config_file},
 };
 
-static int usage(void)
+static int usage(FILE *out)
 {
-    fprintf(stderr, "usage: lapwing check config|rules|alertmanager|web-config "
-                    "[--enable-feature=NAME,...] FILE...\n");
+    fputs("usage: lapwing check config|rules|alertmanager|web-config [--enable-feature=NAME,...] "
+          "FILE...\n",
+          out);
     return 2;
 }
 
@@ -177,6 +178,8 @@ int cli_check(int argc, char **argv)
 {
     static const struct str option = STR_INIT("--enable-feature=");
     bool (*check)(const char *path) = NULL;
+    if (cli_help_wanted(argc, argv))
+        return usage(stdout), 0;
     for (size_t i = 0; argc > 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (strcmp(argv[0], kinds[i].name) == 0)
             check = kinds[i].check;
@@ -185,10 +188,10 @@ int cli_check(int argc, char **argv)
     for (; check && first < argc && argv[first][0] == '-'; first++) {
         if (!str_has_prefix(str_from(argv[first]), option) ||
             !cli_take_features(str_from(argv[first] + option.len), &features))
-            return usage();
+            return usage(stderr);
     }
     if (!check || first == argc)
-        return usage();
+        return usage(stderr);
     bool valid = true;
     for (int i = first; i < argc; i++) {
         if (i > first)

@@ -34,21 +34,22 @@ struct session {
     struct alertmanager_config *alertmanager;
 };
 
-static int usage(void)
+static int usage(FILE *out)
 {
-    fprintf(
-        stderr,
-        "usage: lapwing rules dry-run [OPTION...] FILE...\n"
-        "  --storage.path=data              folder of the data; no server may have it open\n"
-        "  --over=15d                       how far back from --to\n"
-        "  --from=TIME, --to=TIME           RFC 3339 or Unix seconds; default: the newest data\n"
-        "  --config.file=FILE               prometheus.yml: intervals, external labels, and its\n"
-        "                                   rule files when no FILE is given\n"
-        "  --alertmanager.config.file=FILE  routing; without it nobody is told\n"
-        "  --evaluation-interval=1m         of groups that have none\n"
-        "  --web.external-url=URL           in templates\n"
-        "  --enable-feature=NAME,...        as the server's flag\n"
-        "  --json                           a JSON object for each event\n");
+    fputs("usage: lapwing rules dry-run [OPTION...] FILE...\n"
+          "  --storage.path=data              folder of the data; no server may have it open\n"
+          "  --url=URL                        the server that has: a snapshot of its data is "
+          "played\n"
+          "  --over=15d                       how far back from --to\n"
+          "  --from=TIME, --to=TIME           RFC 3339 or Unix seconds; default: the newest data\n"
+          "  --config.file=FILE               prometheus.yml: intervals, external labels, and its\n"
+          "                                   rule files when no FILE is given\n"
+          "  --alertmanager.config.file=FILE  routing; without it nobody is told\n"
+          "  --evaluation-interval=1m         of groups that have none\n"
+          "  --web.external-url=URL           in templates\n"
+          "  --enable-feature=NAME,...        as the server's flag\n"
+          "  --json                           a JSON object for each event\n",
+          out);
     return 2;
 }
 
@@ -295,12 +296,14 @@ int cli_rules(int argc, char **argv)
 {
     struct session s = {
         .storage_path = "data", .external_url = "http://localhost:9090", .quiet = !isatty(2)};
+    if (cli_help_wanted(argc, argv))
+        return usage(stdout), 0;
     if (argc < 1 || strcmp(argv[0], "dry-run") != 0)
-        return usage();
+        return usage(stderr);
     const struct cli_options options = {&s, take_switch, take_option};
     int count = cli_take_options(&options, argc - 1, argv + 1);
     if (count < 0 || (count == 0 && !s.config_path))
-        return usage();
+        return usage(stderr);
     // What the engines log about a past that is played again is in the report.
     log_fd_set(-1);
     return dry_run_files(&s, argv + 1, count);

@@ -31,6 +31,14 @@ int cli_take_options(const struct cli_options *o, int argc, char **argv)
     return files;
 }
 
+bool cli_help_wanted(int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
 bool cli_take_features(struct str names, unsigned *features)
 {
     struct error err;

@@ -16,6 +16,8 @@ struct cli_options {
 // Takes --name, --name=value and --name value, and moves the files to the front. Returns how many
 // files there are; -1 after saying what is wrong.
 int cli_take_options(const struct cli_options *o, int argc, char **argv);
+// Whether --help or -h is among the arguments: the usage goes to standard output then, with status 0.
+bool cli_help_wanted(int argc, char **argv);
 // For --enable-feature: false after saying which name is unknown.
 bool cli_take_features(struct str names, unsigned *features);
 

@@ -21,12 +21,21 @@ struct session {
     struct junit *junit;
 };
 
-static int usage(const char *what)
+void cli_test_rules_usage(FILE *out)
 {
-    fprintf(stderr,
-            "lapwing: %s\nusage: lapwing test rules [--run=REGEX]... [--diff] [--debug] "
-            "[--junit=FILE] [--enable-feature=NAME,...] FILE...\n",
-            what);
+    fputs("usage: lapwing test rules [OPTION...] FILE...\n"
+          "  --run=REGEX                tests whose name it matches; may be repeated\n"
+          "  --diff                     alerts line by line, expected against got\n"
+          "  --debug                    what is stored at the end\n"
+          "  --junit=FILE               results as JUnit XML\n"
+          "  --enable-feature=NAME,...  as the server's flag\n",
+          out);
+}
+
+static int refuse(const char *what)
+{
+    fprintf(stderr, "lapwing: %s\n", what);
+    cli_test_rules_usage(stderr);
     return 1;
 }
 
@@ -154,9 +163,9 @@ int cli_test_rules(int argc, char **argv)
     const struct cli_options options = {&s, take_switch, take_option};
     int count = cli_take_options(&options, argc, argv);
     if (count < 0)
-        return usage("unknown or incomplete option");
+        return refuse("unknown or incomplete option");
     if (!count)
-        return usage("required argument 'FILE' not provided");
+        return refuse("required argument 'FILE' not provided");
     if (compile_run(&s, &err)) {
         fprintf(stderr, "lapwing: --run: %s\n", err.text);
         return 1;

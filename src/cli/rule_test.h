@@ -2,6 +2,8 @@
 #ifndef CLI_RULE_TEST_H
 #define CLI_RULE_TEST_H
 
+#include <stdio.h>
+
 #include "base/buf.h"
 #include "config/rule_tests.h"
 #include "config/rules.h"
@@ -50,5 +52,6 @@ int junit_write(struct junit *j, const char *path, struct error *err);
 
 // `lapwing test rules [OPTION...] FILE...`, without the first two words. 0: all tests passed; 1.
 int cli_test_rules(int argc, char **argv);
+void cli_test_rules_usage(FILE *out);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "cli/options.h"
 #include "model/duration.h"
 #include "promql/selector.h"
 
@@ -25,12 +26,11 @@ static const struct {
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
-static int usage(void)
+static int usage(FILE *out)
 {
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(stderr, "%s lapwing storage %s\n", i ? "      " : "usage:", commands[i].usage);
-    fprintf(stderr, "\nFOLDER is the data folder, default: data. A TIME is RFC 3339 or Unix "
-                    "seconds.\n");
+        fprintf(out, "%s lapwing storage %s\n", i ? "      " : "usage:", commands[i].usage);
+    fputs("\nFOLDER is the data folder, default: data. A TIME is RFC 3339 or Unix seconds.\n", out);
     return 2;
 }
 
@@ -46,8 +46,10 @@ static bool add_selector(struct storage_arguments *a, struct str value)
     if (a->selector_count == sizeof(a->selectors) / sizeof(a->selectors[0]))
         return refuse("match", value, "fewer selectors");
     struct matcher_list *list = &a->selectors[a->selector_count];
-    if (promql_parse_selector(value, &list->matchers, &list->count, &err))
-        return refuse("match", value, err.text);
+    if (promql_parse_selector(value, &list->matchers, &list->count, &err)) {
+        fprintf(stderr, "lapwing: --match: %s\n", err.text);
+        return false;
+    }
     a->selector_count++;
     return true;
 }
@@ -102,16 +104,18 @@ int cli_storage(int argc, char **argv)
 {
     struct storage_arguments a = {.path = "data", .start_ms = INT64_MIN, .end_ms = INT64_MAX};
     size_t command = 0;
+    if (cli_help_wanted(argc, argv))
+        return usage(stdout), 0;
     while (argc > 0 && command < COMMAND_COUNT && strcmp(argv[0], commands[command].name) != 0)
         command++;
     if (argc == 0 || command == COMMAND_COUNT)
-        return usage();
+        return usage(stderr);
     bool valid = parse(&a, argc - 1, argv + 1) &&
                  a.positional_count >= commands[command].positional_min &&
                  a.positional_count <= commands[command].positional_max;
     if (commands[command].positional_max == 1 && a.positional_count == 1)
         a.path = a.positional[0].ptr;
-    int status = valid ? commands[command].run(&a) : usage();
+    int status = valid ? commands[command].run(&a) : usage(stderr);
     release(&a);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "cli/options.h"
 #include "cli/rule_test.h"
 #include "cli/script.h"
 
@@ -36,15 +37,21 @@ static int test_rules(int argc, char **argv, int word)
     return cli_test_rules(argc - 1, argv + 1);
 }
 
+static int usage(FILE *out)
+{
+    fputs("usage: lapwing test promql FILE...\n", out);
+    cli_test_rules_usage(out);
+    return 2;
+}
+
 int cli_test(int argc, char **argv)
 {
+    if (cli_help_wanted(argc, argv))
+        return usage(stdout), 0;
     if (argc > 1 && strcmp(argv[0], "promql") == 0)
         return test_promql(argc - 1, argv + 1);
     for (int i = 0; i < argc && (i == 0 || str_has_prefix(str_from(argv[0]), STR("--junit"))); i++)
         if (strcmp(argv[i], "rules") == 0)
             return test_rules(argc, argv, i);
-    fputs("usage: lapwing test promql FILE...\n"
-          "       lapwing test rules [OPTION...] FILE...\n",
-          stderr);
-    return 2;
+    return usage(stderr);
 }
