@@ -371,8 +371,8 @@ static struct MHD_Daemon *daemon_start(struct http_server *s)
                                          (void *)(uintptr_t)tls_identity_key(identity)};
     }
     struct MHD_Daemon *daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, answer, s, MHD_OPTION_ARRAY, tls, MHD_OPTION_NOTIFY_CONNECTION,
-        connection_changed, s, MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
+        flags, 0, NULL, NULL, answer, s, MHD_OPTION_EXTERNAL_LOGGER, library_log, NULL,
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_NOTIFY_CONNECTION, connection_changed, s,
         MHD_OPTION_LISTEN_SOCKET, o->listen_fd, MHD_OPTION_CONNECTION_LIMIT, o->max_connections,
         MHD_OPTION_CONNECTION_TIMEOUT, timeout_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, target_seen, s,
