@@ -1,6 +1,8 @@
 // lapwing: flags, the parts, signals, and the parts' end.
+#include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -73,6 +75,18 @@ static void serve(struct app *app, const sigset_t *signals)
     }
 }
 
+// Each connection, target and file of the store takes a descriptor: as many as are allowed, as in
+// Prometheus, whose runtime does the same.
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        log_warn("the limit of open files stays", LOG_CSTR("err", strerror(errno)));
+}
+
 static void log_flag_warnings(void)
 {
     struct buf warnings = BUF_INIT;
@@ -95,6 +109,7 @@ static int run(const struct flags *flags)
     sigaddset(&signals, SIGINT);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
     log_flag_warnings();
     if (app_start(&app, flags, &err)) {
         log_error("lapwing cannot start", LOG_ERR(&err));
