@@ -93,19 +93,58 @@ static void skip_block(struct script *s)
 
 // ---- load
 
-static int store_series(struct script *s, const struct series_text *series, int64_t step_ms,
+// The series of one `load`, which is stored as a whole.
+struct load {
+    int64_t step_ms;
+    struct arena arena;
+    struct loaded_series {
+        struct series_text text;
+        struct start_offsets starts; // count 0: none
+    } * series;
+    size_t count, capacity;
+};
+
+static int store_series(struct appender *a, const struct series_text *series, int64_t step_ms,
                         struct error *err)
 {
-    struct appender *a = appender_new(s->storage);
     series_ref ref;
+    if (!series->labels.count)
+        return error_set(err, ERR_INVALID, "a series without labels can't be stored");
     int rc = appender_series(a, series->labels, &ref);
     for (size_t i = 0; i < series->count && rc == OK; i++)
         if (series->points[i].kind == POINT_FLOAT)
             rc = appender_add(a, ref, (int64_t)i * step_ms, series->points[i].value);
-    rc = rc ? error_set(err, rc, "a sample was refused: %s", err_text(rc))
-            : appender_commit(a, false, err);
+    return rc ? error_set(err, rc, "a sample was refused: %s", err_text(rc)) : OK;
+}
+
+static int store_load(struct script *s, const struct load *l, struct error *err)
+{
+    struct appender *a = appender_new(s->storage);
+    int rc = OK;
+    for (size_t i = 0; i < l->count && rc == OK; i++)
+        rc = store_series(a, &l->series[i].text, l->step_ms, err);
+    if (rc == OK)
+        rc = appender_commit(a, false, err);
     appender_free(a);
+    for (size_t i = 0; i < l->count && rc == OK; i++)
+        if (l->series[i].starts.count)
+            script_starts_add(s->starts, l->series[i].text.labels, l->step_ms, &l->series[i].text,
+                              &l->series[i].starts);
     return rc;
+}
+
+// A series said twice is as said last.
+static void keep_series(struct load *l, const struct series_text *series,
+                        const struct start_offsets *starts)
+{
+    size_t i = 0;
+    while (i < l->count && !labels_eq(l->series[i].text.labels, series->labels))
+        i++;
+    if (i == l->count) {
+        ARENA_GROW(&l->arena, l->series, l->count, l->capacity);
+        l->count++;
+    }
+    l->series[i] = (struct loaded_series){*series, *starts};
 }
 
 static int fail_starts(struct error *err)
@@ -116,9 +155,9 @@ static int fail_starts(struct error *err)
 }
 
 // The line that was read, and of a line of start timestamps the next one with it.
-static int load_line(struct script *s, struct str line, int64_t step_ms, struct arena *arena,
-                     struct error *err)
+static int load_line(struct script *s, struct str line, struct load *l, struct error *err)
 {
+    struct arena *arena = &l->arena;
     struct series_text series;
     struct start_offsets offsets = {0};
     struct labels labels = {0};
@@ -131,31 +170,29 @@ static int load_line(struct script *s, struct str line, int64_t step_ms, struct 
     if (rc == OK && starts && (!labels_eq(labels, series.labels) || offsets.count != series.count))
         rc = fail_starts(err);
     if (rc == OK)
-        rc = store_series(s, &series, step_ms, err);
-    if (rc == OK && starts)
-        script_starts_add(s->starts, labels, step_ms, &series, &offsets);
+        keep_series(l, &series, &offsets);
     return rc;
 }
 
 static void run_load(struct script *s, struct str head)
 {
+    struct load l = {0};
     struct str rest = head, line;
-    int64_t step_ms;
+    struct error err;
     unsigned start = s->line;
     script_word(&rest);
-    if (!script_time(script_word(&rest), &step_ms) || step_ms <= 0) {
+    if (!script_time(rest, &l.step_ms) || l.step_ms < 0) {
         fail_at(s, start, "expected load DURATION");
         skip_block(s);
         return;
     }
-    while (next_line(s, &line) && line.len) {
-        struct arena arena;
-        struct error err;
-        arena_init(&arena, 0);
-        if (load_line(s, line, step_ms, &arena, &err))
+    arena_init(&l.arena, 0);
+    while (next_line(s, &line) && line.len)
+        if (load_line(s, line, &l, &err))
             fail_at(s, s->line, err.text);
-        arena_release(&arena);
-    }
+    if (store_load(s, &l, &err))
+        fail_at(s, start, err.text);
+    arena_release(&l.arena);
 }
 
 // ---- eval
@@ -198,7 +235,7 @@ static bool case_holds(struct script *s, const struct eval_case *c, const struct
     int rc = promql_run(s->engine, q, arena, &result, &err);
     if (!eval_case_holds(c, rc, &err, &result, why))
         return false;
-    bool instant = q->step_ms == 0 && !c->has_range && !c->has_string;
+    bool instant = c->instant && !c->has_range && !c->has_string;
     if (rc || !instant || result.type == PROMQL_MATRIX || depends_on_query(c->expression))
         return true;
     return holds_as_a_step(s, c, q, arena, why);
@@ -209,8 +246,10 @@ static void judge(struct script *s, const struct eval_case *c, struct arena *are
     struct promql_expr *expr = NULL;
     struct error err = {0};
     struct buf why = BUF_INIT;
-    struct promql_query q = {
-        .text = c->expression, .start_ms = c->start_ms, .end_ms = c->end_ms, .step_ms = c->step_ms};
+    struct promql_query q = {.text = c->expression,
+                             .start_ms = c->instant ? c->end_ms : c->start_ms,
+                             .end_ms = c->end_ms,
+                             .step_ms = c->instant ? 0 : c->step_ms};
     int rc = promql_parse(&expr, c->expression, FEATURES, arena, &err);
     q.expr = expr;
     if (rc ? eval_case_holds(c, rc, &err, NULL, &why) : case_holds(s, c, &q, arena, &why)) {
@@ -230,7 +269,7 @@ static void run_eval(struct script *s, struct str head)
     struct eval_case c = {.line = s->line};
     struct str line;
     arena_init(&arena, 0);
-    int rc = script_read_eval(&arena, head, &c, &err);
+    int rc = script_read_eval(head, &c, &err);
     while (!c.complete && next_line(s, &line) && line.len)
         if (rc == OK)
             rc = script_read_case_line(&arena, line, &c, &err);

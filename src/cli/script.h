@@ -12,6 +12,7 @@ enum expect_kind {
     EXPECT_NO_WARN,
     EXPECT_INFO,
     EXPECT_NO_INFO,
+    EXPECT_ORDERED, // never in a case: a field of its own
 };
 
 struct expectation {
@@ -24,17 +25,20 @@ struct expectation {
 struct eval_case {
     unsigned line; // from 1
     struct str expression;
-    int64_t start_ms, end_ms, step_ms; // step 0: instant
+    bool instant;                      // evaluated at end_ms
+    int64_t start_ms, end_ms, step_ms; // of the points that are expected
     bool ordered;
     bool complete;                          // no more lines belong to it
-    bool has_number, has_string, has_range; // `expect range vector`
+    bool has_number, has_string, has_range; // `expect range vector`: the times are its
+    bool old_fail, old_warn, old_info;      // eval_fail and so on: any will do
     double number;
     struct str string;
-    int64_t range_start_ms, range_end_ms, range_step_ms;
-    struct expectation *expectations;
+    struct expectation *expectations; // of `expect` and expected_fail_...
     size_t expectation_count, expectation_capacity;
     struct series_text *series;
-    size_t series_count, series_capacity;
+    size_t *places; // of each series in an ordered result, from 1
+    size_t series_count, series_capacity, place_capacity;
+    size_t lines; // that take a place
 };
 
 bool eval_case_expects(const struct eval_case *c, enum expect_kind kind);

@@ -1,6 +1,7 @@
 // Reads the head of an `eval` and the lines under it.
 #include "base/float_text.h"
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "cli/script_parse.h"
 #include "model/duration.h"
 #include "promql/selector.h"
@@ -44,62 +45,74 @@ static bool word_is(struct str *rest, struct str word)
     return true;
 }
 
-static int read_times(struct str *rest, int64_t *start_ms, int64_t *end_ms, int64_t *step_ms,
-                      struct error *err)
+static int read_times(struct str *rest, struct eval_case *c, struct error *err)
 {
-    if (!word_is(rest, STR("from")) || !script_time(script_word(rest), start_ms) ||
-        !word_is(rest, STR("to")) || !script_time(script_word(rest), end_ms) ||
-        !word_is(rest, STR("step")) || !script_time(script_word(rest), step_ms) || *step_ms <= 0)
+    if (!word_is(rest, STR("from")) || !script_time(script_word(rest), &c->start_ms) ||
+        !word_is(rest, STR("to")) || !script_time(script_word(rest), &c->end_ms) ||
+        !word_is(rest, STR("step")) || !script_time(script_word(rest), &c->step_ms) ||
+        c->step_ms <= 0)
         return fail(err, "from TIME to TIME step DURATION", *rest);
+    if (c->end_ms < c->start_ms)
+        return error_set(err, ERR_INVALID, "the end is before the start");
     return OK;
 }
 
 static void expect(struct arena *arena, struct eval_case *c, enum expect_kind kind, bool is_regex,
                    struct str text)
 {
-    // A leading colon's text may be quoted.
-    if (text.len > 1 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
-        text = str_make(text.ptr + 1, text.len - 2);
     ARENA_GROW(arena, c->expectations, c->expectation_count, c->expectation_capacity);
     c->expectations[c->expectation_count++] = (struct expectation){kind, is_regex, text};
 }
 
-int script_read_eval(struct arena *arena, struct str line, struct eval_case *c, struct error *err)
+static int read_verb(struct str verb, struct eval_case *c, struct error *err)
 {
-    static const struct {
-        const char *word;
-        int kind; // -1: none
-        bool ordered;
-    } verbs[] = {{"eval", -1, false},
-                 {"eval_fail", EXPECT_FAIL, false},
-                 {"eval_warn", EXPECT_WARN, false},
-                 {"eval_info", EXPECT_INFO, false},
-                 {"eval_ordered", -1, true}};
-    struct str rest = line, verb = script_word(&rest);
-    size_t v = 0;
-    while (v < sizeof(verbs) / sizeof(verbs[0]) && !str_is(verb, verbs[v].word))
-        v++;
-    if (v == sizeof(verbs) / sizeof(verbs[0]))
+    if (str_is(verb, "eval_fail"))
+        c->old_fail = true;
+    else if (str_is(verb, "eval_warn"))
+        c->old_warn = true;
+    else if (str_is(verb, "eval_info"))
+        c->old_info = true;
+    else if (str_is(verb, "eval_ordered"))
+        c->ordered = true;
+    else if (!str_is(verb, "eval"))
         return fail(err, "eval", verb);
-    if (verbs[v].kind >= 0)
-        expect(arena, c, (enum expect_kind)verbs[v].kind, false, STR(""));
-    c->ordered = verbs[v].ordered;
-    if (word_is(&rest, STR("instant"))) {
-        if (word_is(&rest, STR("at")) && !script_time(script_word(&rest), &c->start_ms))
-            return fail(err, "at TIME", line);
-        c->end_ms = c->start_ms;
-    } else if (!word_is(&rest, STR("range"))) {
-        return fail(err, "eval instant or eval range", line);
-    } else {
-        int rc = read_times(&rest, &c->start_ms, &c->end_ms, &c->step_ms, err);
-        if (rc)
-            return rc;
-    }
-    c->expression = rest;
     return OK;
 }
 
-// "text", 'text' or `text` as the language reads it: a string in a selector is one.
+static int read_when(struct str *rest, struct eval_case *c, struct error *err)
+{
+    struct str line = *rest;
+    if (word_is(rest, STR("range")) && !c->ordered)
+        return read_times(rest, c, err);
+    if (!word_is(rest, STR("instant")))
+        return fail(err, "eval instant or eval range", line);
+    if (!word_is(rest, STR("at")) || !script_time(script_word(rest), &c->start_ms))
+        return fail(err, "at TIME", line);
+    c->end_ms = c->start_ms;
+    c->instant = true;
+    return OK;
+}
+
+int script_read_eval(struct str line, struct eval_case *c, struct error *err)
+{
+    struct str rest = line;
+    int rc = read_verb(script_word(&rest), c, err);
+    if (rc == OK)
+        rc = read_when(&rest, c, err);
+    if (rc == OK && !rest.len)
+        rc = fail(err, "an expression", line);
+    c->expression = rest;
+    return rc;
+}
+
+// Whether what stands between single quotes is one character, as Go has it.
+static bool is_character(struct str literal, struct str text)
+{
+    uint32_t c;
+    return !str_has_prefix(literal, STR("'")) || (text.len && utf8_decode(text, &c) == text.len);
+}
+
+// "text", 'c' or `text` as the language reads it: a string in a selector is one.
 static int unquote(struct arena *arena, struct str literal, struct str *out, struct error *err)
 {
     struct buf selector = BUF_INIT;
@@ -114,49 +127,61 @@ static int unquote(struct arena *arena, struct str literal, struct str *out, str
     for (size_t i = 0; i < count; i++)
         matcher_release(&matchers[i]);
     mem_free(matchers);
+    return is_character(literal, *out) ? OK : fail(err, "a string in quotes", literal);
+}
+
+// Those that exclude each other, and failures, of which there is one.
+static int check_expectations(const struct eval_case *c, struct error *err)
+{
+    size_t counts[EXPECT_NO_INFO + 1] = {0};
+    for (size_t i = 0; i < c->expectation_count; i++)
+        counts[c->expectations[i].kind]++;
+    if ((counts[EXPECT_INFO] && counts[EXPECT_NO_INFO]) ||
+        (counts[EXPECT_WARN] && counts[EXPECT_NO_WARN]))
+        return error_set(err, ERR_INVALID, "annotations are expected and forbidden at once");
+    if (counts[EXPECT_FAIL] > 1)
+        return error_set(err, ERR_INVALID, "a query fails once: more than one expect fail");
     return OK;
+}
+
+static int read_range(struct str rest, struct eval_case *c, struct error *err)
+{
+    struct str line = rest;
+    c->has_range = word_is(&rest, STR("vector"));
+    if (!c->has_range)
+        return fail(err, "range vector from TIME to TIME step DURATION", line);
+    c->lines++;
+    return read_times(&rest, c, err);
 }
 
 static int read_expectation(struct arena *arena, struct str rest, struct eval_case *c,
                             struct error *err)
 {
-    static const char *const kinds[] = {[EXPECT_FAIL] = "fail",
-                                        [EXPECT_WARN] = "warn",
-                                        [EXPECT_NO_WARN] = "no_warn",
-                                        [EXPECT_INFO] = "info",
-                                        [EXPECT_NO_INFO] = "no_info"};
-    struct str line = rest, kind = script_word(&rest);
-    if (str_is(kind, "ordered")) {
-        c->ordered = true;
-        return OK;
-    }
+    static const char *const kinds[] = {
+        [EXPECT_FAIL] = "fail", [EXPECT_WARN] = "warn",       [EXPECT_NO_WARN] = "no_warn",
+        [EXPECT_INFO] = "info", [EXPECT_NO_INFO] = "no_info", [EXPECT_ORDERED] = "ordered"};
+    struct str kind = script_word(&rest);
     if (str_is(kind, "string")) {
         c->has_string = true;
+        c->lines++;
         return unquote(arena, rest, &c->string, err);
     }
-    if (str_is(kind, "range")) {
-        c->has_range = word_is(&rest, STR("vector"));
-        int rc = c->has_range ? read_times(&rest, &c->range_start_ms, &c->range_end_ms,
-                                           &c->range_step_ms, err)
-                              : fail(err, "range vector from TIME to TIME step DURATION", line);
-        // The last of the times is when the query is evaluated.
-        if (rc == OK && c->step_ms == 0)
-            c->start_ms = c->end_ms = c->range_end_ms;
-        return rc;
-    }
+    if (str_is(kind, "range"))
+        return read_range(rest, c, err);
     size_t k = 0;
     while (k < sizeof(kinds) / sizeof(kinds[0]) && !str_is(kind, kinds[k]))
         k++;
     if (k == sizeof(kinds) / sizeof(kinds[0]))
         return fail(err, "fail, warn, no_warn, info, no_info, ordered, string or range", kind);
-    struct str how, text;
-    bool given = str_cut(rest, ':', &how, &text);
-    how = str_trim(how);
-    if (rest.len && (!given || (!str_is(how, "msg") && !str_is(how, "regex"))))
+    struct str how = rest, text = STR("");
+    if (rest.len && (!str_cut(rest, ':', &how, &text) ||
+                     (!str_is(how, "msg") && !str_is(how, "regex")) || !text.len))
         return fail(err, "msg: TEXT or regex: PATTERN", rest);
-    expect(arena, c, (enum expect_kind)k, given && str_is(how, "regex"),
-           given ? str_trim(text) : STR(""));
-    return OK;
+    if (k == EXPECT_ORDERED)
+        c->ordered = true;
+    else
+        expect(arena, c, (enum expect_kind)k, str_is(how, "regex"), str_trim(text));
+    return check_expectations(c, err);
 }
 
 // A number as it may stand alone on a line: hexadecimal, too.
@@ -179,24 +204,53 @@ static bool read_number(struct str text, double *out)
     return digits.len > 0;
 }
 
+// expected_fail_message TEXT, expected_fail_regexp PATTERN: the last line of an eval_fail.
+static bool read_old_failure(struct arena *arena, struct str line, struct eval_case *c)
+{
+    static const struct str message = STR_INIT("expected_fail_message"),
+                            pattern = STR_INIT("expected_fail_regexp");
+    bool is_regex = str_has_prefix(line, pattern);
+    if (!c->old_fail || (!is_regex && !str_has_prefix(line, message)))
+        return false;
+    struct str text = str_trim(str_skip(line, is_regex ? pattern.len : message.len));
+    expect(arena, c, EXPECT_FAIL, is_regex, text);
+    return c->complete = true;
+}
+
+// A series said twice is as said last.
+static int add_series(struct arena *arena, const struct series_text *series, struct eval_case *c,
+                      struct error *err)
+{
+    if (series->count > 1 && c->instant && !c->has_range)
+        return error_set(err, ERR_INVALID,
+                         "an instant query gives one value; a range vector's are announced by "
+                         "expect range vector");
+    size_t i = 0;
+    while (i < c->series_count && !labels_eq(c->series[i].labels, series->labels))
+        i++;
+    if (i == c->series_count) {
+        ARENA_GROW(arena, c->series, c->series_count, c->series_capacity);
+        ARENA_GROW(arena, c->places, c->series_count, c->place_capacity);
+        c->series_count++;
+    }
+    c->series[i] = *series;
+    c->places[i] = ++c->lines;
+    return OK;
+}
+
 int script_read_case_line(struct arena *arena, struct str line, struct eval_case *c,
                           struct error *err)
 {
-    struct str rest = line, word = script_word(&rest);
-    if (str_is(word, "expect"))
-        return read_expectation(arena, rest, c, err);
-    if (str_is(word, "expected_fail_message") || str_is(word, "expected_fail_regexp")) {
-        c->expectation_count = 0; // the bare one of eval_fail
-        expect(arena, c, EXPECT_FAIL, str_is(word, "expected_fail_regexp"), rest);
+    if (read_old_failure(arena, line, c))
+        return OK;
+    if (str_is(line, "expect") || str_has_prefix(line, STR("expect ")))
+        return read_expectation(arena, str_skip(line, 6), c, err);
+    c->has_number = read_number(line, &c->number);
+    if (c->has_number) {
         c->complete = true;
         return OK;
     }
-    double number;
-    if (read_number(line, &number)) {
-        c->has_number = c->complete = true;
-        c->number = number;
-        return OK;
-    }
-    ARENA_GROW(arena, c->series, c->series_count, c->series_capacity);
-    return series_text_parse(arena, line, &c->series[c->series_count++], err);
+    struct series_text series;
+    int rc = series_text_parse(arena, line, &series, err);
+    return rc ? rc : add_series(arena, &series, c, err);
 }

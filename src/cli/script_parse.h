@@ -9,7 +9,7 @@ struct str script_word(struct str *rest);
 // Seconds, or a duration with a sign.
 bool script_time(struct str text, int64_t *ms);
 // `eval instant at TIME EXPR` and so on, into a zeroed case; texts borrow the line.
-int script_read_eval(struct arena *arena, struct str line, struct eval_case *c, struct error *err);
+int script_read_eval(struct str line, struct eval_case *c, struct error *err);
 // One line under it.
 int script_read_case_line(struct arena *arena, struct str line, struct eval_case *c,
                           struct error *err);

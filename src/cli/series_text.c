@@ -17,53 +17,59 @@ static struct str skip_spaces(struct str s)
 
 // ---- labels
 
-static int labels_from_matchers(struct arena *arena, const struct matcher *matchers, size_t count,
-                                struct str not_named, struct labels *out, struct error *err)
+// A label that makes any label set a selector.
+#define STAND_IN "not_a_label"
+
+static int add_label(struct labels_builder *b, const struct matcher *m, struct error *err)
 {
-    struct labels_builder b;
-    labels_builder_init(&b, arena, (struct labels){0});
-    for (size_t i = 0; i < count; i++) {
-        if (matchers[i].type != MATCH_EQUAL)
-            return error_set(err, ERR_INVALID, "expected labels as name=\"value\" in a series");
-        if (not_named.len && str_is(matchers[i].name, LABEL_METRIC_NAME) &&
-            str_eq(matchers[i].value, not_named))
-            continue;
-        labels_builder_set(&b, arena_copy(arena, matchers[i].name),
-                           arena_copy(arena, matchers[i].value));
-    }
-    *out = labels_builder_finish(&b);
+    bool is_name = str_is(m->name, LABEL_METRIC_NAME);
+    if (m->type != MATCH_EQUAL)
+        return error_set(err, ERR_INVALID, "expected labels as name=\"value\" in a series");
+    for (size_t i = 0; i < b->count && !is_name; i++)
+        if (str_eq(b->items[i].name, m->name))
+            return error_set(err, ERR_INVALID, "the label \"%.*s\" is there twice",
+                             STR_ARG(m->name));
+    if (!str_is(m->name, STAND_IN))
+        labels_builder_set(b, arena_copy(b->arena, m->name), arena_copy(b->arena, m->value));
     return OK;
 }
 
-static int parse_labels_as(struct arena *arena, struct str text, struct str not_named,
-                           struct labels *out, struct error *err)
+static int add_selector(struct labels_builder *b, struct str text, struct error *err)
 {
     struct matcher *matchers;
     size_t count;
     int rc = promql_parse_selector(text, &matchers, &count, err);
     if (rc)
         return rc;
-    rc = labels_from_matchers(arena, matchers, count, not_named, out, err);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        rc = rc ? rc : add_label(b, &matchers[i], err);
         matcher_release(&matchers[i]);
+    }
     mem_free(matchers);
     return rc;
 }
 
+// What is in the braces without having to select something, then the name before them: it wins.
+static int add_parts(struct labels_builder *b, struct str text, struct error *err)
+{
+    size_t brace = str_find(text, '{');
+    struct str inside = str_skip(text, brace + 1);
+    struct str all = arena_printf(b->arena, "{" STAND_IN "=\"x\",%.*s", STR_ARG(inside));
+    int rc = brace < text.len ? add_selector(b, all, err) : ERR_INVALID;
+    return rc == OK && brace ? add_selector(b, str_first(text, brace), err) : rc;
+}
+
 int series_text_labels(struct arena *arena, struct str text, struct labels *out, struct error *err)
 {
-    static const char stand_in[] = "no_metric_name";
-    *out = (struct labels){0};
-    if (str_is(text, "{}"))
-        return OK;
-    int rc = parse_labels_as(arena, text, STR(""), out, err);
-    // A selector must have a matcher that isn't empty; a label set need not.
+    struct labels_builder b;
     struct error again;
-    if (rc && text.len && text.ptr[0] == '{') {
-        struct str named = arena_printf(arena, "%s%.*s", stand_in, STR_ARG(text));
-        if (parse_labels_as(arena, named, str_from(stand_in), out, &again) == OK)
-            return OK;
+    labels_builder_init(&b, arena, (struct labels){0});
+    int rc = str_is(text, "{}") ? OK : add_selector(&b, text, err);
+    if (rc) {
+        labels_builder_init(&b, arena, (struct labels){0});
+        rc = add_parts(&b, text, &again) ? rc : OK;
     }
+    *out = labels_builder_finish(&b);
     return rc;
 }
 
@@ -92,15 +98,10 @@ static struct str cut_series(struct str line, struct str *rest)
     while (name < line.len && line.ptr[name] != ' ' && line.ptr[name] != '\t' &&
            line.ptr[name] != '{')
         name++;
-    struct str behind = skip_spaces(str_skip(line, name));
-    bool braces = str_has_prefix(behind, STR("{")) && !str_has_prefix(behind, STR("{{"));
-    if (!braces) {
-        *rest = str_skip(line, name);
-        return str_first(line, name);
-    }
-    size_t start = line.len - behind.len, end = labels_end(behind);
-    *rest = end ? str_skip(behind, end) : str_skip(line, line.len);
-    return end ? str_first(line, start + end) : line;
+    struct str behind = str_skip(line, name);
+    size_t end = str_has_prefix(behind, STR("{")) ? labels_end(behind) : 0;
+    *rest = str_skip(behind, end);
+    return str_first(line, name + end);
 }
 
 // ---- points
@@ -123,13 +124,20 @@ static int push(struct points *p, enum point_kind kind, double value)
     return OK;
 }
 
-static int push_run(struct points *p, enum point_kind kind, double first, double by, uint64_t times)
+static int push_copies(struct points *p, enum point_kind kind, double value, uint64_t times)
+{
+    int rc = OK;
+    for (uint64_t i = 0; i < times && rc == OK; i++)
+        rc = push(p, kind, value);
+    return rc;
+}
+
+static int push_run(struct points *p, double first, double by, uint64_t times)
 {
     int rc = OK;
     double value = first;
-    // Adding even 0 would make a staleness marker an ordinary NaN.
-    for (uint64_t i = 0; i < times && rc == OK; i++, value = by == 0 ? value : value + by)
-        rc = push(p, kind, value);
+    for (uint64_t i = 0; i < times && rc == OK; i++, value += by)
+        rc = push(p, POINT_FLOAT, value);
     return rc;
 }
 
@@ -152,25 +160,48 @@ static bool is_separator(struct str s, size_t i)
            is_digit(s.ptr[i + 1]);
 }
 
-// How many bytes of a number stand at the start: decimal, Inf or NaN, with a sign.
-static size_t number_length(struct str s)
+static bool is_word(char c)
 {
-    size_t i = s.len && (s.ptr[0] == '+' || s.ptr[0] == '-');
-    size_t start = i;
-    while (i < s.len && (s.ptr[i] >= 'A' && s.ptr[i] != 'E') && s.ptr[i] != 'x' &&
-           s.ptr[i] != '_' && s.ptr[i] != 'e')
+    return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == ':';
+}
+
+// Inf, NaN and `stale` are words, and end where a word ends.
+static size_t word_length(struct str s)
+{
+    size_t i = 0;
+    if (!s.len || is_digit(s.ptr[0]))
+        return 0;
+    while (i < s.len && is_word(s.ptr[i]))
         i++;
-    if (i > start)
-        return i;
+    return i;
+}
+
+// How many bytes of a number stand at the start, behind the sign.
+static size_t digits_length(struct str s)
+{
+    size_t i = 0;
     while (i < s.len && (is_digit(s.ptr[i]) || s.ptr[i] == '.' || is_separator(s, i)))
         i++;
-    if (i > start && i + 1 < s.len && (s.ptr[i] == 'e' || s.ptr[i] == 'E')) {
-        size_t exponent = i + 1 + (s.ptr[i + 1] == '+' || s.ptr[i + 1] == '-');
-        if (exponent < s.len && is_digit(s.ptr[exponent]))
-            for (i = exponent; i < s.len && is_digit(s.ptr[i]);)
-                i++;
-    }
+    if (i == 0 || i + 1 >= s.len || (s.ptr[i] != 'e' && s.ptr[i] != 'E'))
+        return i;
+    size_t exponent = i + 1 + (s.ptr[i + 1] == '+' || s.ptr[i + 1] == '-');
+    if (exponent >= s.len || !is_digit(s.ptr[exponent]))
+        return i;
+    for (i = exponent; i < s.len && (is_digit(s.ptr[i]) || is_separator(s, i));)
+        i++;
     return i;
+}
+
+// 0: no number.
+static size_t number_length(struct str s)
+{
+    size_t sign = s.len && (s.ptr[0] == '+' || s.ptr[0] == '-');
+    struct str behind = str_skip(s, sign);
+    size_t word = word_length(behind);
+    struct str name = str_first(behind, word);
+    bool special = str_eq_nocase(name, STR("inf")) || str_eq_nocase(name, STR("nan"));
+    size_t length = word ? (special ? word : 0) : digits_length(behind);
+    return length ? sign + length : 0;
 }
 
 static bool take_number(struct str *s, double *out)
@@ -180,7 +211,7 @@ static bool take_number(struct str *s, double *out)
     for (size_t i = 0; i < length; i++)
         if (s->ptr[i] != '_')
             buf_char(&digits, s->ptr[i]);
-    bool is_number = float_parse(buf_view(&digits), out);
+    bool is_number = length && float_parse(buf_view(&digits), out);
     buf_release(&digits);
     if (!is_number)
         return false;
@@ -197,32 +228,39 @@ static bool take_times(struct str s, uint64_t otherwise, uint64_t *times)
     return s.ptr[0] == 'x' && str_to_u64(str_skip(s, 1), times);
 }
 
-static int parse_number_point(struct points *p, struct str token)
+static bool take_value(struct str *s, double *out)
+{
+    if (!str_is(str_first(*s, word_length(*s)), "stale"))
+        return take_number(s, out);
+    *out = sample_stale();
+    *s = str_skip(*s, 5);
+    return true;
+}
+
+static int parse_value(struct points *p, struct str token)
 {
     struct str rest = token;
-    double first, by = 0;
+    double first, by;
     uint64_t times;
-    if (!take_number(&rest, &first))
+    if (!take_value(&rest, &first))
         return fail_point(p, token);
     bool stepped = rest.len && (rest.ptr[0] == '+' || rest.ptr[0] == '-');
     if (stepped && (!take_number(&rest, &by) || !rest.len))
         return fail_point(p, token);
     if (!take_times(rest, 0, &times))
         return fail_point(p, token);
-    return push_run(p, POINT_FLOAT, first, by, times + 1);
+    // What is only repeated stays as it is: adding even 0 would change -0 and staleness markers.
+    return stepped ? push_run(p, first, by, times + 1)
+                   : push_copies(p, POINT_FLOAT, first, times + 1);
 }
 
 static int parse_point(struct points *p, struct str token)
 {
     uint64_t times;
-    if (token.ptr[0] == '_')
-        return take_times(str_skip(token, 1), 1, &times) ? push_run(p, POINT_ABSENT, 0, 0, times)
-                                                         : fail_point(p, token);
-    if (str_has_prefix(token, STR("stale")))
-        return take_times(str_skip(token, 5), 0, &times)
-                   ? push_run(p, POINT_FLOAT, sample_stale(), 0, times + 1)
-                   : fail_point(p, token);
-    return parse_number_point(p, token);
+    if (token.ptr[0] != '_')
+        return parse_value(p, token);
+    return take_times(str_skip(token, 1), 1, &times) ? push_copies(p, POINT_ABSENT, 0, times)
+                                                     : fail_point(p, token);
 }
 
 // {{...}}, {{...}}x3, {{...}}+{{...}}x3
@@ -242,7 +280,7 @@ static int parse_histogram(struct points *p, struct str *text)
     if (!take_times(str_first(rest, length), 0, &times))
         return fail_point(p, *text);
     *text = str_skip(rest, length);
-    return push_run(p, POINT_HISTOGRAM, 0, 0, times + 1);
+    return push_copies(p, POINT_HISTOGRAM, 0, times + 1);
 }
 
 int series_text_points(struct arena *arena, struct str text, struct series_text *out,
@@ -273,5 +311,8 @@ int series_text_parse(struct arena *arena, struct str line, struct series_text *
     *out = (struct series_text){0};
     struct str series = cut_series(line, &rest);
     int rc = series_text_labels(arena, series, &out->labels, err);
+    if (rc == OK && rest.len && rest.ptr[0] != ' ' && rest.ptr[0] != '\t')
+        rc = error_set(err, ERR_INVALID, "expected a space behind the series, got \"%.*s\"",
+                       STR_ARG(rest));
     return rc ? rc : series_text_points(arena, rest, out, err);
 }
