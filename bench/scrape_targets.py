@@ -19,7 +19,6 @@ import os
 import pathlib
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -125,12 +124,6 @@ def serve(series_count, port):
     threading.Thread(target=run, daemon=True).start()
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Program:
     def __init__(self, name, folder, arguments, port, ready):
         self.name, self.port = name, port
@@ -179,16 +172,16 @@ class Program:
 
 
 def start_programs(options, folder, config):
-    port = free_port()
+    port = servers.free_port()
     programs = [Program("lapwing", folder, [
         options.lapwing, f"--config.file={config}", f"--storage.path={folder}/lapwing",
         f"--web.listen-address=127.0.0.1:{port}"], port, "/-/ready")]
     if options.peers:
-        port = free_port()
+        port = servers.free_port()
         programs.append(Program("prometheus", folder, [
             "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder}/prometheus",
             f"--web.listen-address=127.0.0.1:{port}"], port, "/-/ready"))
-        port = free_port()
+        port = servers.free_port()
         programs.append(Program("victoria-metrics", folder, [
             "victoria-metrics", f"-promscrape.config={config}", f"-storageDataPath={folder}/victoria",
             f"-httpListenAddr=127.0.0.1:{port}"], port, "/health"))
@@ -265,7 +258,7 @@ def main():
     targets, series_count, interval, seconds, busy, required = WORKLOADS[options.workload]
     targets, series_count = options.targets or targets, options.series or series_count
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-bench-", dir=os.environ.get("BENCH_DIR")))
-    port, node_port = free_port(), free_port()
+    port, node_port = servers.free_port(), servers.free_port()
     serve(series_count, port)
     hosts = [{"job_name": "hosts", "static_configs": [
         {"targets": [f"127.0.{1 + i // 200}.{1 + i % 200}:{port}" for i in range(targets)]}]}]

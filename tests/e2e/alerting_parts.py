@@ -2,7 +2,6 @@
 import http.server
 import json
 import pathlib
-import socket
 import subprocess
 import tempfile
 import threading
@@ -10,11 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from ports import free_port
 
 
 def wait_for(what, condition, seconds=30):

@@ -16,6 +16,8 @@ import time
 import urllib.error
 import urllib.request
 
+from ports import free_port
+
 LAPWING = sys.argv[1]
 # The password is "secret".
 WEB_CONFIG = "basic_auth_users:\n  lapwing: $2b$04$vDljfftzWbiMVHn23V7XWuwnIE6nuzXFPodwwtiGH7Am7p/xAxEbe\n"
@@ -29,12 +31,6 @@ groups:
     annotations: {summary: 'value {{ $value }}'}
   - {alert: NotForThem, expr: vector(1), labels: {severity: info}}
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(what, condition, seconds=40):

@@ -4,7 +4,6 @@ import json
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,14 +12,10 @@ import time
 import unittest
 import urllib.request
 
+from ports import free_port
+
 LAPWING, BENCH = sys.argv.pop(1), sys.argv.pop(1)
 SMALL = ["--hosts=2", "--span=30m", "--missed=0", "--rounds=4", "--quiet"]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def bench(*arguments, **options):

@@ -9,7 +9,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,6 +16,8 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+
+from ports import free_port
 
 LAPWING = sys.argv[1]
 RULES = """
@@ -30,12 +31,6 @@ groups:
     labels: {severity: page}
     annotations: {summary: '{{ $labels.instance }} is down ({{ $value | humanizePercentage }})'}
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Webhook(http.server.BaseHTTPRequestHandler):

@@ -24,6 +24,8 @@ import urllib.request
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from ports import free_port
+
 LAPWING = sys.argv[1]
 RULES = """
 groups:
@@ -106,12 +108,6 @@ class Mails:
         wanted = hmac.new(b"shared", challenge, "md5").hexdigest().encode()
         server.session.mechanism = "CRAM-MD5"
         return AuthResult(success=user == b"fleet" and digest == wanted)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def greet(port):

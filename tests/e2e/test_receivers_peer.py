@@ -22,18 +22,13 @@ import urllib.error
 import urllib.request
 
 from alerting_parts import in_step
+from ports import free_port
 
 LAPWING = sys.argv[1]
 TEMPLATES = """
 {{ define "my.title" }}{{ range $i, $a := .Alerts }}{{ if $i }}; {{ end }}{{ $a.Labels.disk }}={{ $a.Annotations.value }}{{ end }}{{ end }}
 {{ define "my.details" }}{{ with .CommonLabels.Remove (stringSlice "alertname") }}{{ range .SortedPairs }}{{ .Name | toUpper }}: {{ .Value | printf "%q" }}{{ end }}{{ end }}{{ end }}
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def wait_for(what, condition, seconds=60):

@@ -10,7 +10,6 @@ import json
 import pathlib
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -19,6 +18,8 @@ import threading
 import time
 import urllib.parse
 import urllib.request
+
+from ports import free_port
 
 LAPWING = sys.argv[1]
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -177,12 +178,6 @@ def serve(context=None):
         server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def make_certificate(folder):

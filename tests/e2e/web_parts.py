@@ -3,17 +3,12 @@ import http.client
 import json
 import pathlib
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.parse
 
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+from ports import free_port
 
 
 class Answer:

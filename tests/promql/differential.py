@@ -20,7 +20,6 @@ import math
 import os
 import random
 import re
-import socket
 import struct
 import subprocess
 import sys
@@ -30,7 +29,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+
 import queries
+from ports import free_port
 
 SECONDS = 3600
 INPUT_CONFIG = "global: {evaluation_interval: 1m}\n"
@@ -101,12 +103,6 @@ def notation(labels):
 
 
 # ---- the two servers
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
 
 class Server:
     def __init__(self, command, port, folder):
