@@ -109,5 +109,62 @@ static inline void store(void *context, size_t i, uint64_t number)
 bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escapes,
               uint64_t *numbers, size_t count)
 {
-    return bits_each(coding, bits, escapes, count, count, store, numbers);
+    struct bits_place start = {0};
+    return bits_each(coding, bits, escapes, count, &start, count, store, numbers);
+}
+
+static uint64_t sum_whole(const char *bytes, size_t count)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += be64_get(bytes + i * 8);
+    return sum;
+}
+
+static uint64_t sum_low(const char *low, unsigned width, size_t count)
+{
+    uint64_t sum = 0, mask = (UINT64_C(1) << width) - 1;
+    for (size_t i = 0, bit = 0; i < count; i++, bit += width)
+        sum += bits_low(low, bit, mask);
+    return sum;
+}
+
+// The place behind the count-th one > 0; past the end when there are fewer.
+static size_t behind_ones(struct str bits, size_t count)
+{
+    size_t end = bits.len * 8;
+    for (size_t from = 0; from < end; from += 64) {
+        uint64_t word = bits_word(bits.ptr + from / 8);
+        size_t ones = (size_t)__builtin_popcountll(word);
+        if (ones < count) {
+            count -= ones;
+            continue;
+        }
+        while (--count)
+            word &= word - 1;
+        return from + (size_t)__builtin_ctzll(word) + 1;
+    }
+    return end + 1;
+}
+
+// Quotients are the zeros between the ones: their sum is how many there are.
+bool bits_skip(struct bits_coding coding, struct str bits, size_t count, size_t skipped,
+               uint64_t *sum, struct bits_place *place)
+{
+    *place = (struct bits_place){.number = skipped};
+    if (coding.width == BITS_WIDTH_WHOLE) {
+        bool fits = bits.len / 8 >= skipped;
+        *sum = fits ? sum_whole(bits.ptr, skipped) : 0;
+        return fits;
+    }
+    size_t low_size = (count * coding.width + 7) / 8;
+    if (coding.width > BITS_WIDTH_MAX || low_size > bits.len)
+        return false;
+    *sum = sum_low(bits.ptr, coding.width, skipped);
+    if (!coding.unary)
+        return true;
+    struct str unary = str_skip(bits, low_size);
+    place->unary = behind_ones(unary, skipped);
+    *sum += (uint64_t)(place->unary - skipped) << coding.width;
+    return place->unary <= unary.len * 8;
 }

@@ -17,7 +17,7 @@
 #define BITS_WIDTH_WHOLE 57
 // A quotient of this says that the number stands among the escapes; larger ones do not occur.
 #define BITS_ESCAPE 24
-// Readable bytes that must lie behind the bits given to bits_get().
+// Readable bytes that must lie behind the bits that are read.
 #define BITS_PADDING 8
 
 struct bits_coding {
@@ -39,5 +39,16 @@ void bits_put(struct bits_coding coding, const uint64_t *numbers, size_t count, 
 // they are damaged. (cold_bits_each.h does not store them.)
 bool bits_get(struct bits_coding coding, struct str *bits, struct decoder *escapes,
               uint64_t *numbers, size_t count);
+
+// Where to go on reading: a number, and the bit of the unary part at which its quotient begins.
+struct bits_place {
+    size_t number, unary;
+};
+
+// Goes by the first `skipped` > 0 of `count` numbers, none of which is an escape, and adds them up
+// (modulo 2^64) without taking them apart: a tenth of the work of reading them. False when they are
+// damaged.
+bool bits_skip(struct bits_coding coding, struct str bits, size_t count, size_t skipped,
+               uint64_t *sum, struct bits_place *place);
 
 #endif

@@ -13,10 +13,10 @@ struct reader {
     bool markers_only;
 };
 
-// Integers being added up from numbers: steps, changes of steps, or offsets from a first one.
+// What numbers add up to: steps, changes of steps, or offsets from the first integer.
 struct sum {
-    uint64_t *integers;
-    uint64_t integer, step, divisor;
+    uint64_t *sums; // of each value
+    uint64_t sum, step;
     bool zigzag;
 };
 
@@ -28,20 +28,27 @@ static inline uint64_t signed_number(uint64_t number, bool zigzag)
 static inline void add_offset(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->integers[i] = s->integer + signed_number(number, s->zigzag) * s->divisor;
+    s->sums[i] = signed_number(number, s->zigzag);
 }
 
 static inline void add_step(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->integers[i] = s->integer += (s->step + signed_number(number, s->zigzag)) * s->divisor;
+    s->sums[i] = s->sum += s->step + signed_number(number, s->zigzag);
 }
 
 static inline void add_change(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
     s->step += signed_number(number, s->zigzag);
-    s->integers[i] = s->integer += s->step * s->divisor;
+    s->sums[i] = s->sum += s->step;
+}
+
+static inline void add_only(void *context, size_t i, uint64_t number)
+{
+    struct sum *s = context;
+    (void)i;
+    s->sum += signed_number(number, s->zigzag);
 }
 
 // Sparse numbers: those that aren't 0, and how many zeros stand before each.
@@ -90,9 +97,10 @@ BITS_INLINE void each_sparse(const struct sparse *s, size_t count, number_fn *ea
         each(context, at, 0);
 }
 
-// The first `wanted` numbers of `count`, in whichever coding.
-BITS_INLINE void each_number(struct reader *r, unsigned code, size_t count, size_t wanted,
-                             number_fn *each, struct sum *sum)
+// Of `count` numbers the first `wanted` from *place on, in whichever coding.
+BITS_INLINE void each_number(struct reader *r, unsigned code, size_t count,
+                             struct bits_place *place, size_t wanted, number_fn *each,
+                             struct sum *sum)
 {
     struct bits_coding coding = {code & CODING_WIDTH, code & CODING_UNARY};
     if (coding.width == CODING_SPARSE) {
@@ -100,17 +108,18 @@ BITS_INLINE void each_number(struct reader *r, unsigned code, size_t count, size
         take_sparse(r, count, &s);
         if (!r->heads.failed)
             each_sparse(&s, count, each, sum);
-    } else if (!bits_each(coding, &r->bits, &r->heads, count, wanted, each, sum)) {
+    } else if (!bits_each(coding, &r->bits, &r->heads, count, place, wanted, each, sum)) {
         r->heads.failed = true;
     }
 }
 
-// What a piece that isn't constant begins with.
+// What a piece that isn't constant begins with: a value is first + sum * divisor, over a power of ten.
 struct piece {
     unsigned exponent, code;
     enum piece_order order;
+    bool zigzag;
     size_t count; // of values, at most COLD_PIECE_SIZE
-    struct sum sum;
+    uint64_t divisor, first, step;
 };
 
 static struct piece take_head(struct reader *r, unsigned head, size_t count)
@@ -118,11 +127,11 @@ static struct piece take_head(struct reader *r, unsigned head, size_t count)
     struct piece p = {.exponent = head & 15, .count = count};
     p.order = (enum piece_order)(head >> ORDER_SHIFT & 3);
     p.code = decode_u8(&r->heads);
-    p.sum.zigzag = p.code & CODING_ZIGZAG;
-    p.sum.divisor = decode_varint(&r->heads);
-    p.sum.integer = (uint64_t)decode_svarint(&r->heads);
+    p.zigzag = p.code & CODING_ZIGZAG;
+    p.divisor = decode_varint(&r->heads);
+    p.first = (uint64_t)decode_svarint(&r->heads);
     if (p.order != PIECE_OFFSETS)
-        p.sum.step = (uint64_t)decode_svarint(&r->heads);
+        p.step = (uint64_t)decode_svarint(&r->heads);
     return p;
 }
 
@@ -131,33 +140,63 @@ static bool is_sparse(const struct piece *p)
     return (p->code & CODING_WIDTH) == CODING_SPARSE;
 }
 
-// The zigzag is a constant in each of the two copies of this, not asked about for each number.
-BITS_INLINE void take_sums(struct reader *r, const struct piece *p, size_t wanted,
-                           uint64_t *integers, bool zigzag)
+// Whether values can be had without those before them: where heads are left, they are escapes.
+static bool can_skip(const struct reader *r, const struct piece *p)
 {
-    struct sum s = p->sum;
-    size_t count = p->count;
-    s.integers = integers;
-    s.zigzag = zigzag;
-    if (p->order == PIECE_OFFSETS) {
-        each_number(r, p->code, count, wanted, add_offset, &s);
-        return;
-    }
-    *s.integers++ = s.integer;
-    if (p->order == PIECE_STEPS)
-        each_number(r, p->code, count - 1, wanted - 1, add_step, &s);
-    else
-        each_number(r, p->code, count - 1, wanted - 1, add_change, &s);
+    return !is_sparse(p) && decoder_left(&r->heads) == 0 &&
+           (p->order == PIECE_OFFSETS || p->order == PIECE_STEPS);
 }
 
-// The first `wanted` integers.
-static void take_integers(struct reader *r, const struct piece *p, size_t wanted,
-                          uint64_t *integers)
+// Goes by the first `count` numbers, whose sum is all that matters of them.
+BITS_INLINE struct bits_place skip(struct reader *r, const struct piece *p, size_t number_count,
+                                   size_t count, bool zigzag, uint64_t *sum)
 {
-    if (p->sum.zigzag)
-        take_sums(r, p, wanted, integers, true);
+    struct bits_coding coding = {p->code & CODING_WIDTH, p->code & CODING_UNARY};
+    struct bits_place place = {0};
+    struct str bits = r->bits;
+    *sum = 0;
+    if (count == 0 || !can_skip(r, p))
+        return place;
+    if (p->order == PIECE_STEPS && zigzag) {
+        struct sum s = {.zigzag = true};
+        if (!bits_each(coding, &bits, &r->heads, number_count, &place, count, add_only, &s))
+            r->heads.failed = true;
+        *sum = s.sum;
+    } else if (!bits_skip(coding, bits, number_count, count, sum, &place)) {
+        r->heads.failed = true;
+    }
+    *sum += p->step * place.number;
+    return place;
+}
+
+// The zigzag is a constant in each of the two copies of this, not asked about for each number.
+BITS_INLINE void add_up(struct reader *r, const struct piece *p, size_t from, size_t end,
+                        uint64_t *sums, bool zigzag)
+{
+    // The first value has no number unless all are offsets.
+    size_t ahead = p->order != PIECE_OFFSETS, count = p->count - ahead;
+    uint64_t sum;
+    struct bits_place place = skip(r, p, count, from > ahead ? from - ahead : 0, zigzag, &sum);
+    struct sum s = {sums + ahead, sum, p->step, zigzag};
+    if (r->heads.failed)
+        return;
+    sums[place.number] = sum;
+    if (p->order == PIECE_OFFSETS)
+        each_number(r, p->code, count, &place, end, add_offset, &s);
+    else if (p->order == PIECE_STEPS)
+        each_number(r, p->code, count, &place, end - 1, add_step, &s);
     else
-        take_sums(r, p, wanted, integers, false);
+        each_number(r, p->code, count, &place, end - 1, add_change, &s);
+}
+
+// The sums of the values [from, end), at their places; others may be set as well.
+static void take_sums(struct reader *r, const struct piece *p, size_t from, size_t end,
+                      uint64_t *sums)
+{
+    if (p->zigzag)
+        add_up(r, p, from, end, sums, true);
+    else
+        add_up(r, p, from, end, sums, false);
 }
 
 static double to_value(unsigned exponent, uint64_t integer)
@@ -167,26 +206,23 @@ static double to_value(unsigned exponent, uint64_t integer)
     return exponent ? (double)(int64_t)integer / POWERS[exponent] : (double)(int64_t)integer;
 }
 
-static inline lanes two_values(const uint64_t *integers)
+static inline lanes two_integers(const struct piece *p, const uint64_t *sums)
 {
-    return (lanes){(double)(int64_t)integers[0], (double)(int64_t)integers[1]};
+    return (lanes){(double)(int64_t)(p->first + sums[0] * p->divisor),
+                   (double)(int64_t)(p->first + sums[1] * p->divisor)};
 }
 
 // A quotient takes as long as two side by side.
-static void to_values(unsigned exponent, const uint64_t *integers, size_t count, double *out)
+static void to_values(const struct piece *p, const uint64_t *sums, size_t count, double *out)
 {
     size_t i = 0;
-    if (exponent == EXPONENT_RAW) {
-        memcpy(out, integers, count * sizeof(*out));
-        return;
-    }
-    lanes power = {POWERS[exponent], POWERS[exponent]};
-    for (; exponent == 0 && i + LANES <= count; i += LANES)
-        lanes_put(out + i, two_values(integers + i));
-    for (; i + LANES <= count; i += LANES)
-        lanes_put(out + i, two_values(integers + i) / power);
-    if (i < count)
-        out[i] = to_value(exponent, integers[i]);
+    lanes power = {POWERS[p->exponent % EXPONENT_RAW], POWERS[p->exponent % EXPONENT_RAW]};
+    for (; p->exponent == 0 && i + LANES <= count; i += LANES)
+        lanes_put(out + i, two_integers(p, sums + i));
+    for (; p->exponent != EXPONENT_RAW && i + LANES <= count; i += LANES)
+        lanes_put(out + i, two_integers(p, sums + i) / power);
+    for (; i < count; i++)
+        out[i] = to_value(p->exponent, p->first + sums[i] * p->divisor);
 }
 
 static void fill(double value, double *out, size_t count)
@@ -225,7 +261,7 @@ static void take_still(struct reader *r, const struct piece *p, size_t from, siz
                        double *out)
 {
     struct sparse s;
-    uint64_t integer = p->sum.integer;
+    uint64_t integer = p->first;
     double value = to_value(p->exponent, integer);
     take_sparse(r, p->count - 1, &s);
     size_t at = from; // the first value that isn't known yet
@@ -236,7 +272,7 @@ static void take_still(struct reader *r, const struct piece *p, size_t from, siz
             fill(value, out + (at - from), known - at);
             at = known;
         }
-        integer += signed_number(s.numbers[i], p->sum.zigzag) * p->sum.divisor;
+        integer += signed_number(s.numbers[i], p->zigzag) * p->divisor;
         value = to_value(p->exponent, integer);
     }
     fill(value, out + (at - from), end - at);
@@ -245,9 +281,9 @@ static void take_still(struct reader *r, const struct piece *p, size_t from, siz
 static void take_varying(struct reader *r, const struct piece *p, bool whole, size_t from,
                          size_t end, double *out)
 {
-    uint64_t integers[COLD_PIECE_SIZE];
-    take_integers(r, p, whole ? p->count : end, integers);
-    to_values(p->exponent, integers + from, end - from, out);
+    uint64_t sums[COLD_PIECE_SIZE];
+    take_sums(r, p, from, whole ? p->count : end, sums);
+    to_values(p, sums + from, end - from, out);
 }
 
 // Integers are no markers: those are exceptions, or in pieces of raw bits.
@@ -268,7 +304,7 @@ static void take_piece(struct reader *r, unsigned head, size_t count, size_t fro
         take_constant(&r->heads, head, out, end - from);
     } else {
         struct piece p = take_head(r, head, count);
-        if (is_sparse(&p) && p.order == PIECE_STEPS && p.sum.step == 0)
+        if (is_sparse(&p) && p.order == PIECE_STEPS && p.step == 0)
             take_still(r, &p, from, end, out);
         else
             take_varying(r, &p, has_exceptions, from, end, out);
