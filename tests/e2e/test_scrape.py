@@ -302,7 +302,19 @@ def equal(got, expected, what):
     assert got == expected, f"{what}: got {got}, expected {expected}"
 
 
-def check_health(server):
+def eventually(check, *arguments):
+    """On a loaded machine a scrape may take more than its second now and then, and be seen to."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return check(*arguments)
+        except (AssertionError, IndexError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+
+
+def wait_until_judged(server):
     def judged():
         health = {t["scrapePool"]: t["health"] for t in server.targets()["activeTargets"]}
         return all(health.get(j) == "up" for j in UP) and all(health.get(j) == "down" for j in DOWN)
@@ -312,6 +324,9 @@ def check_health(server):
         for t in server.targets()["activeTargets"]:
             print(t["scrapePool"], t["health"], t["lastError"], file=sys.stderr)
         raise
+
+
+def check_health(server):
     for target in server.targets()["activeTargets"]:
         reason = DOWN.get(target["scrapePool"])
         if reason:
@@ -356,21 +371,21 @@ def check_requests():
 
 
 def check_staleness(server):
-    equal(server.value('goes'), "1", "before")
+    eventually(lambda: equal(server.value('goes'), "1", "before"))
     vanish.set()
-    wait_for("a series that vanished ends at once", lambda: not server.query("goes") and server.query("stays"), 5)
+    wait_for("a series that vanished ends at once", lambda: not server.query("goes") and server.query("stays"))
     assert int(server.value("count_over_time(goes[1m])")) >= 1
 
 
 def check_files(server, folder, port):
     (folder / "sd").mkdir()
     (folder / "sd" / "a.yml").write_text(f"- targets: ['127.0.0.1:{port}']\n  labels: {{shelf: top}}\n")
-    wait_for("file target", lambda: server.value('up{job="files",shelf="top"}') == "1", 10)
+    wait_for("file target", lambda: server.value('up{job="files",shelf="top"}') == "1")
     (folder / "sd" / "a.yml").write_text("- targets: {no")
-    time.sleep(3)
-    equal(server.value('up{job="files",shelf="top"}'), "1", "a bad file keeps its targets")
+    wait_for("the bad file is read", lambda: "its last good content stays in force" in (folder / "log").read_text())
+    eventually(lambda: equal(server.value('up{job="files",shelf="top"}'), "1", "a bad file keeps its targets"))
     (folder / "sd" / "a.yml").unlink()
-    wait_for("a file that is gone ends its targets", lambda: not server.query('up{job="files"}'), 10)
+    wait_for("a file that is gone ends its targets", lambda: not server.query('up{job="files"}'))
     equal([t for t in server.targets()["activeTargets"] if t["scrapePool"] == "files"], [], "targets")
 
 
@@ -380,8 +395,8 @@ def check_reload(server, folder, config):
         {"source_labels": ["__name__"], "regex": "good_total", "target_label": "__name__", "replacement": "renamed"}]
     (folder / "prometheus.yml").write_text(json.dumps({**config, "scrape_configs": kept}))
     server.reload()
-    wait_for("jobs that are gone end", lambda: {m["job"] for m, _ in server.query("up")} == {"good", "vanish"}, 5)
-    wait_for("new rules hold for old series", lambda: server.value("renamed") == "7", 5)
+    wait_for("jobs that are gone end", lambda: {m["job"] for m, _ in server.query("up")} == {"good", "vanish"})
+    wait_for("new rules hold for old series", lambda: server.value("renamed") == "7")
     equal(server.query('good_total{job="good"}'), [], "the old name ended")
 
 
@@ -395,8 +410,9 @@ def main():
     (folder / "prometheus.yml").write_text(json.dumps(config))
     server = Server(folder)
     try:
-        check_health(server)
-        check_samples(server)
+        wait_until_judged(server)
+        eventually(check_health, server)
+        eventually(check_samples, server)
         check_requests()
         check_staleness(server)
         check_files(server, folder, port)
