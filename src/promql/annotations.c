@@ -5,6 +5,8 @@
 // position is that of the first.
 #include "annotations.h"
 
+#include <math.h>
+
 #include "base/float_text.h"
 #include "base/hash.h"
 #include "base/mem.h"
@@ -133,8 +135,12 @@ static void render_monotonicity(struct buf *b, const struct annotation *n)
     buf_float(b, n->bucket_min, FLOAT_G);
     buf_cstr(b, " to ");
     buf_float(b, n->bucket_max, FLOAT_G);
-    buf_printf(b, ", with a max diff of %.2g, over %llu samples from ", n->diff_max,
-               (unsigned long long)n->monotonicity_count);
+    buf_cstr(b, ", with a max diff of ");
+    if (isinf(n->diff_max))
+        buf_cstr(b, "+Inf");
+    else
+        buf_printf(b, "%.2g", n->diff_max);
+    buf_printf(b, ", over %llu samples from ", (unsigned long long)n->monotonicity_count);
     timestamp_format_nano(b, n->t_min_ms / 1000 * 1000);
     buf_cstr(b, " to ");
     timestamp_format_nano(b, n->t_max_ms / 1000 * 1000);

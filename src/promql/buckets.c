@@ -68,12 +68,10 @@ double buckets_quantile(double q, struct bucket *buckets, size_t count, struct m
     if (count == 0 || buckets[count - 1].upper != INFINITY)
         return NAN;
     count = coalesce(buckets, count);
-    struct monotonicity forced = {0};
-    make_monotonic(buckets, count, &forced);
+    make_monotonic(buckets, count, fixed);
     double observations = buckets[count - 1].count;
     if (count < 2 || observations == 0)
         return NAN;
-    *fixed = forced;
     double rank = q * observations;
     size_t b = 0;
     for (size_t end = count - 1; b < end;) {

@@ -3,6 +3,7 @@
 // Series are gathered to histograms and their bounds parsed and sorted once; at each step the
 // buckets that have a value are what the histogram is. Functions of native histograms give nothing
 // for floats.
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -43,6 +44,25 @@ static int upper_cmp(const void *a, const void *b)
     return x->row < y->row ? -1 : x->row > y->row;
 }
 
+// What may stand between two digits.
+static bool is_separator(struct str s, size_t i)
+{
+    return s.ptr[i] == '_' && i > 0 && isdigit((unsigned char)s.ptr[i - 1]) && i + 1 < s.len &&
+           isdigit((unsigned char)s.ptr[i + 1]);
+}
+
+// A number as Go reads it: 1_000 is one, what is too large is none.
+static bool parse_bound(struct str text, double *upper)
+{
+    struct buf digits = BUF_INIT;
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_separator(text, i))
+            buf_char(&digits, text.ptr[i]);
+    bool ok = float_parse(buf_view(&digits), upper);
+    buf_release(&digits);
+    return ok && (!isinf(*upper) || !isdigit((unsigned char)text.ptr[text.len - 1]));
+}
+
 // Puts a bucket to its histogram; without a bound it is nobody's.
 static void add_bucket(struct histograms *h, struct label_index *index, const struct row *row,
                        struct position position)
@@ -51,7 +71,7 @@ static void add_bucket(struct histograms *h, struct label_index *index, const st
     static const struct label_filter without_le = {.names = le, .name_count = 1};
     struct str text = labels_get(row->labels, le[0]);
     double upper;
-    if (!float_parse(text, &upper)) {
+    if (!parse_bound(text, &upper)) {
         struct str metric = {0};
         if (h->ev->delayed_names)
             metric = labels_get(row->labels, STR(LABEL_METRIC_NAME));

@@ -441,7 +441,7 @@ static struct plan_node *plan_node(struct plan *plan, const struct promql_expr *
                                    const struct grid *grid)
 {
     e = expr_unwrap(e);
-    if (grid->count > 1 && is_repeatable(e))
+    if (grid->count && grid->start_ms != grid->end_ms && is_repeatable(e))
         return plan_repeat(plan, e, grid);
     struct plan_node *n = ARENA_NEW(plan->arena, struct plan_node);
     *n = (struct plan_node){.type = e->type, .expr = e, .position = e->position, .grid = grid};

@@ -2,7 +2,7 @@
 // order, durations and times in milliseconds.
 //
 // Trees are deeper than a JSON writer counts, so that each node has a writer of its own on the same
-// buffer. A duration that is an expression has no value before the query runs: it shows as 0.
+// buffer. A duration that is an expression has no value before the query runs: it shows as 0, with its tree beside it.
 #include "functions.h"
 
 #include "base/json_write.h"
@@ -46,9 +46,62 @@ static void put_labels(struct json_writer *w, const char *key, const struct str 
     json_array_end(w);
 }
 
-static void put_duration(struct json_writer *w, const char *key, const struct duration_expr *d)
+static void print_duration(struct buf *out, const struct duration_expr *d);
+
+static void put_duration_tree(struct json_writer *w, const char *key, const struct duration_expr *d)
 {
-    put_i64(w, key, d && d->kind == DURATION_CONSTANT ? d->ms : 0);
+    json_key(w, key);
+    if (!d) {
+        json_null(w);
+        return;
+    }
+    json_raw(w, STR(""));
+    print_duration(w->out, d);
+}
+
+static void put_duration_literal(struct json_writer *w, const struct duration_expr *d)
+{
+    put_bool(w, "duration", !d->is_number);
+    put_cstr(w, "type", "numberLiteral");
+    json_key(w, "val");
+    json_float_str(w, d->number, FLOAT_F);
+}
+
+static void put_duration_operation(struct json_writer *w, const struct duration_expr *d)
+{
+    static const char *const operators[] = {
+        [DURATION_STEP] = "step",     [DURATION_RANGE] = "range",   [DURATION_ADD] = "+",
+        [DURATION_SUB] = "-",         [DURATION_MUL] = "*",         [DURATION_DIV] = "/",
+        [DURATION_MOD] = "%",         [DURATION_POW] = "^",         [DURATION_NEGATE] = "-",
+        [DURATION_MIN_OF] = "min_of", [DURATION_MAX_OF] = "max_of",
+    };
+    bool unary = d->kind == DURATION_NEGATE;
+    put_duration_tree(w, "lhs", unary ? NULL : d->left);
+    put_cstr(w, "op", operators[d->kind]);
+    put_duration_tree(w, "rhs", unary ? d->left : d->right);
+    put_cstr(w, "type", "durationExpr");
+    put_bool(w, "wrapped", d->parenthesized);
+}
+
+static void print_duration(struct buf *out, const struct duration_expr *d)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_object_begin(&w);
+    if (d->kind == DURATION_CONSTANT)
+        put_duration_literal(&w, d);
+    else
+        put_duration_operation(&w, d);
+    json_object_end(&w);
+}
+
+// Milliseconds, and the expression where it is more than a constant.
+static void put_duration(struct json_writer *w, const char *key, const char *tree_key,
+                         const struct duration_expr *d)
+{
+    bool constant = !d || d->kind == DURATION_CONSTANT;
+    put_i64(w, key, d && constant ? d->ms : 0);
+    put_duration_tree(w, tree_key, constant ? NULL : d);
 }
 
 static void put_start_or_end(struct json_writer *w, const struct time_modifiers *m)
@@ -93,9 +146,9 @@ static void put_selector(struct json_writer *w, const struct promql_expr *e)
     put_matchers(w, s);
     json_key(w, "name");
     json_str(w, s->name);
-    put_duration(w, "offset", s->modifiers.offset);
+    put_duration(w, "offset", "offsetExpr", s->modifiers.offset);
     if (e->kind == EXPR_MATRIX)
-        put_duration(w, "range", e->range);
+        put_duration(w, "range", "rangeExpr", e->range);
     put_bool(w, "smoothed", s->smoothed);
     put_start_or_end(w, &s->modifiers);
     put_timestamp(w, &s->modifiers);
@@ -106,10 +159,10 @@ static void put_subquery(struct json_writer *w, const struct promql_expr *e)
 {
     const struct time_modifiers *m = &e->subquery.modifiers;
     put_member(w, "expr", e->subquery.inner);
-    put_duration(w, "offset", m->offset);
-    put_duration(w, "range", e->range);
+    put_duration(w, "offset", "offsetExpr", m->offset);
+    put_duration(w, "range", "rangeExpr", e->range);
     put_start_or_end(w, m);
-    put_duration(w, "step", e->subquery.step);
+    put_duration(w, "step", "stepExpr", e->subquery.step);
     put_timestamp(w, m);
     put_cstr(w, "type", "subquery");
 }

@@ -245,6 +245,48 @@ static void test_errors(void **state)
     }
 }
 
+#define DURATION(text, is_duration)                                                                \
+    "{\"duration\":" is_duration ",\"type\":\"numberLiteral\",\"val\":\"" text "\"}"
+#define OPERATION(left, op, right, wrapped)                                                        \
+    "{\"lhs\":" left ",\"op\":\"" op "\",\"rhs\":" right                                           \
+    ",\"type\":\"durationExpr\",\"wrapped\":" wrapped "}"
+
+// Durations that are expressions have a tree; constants are milliseconds alone.
+static void test_duration_trees(void **state)
+{
+    static const char *const cases[][2] = {
+        {"m[1m30s]", "\"range\":90000,\"rangeExpr\":null,"},
+        {"m[(90)]", "\"range\":90000,\"rangeExpr\":null,"},
+        {"m[-step()]", "\"rangeExpr\":" OPERATION(
+                           "null", "-", OPERATION("null", "step", "null", "false"), "false") ","},
+        {"m[2*(1m+range())]", "\"range\":0,\"rangeExpr\":" OPERATION(
+                                  DURATION("2", "false"), "*",
+                                  OPERATION(DURATION("60", "true"), "+",
+                                            OPERATION("null", "range", "null", "false"), "true"),
+                                  "false") ","},
+        {"m offset (1m % 7)", "\"offset\":0,\"offsetExpr\":" OPERATION(
+                                  DURATION("60", "true"), "%", DURATION("7", "false"), "true") ","},
+        {"m[1h:min_of(1m,5)]",
+         "\"step\":0,\"stepExpr\":" OPERATION(DURATION("60", "true"), "min_of",
+                                              DURATION("5", "false"), "false") ","},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct promql_expr *e;
+        struct arena arena;
+        struct error err;
+        struct buf out = BUF_INIT;
+        arena_init(&arena, 0);
+        assert_int_equal(promql_parse(&e, str_from(cases[i][0]), ALL_FEATURES, &arena, &err), OK);
+        promql_print_tree(&out, e);
+        if (!strstr(buf_text(&out), cases[i][1]))
+            fail_msg("%s: %s\nexpected in it: %s", cases[i][0], buf_text(&out), cases[i][1]);
+        promql_expr_free(e);
+        buf_release(&out);
+        arena_release(&arena);
+    }
+}
+
 static void test_features(void **state)
 {
     static const char *const cases[] = {"rate(foo[step()])", "foo[5m] anchored",
@@ -298,9 +340,10 @@ static void test_selector(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_print),  cmocka_unit_test(test_pretty),
-        cmocka_unit_test(test_errors), cmocka_unit_test(test_features),
-        cmocka_unit_test(test_depth),  cmocka_unit_test(test_selector),
+        cmocka_unit_test(test_print),          cmocka_unit_test(test_pretty),
+        cmocka_unit_test(test_errors),         cmocka_unit_test(test_features),
+        cmocka_unit_test(test_depth),          cmocka_unit_test(test_selector),
+        cmocka_unit_test(test_duration_trees),
     };
     return UNIT_RUN(tests);
 }

@@ -11,10 +11,10 @@ struct parsed {
     "{\"name\":\"" name "\",\"type\":\"" type "\",\"value\":\"" value "\"}"
 #define SELECTOR(name)                                                                             \
     "{\"anchored\":false,\"matchers\":[" MATCHER(                                                  \
-        "__name__", "=",                                                                           \
-        name) "],\"name\":\"" name                                                                 \
-              "\",\"offset\":0,\"smoothed\":false,\"startOrEnd\":null,\"timestamp\":null,"         \
-              "\"type\":\"vectorSelector\"}"
+        "__name__", "=", name) "],\"name\":\"" name                                                \
+                               "\",\"offset\":0,\"offsetExpr\":null,\"smoothed\":false,"           \
+                               "\"startOrEnd\":null,\"timestamp\":null,"                           \
+                               "\"type\":\"vectorSelector\"}"
 #define NUMBER(text) "{\"type\":\"numberLiteral\",\"val\":\"" text "\"}"
 #define MATCHING(card, include, labels, on)                                                        \
     "{\"card\":\"" card "\",\"fillValues\":{\"lhs\":null,\"rhs\":null},\"include\":[" include      \
@@ -28,19 +28,25 @@ static const struct parsed cases[] = {
     {"up", SELECTOR("up")},
     {"up%7Bjob!~%22a.*%22%7D%20offset%20-5m%20@%2012.5",
      "{\"anchored\":false,\"matchers\":[" MATCHER("job", "!~", "a.*") "," MATCHER(
-         "__name__", "=", "up") "],\"name\":\"up\",\"offset\":-300000,\"smoothed\":false,"
-                                "\"startOrEnd\":null,\"timestamp\":12500,"
-                                "\"type\":\"vectorSelector\"}"},
+         "__name__", "=",
+         "up") "],\"name\":\"up\",\"offset\":-300000,\"offsetExpr\":null,\"smoothed\":false,"
+               "\"startOrEnd\":null,\"timestamp\":12500,"
+               "\"type\":\"vectorSelector\"}"},
     {"up[90s]%20@%20end()",
      "{\"anchored\":false,\"matchers\":[" MATCHER(
          "__name__", "=",
-         "up") "],\"name\":\"up\",\"offset\":0,\"range\":90000,\"smoothed\":false,"
+         "up") "],\"name\":\"up\",\"offset\":0,\"offsetExpr\":null,\"range\":90000,\"rangeExpr\":"
+               "null,\"smoothed\":false,"
                "\"startOrEnd\":\"end\",\"timestamp\":null,\"type\":\"matrixSelector\"}"},
     {"up[1h:1m]%20offset%201d%20@%20start()",
-     "{\"expr\":" SELECTOR("up") ",\"offset\":86400000,\"range\":3600000,\"startOrEnd\":\"start\","
-                                 "\"step\":60000,\"timestamp\":null,\"type\":\"subquery\"}"},
-    {"up[1h:]", "{\"expr\":" SELECTOR("up") ",\"offset\":0,\"range\":3600000,\"startOrEnd\":null,"
-                                            "\"step\":0,\"timestamp\":null,\"type\":\"subquery\"}"},
+     "{\"expr\":" SELECTOR(
+         "up") ",\"offset\":86400000,\"offsetExpr\":null,\"range\":3600000,\"rangeExpr\":null,"
+               "\"startOrEnd\":\"start\","
+               "\"step\":60000,\"stepExpr\":null,\"timestamp\":null,\"type\":\"subquery\"}"},
+    {"up[1h:]", "{\"expr\":" SELECTOR(
+                    "up") ",\"offset\":0,\"offsetExpr\":null,\"range\":3600000,\"rangeExpr\":null,"
+                          "\"startOrEnd\":null,"
+                          "\"step\":0,\"stepExpr\":null,\"timestamp\":null,\"type\":\"subquery\"}"},
     {"-(up)", "{\"expr\":{\"expr\":" SELECTOR(
                   "up") ",\"type\":\"parenExpr\"},\"op\":\"-\",\"type\":\"unaryExpr\"}"},
     {"round(up,2)", "{\"args\":[" SELECTOR("up") "," NUMBER(
