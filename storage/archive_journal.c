@@ -3,7 +3,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "journal.h"
-#include "journal_record.h"
+#include "journal_frame.h"
 
 #define SEGMENT_SIZE_MAX ((size_t)1 << 30)
 
@@ -49,24 +49,32 @@ static void take_late(void *context, uint32_t series, int64_t t_ms, double value
     add(l, l->to->late, l->series[series].late, t_ms, value);
 }
 
-static bool is_zero(struct str bytes)
+static void say(struct loading *l, struct buf *text)
 {
-    for (size_t i = 0; i < bytes.len; i++) {
-        if (bytes.ptr[i])
-            return false;
-    }
-    return true;
+    if (l->to->say)
+        l->to->say(l->to->context, buf_text(text));
+    buf_release(text);
 }
 
-static void tell_torn(struct loading *l, const char *name, size_t offset)
+static void tell(struct loading *l, const char *name, const struct segment_report *r)
 {
     struct buf text = BUF_INIT;
-    l->counts->torn++;
-    buf_printf(&text, "%s/%s: at byte %zu: a record is torn or damaged, and what follows is lost",
-               l->folder, name, offset);
-    if (l->to->say)
-        l->to->say(l->to->context, buf_text(&text));
-    buf_release(&text);
+    l->counts->damaged += r->torn || r->damages;
+    if (r->damages) {
+        buf_printf(&text,
+                   "%s/%s: %llu bytes are damaged, at %llu places from byte %llu on, and %llu "
+                   "samples behind that can't be read for it",
+                   l->folder, name, (unsigned long long)r->damage_bytes,
+                   (unsigned long long)r->damages, (unsigned long long)r->damage_first,
+                   (unsigned long long)r->lost_samples);
+        say(l, &text);
+    }
+    if (r->torn) {
+        buf_printf(&text,
+                   "%s/%s: at byte %zu: the end is torn or damaged, and what follows is lost",
+                   l->folder, name, r->sound);
+        say(l, &text);
+    }
 }
 
 static int load_bytes(struct loading *l, const char *name, struct str bytes)
@@ -74,19 +82,14 @@ static int load_bytes(struct loading *l, const char *name, struct str bytes)
     const struct journal_replay replay = {
         .context = l, .series = take_series, .sample = take_sample, .late = take_late};
     struct str magic = STR(SEGMENT_MAGIC);
-    int64_t max_ms;
+    struct segment_report report;
     l->counts->segments++;
     l->counts->bytes += bytes.len;
-    // A segment that was begun and never written to.
-    if (is_zero(bytes))
-        return OK;
-    if (!str_has_prefix(bytes, magic))
+    if (!str_has_prefix(bytes, magic) && str_has_prefix(bytes, str_first(magic, magic.len - 2)))
         return error_set(l->err, ERR_UNSUPPORTED, "%s/%s: expected a segment that begins with %s",
                          l->folder, name, SEGMENT_MAGIC);
-    struct str records = str_skip(bytes, magic.len);
-    size_t sound = journal_replay_segment(records, &replay, &max_ms);
-    if (!is_zero(str_skip(records, sound)))
-        tell_torn(l, name, magic.len + sound);
+    journal_replay_segment(bytes, &replay, &report);
+    tell(l, name, &report);
     return l->rc;
 }
 

@@ -6,7 +6,7 @@
 
 struct journal_counts {
     uint64_t segments, bytes, samples;
-    uint64_t torn; // segments that don't end in zeros or a sound record
+    uint64_t damaged; // segments of which a part can't be read
 };
 
 // Where samples go. As when a store is opened, those that came in order count from the end of the
@@ -15,7 +15,7 @@ struct journal_target {
     struct bulk *in_order;
     struct bulk *late; // may be the same
     int64_t in_order_min_ms;
-    // Told of each torn segment; may be NULL.
+    // Told of each damaged segment; may be NULL.
     void (*say)(void *context, const char *text);
     void *context;
 };

@@ -24,7 +24,7 @@ static void tell(struct verifying *v, const char *text)
     v->say(v->context, text);
 }
 
-static void say_torn(void *context, const char *text)
+static void say_damage(void *context, const char *text)
 {
     tell(context, text);
 }
@@ -121,7 +121,7 @@ static void verify_journal(struct verifying *v)
     struct journal_counts counts = {.segments = 0};
     struct error err = {.code = OK};
     struct bulk *b = bulk_new(NULL, SIZE_MAX);
-    const struct journal_target to = {b, b, INT64_MIN, say_torn, v};
+    const struct journal_target to = {b, b, INT64_MIN, say_damage, v};
     bulk_take_future(b);
     int rc = journal_load(&to, v->path, &counts, &err);
     bulk_free(b);

@@ -19,16 +19,20 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "journal_batch.h"
-#include "journal_record.h"
+#include "journal_frame.h"
 #include "journal_unsynced.h"
 
 #define SEGMENT_SIZE_MAX ((size_t)32 << 20)
+#define SEGMENT_READ_MAX ((size_t)1 << 30)
 #define ALLOCATE_SIZE    ((size_t)1 << 20)
 #define PACK_LEVEL       1
-#define FLUSH_SIZE       ((size_t)64 << 10)
-#define BUFFER_MAX       ((size_t)8 << 20)
-#define UNSYNCED_MAX     ((size_t)8 << 20)
-#define BUFFER_KEPT      ((size_t)512 << 10)
+// Bytes of the segment between the values of its series, each of which takes some four.
+#define VALUES_PER_SERIES 32
+#define VALUES_SIZE_MIN   ((size_t)16 << 10)
+#define FLUSH_SIZE        ((size_t)64 << 10)
+#define BUFFER_MAX        ((size_t)8 << 20)
+#define UNSYNCED_MAX      ((size_t)8 << 20)
+#define BUFFER_KEPT       ((size_t)512 << 10)
 
 struct segment {
     uint64_t number;
@@ -49,10 +53,12 @@ struct journal {
     uint64_t sync_count; // begun
     uint64_t running;    // number of the sync that runs without the lock; 0: none
     struct buf buffer;
+    uint32_t declared; // series of the segment before those of the buffer
     struct batch_writer batches;
-    struct buf packed;
+    uint64_t values_at; // size of the segment when the series' values began to be said anew
+    struct buf frame;
     struct zstd_encoder *encoder;
-    uint64_t cut_count;
+    struct journal_damage damage;
     _Atomic uint64_t bytes;
 };
 
@@ -62,166 +68,41 @@ static void segment_path(const struct journal *j, uint64_t number, struct buf *o
     buf_printf(out, "%s/%08llu", j->folder, (unsigned long long)number);
 }
 
-// Series of the segment being replayed, in the order they were declared.
-struct replay_map {
-    const struct journal_replay *replay;
-    uint32_t *ids; // the caller's numbers
-    uint64_t *bits;
-    size_t count;
-    size_t capacity;
-    int64_t max_ms;
-    struct zstd_decoder *decoder;
-};
-
-static void map_add(struct replay_map *map, uint32_t id, uint64_t bits)
-{
-    if (map->count == map->capacity) {
-        map->capacity = map->capacity ? map->capacity * 2 : 64;
-        map->ids = mem_realloc(map->ids, map->capacity, sizeof(*map->ids));
-        map->bits = mem_realloc(map->bits, map->capacity, sizeof(*map->bits));
-    }
-    map->ids[map->count] = id;
-    map->bits[map->count++] = bits;
-}
-
-static bool replay_series(struct replay_map *map, struct str payload)
-{
-    struct decoder d;
-    decoder_init(&d, payload);
-    uint64_t bits = __builtin_bswap64(decode_varint(&d));
-    uint64_t count = decode_varint(&d);
-    if (d.failed || count > payload.len)
-        return false;
-    struct label *items = mem_calloc((size_t)count, sizeof(*items));
-    for (uint64_t i = 0; i < count; i++) {
-        items[i].name = decode_sized(&d);
-        items[i].value = decode_sized(&d);
-    }
-    bool good = !d.failed && count > 0;
-    if (good)
-        map_add(map,
-                map->replay->series(map->replay->context, (struct labels){items, (size_t)count}),
-                bits);
-    mem_free(items);
-    return good;
-}
-
-// Late samples are coded against 0 each and leave the series' value alone.
-static void replay_run(struct replay_map *map, const struct coded *c, bool late)
-{
-    const struct journal_replay *to = map->replay;
-    for (uint32_t id = c->id; id < c->id + c->run; id++) {
-        uint64_t bits = coded_value(c, late ? 0 : map->bits[id]);
-        if (!late)
-            map->bits[id] = bits;
-        (late ? to->late : to->sample)(to->context, map->ids[id], c->t_ms, double_from_bits(bits));
-    }
-    if (c->t_ms > map->max_ms)
-        map->max_ms = c->t_ms;
-}
-
-static bool replay_samples(struct replay_map *map, struct str payload, bool late)
-{
-    struct decoder d;
-    struct sample_coder coder = {0};
-    struct coded c;
-    decoder_init(&d, payload);
-    while (decoder_left(&d)) {
-        if (!coder_get(&d, &coder, &c) || c.id + (uint64_t)c.run > map->count)
-            return false;
-        replay_run(map, &c, late);
-    }
-    return true;
-}
-
-static bool replay_record(struct replay_map *map, enum record_type type, struct str payload);
-
-// A packed record is replayed only once all of it is known to be sound.
-static bool replay_packed(struct replay_map *map, struct str payload)
-{
-    struct decoder d;
-    decoder_init(&d, payload);
-    uint64_t size = decode_varint(&d);
-    if (d.failed || size == 0 || size > RECORD_SIZE_MAX)
-        return false;
-    char *bytes = mem_alloc((size_t)size);
-    struct str frame = str_make((const char *)d.pos, decoder_left(&d));
-    bool good = zstd_decoder_run(map->decoder, frame, bytes, (size_t)size) == OK;
-    struct str rest = str_make(bytes, (size_t)size), inner;
-    enum record_type type;
-    while (good && rest.len)
-        good = record_next(&rest, &type, &inner) && type != RECORD_PACKED &&
-               replay_record(map, type, inner);
-    mem_free(bytes);
-    return good;
-}
-
-static bool replay_record(struct replay_map *map, enum record_type type, struct str payload)
-{
-    switch (type) {
-    case RECORD_SERIES:
-        return replay_series(map, payload);
-    case RECORD_SAMPLES:
-        return replay_samples(map, payload, false);
-    case RECORD_LATE:
-        return replay_samples(map, payload, true);
-    case RECORD_PACKED:
-        return replay_packed(map, payload);
-    }
-    return false;
-}
-
-size_t journal_replay_segment(struct str bytes, const struct journal_replay *replay,
-                              int64_t *max_ms)
-{
-    struct replay_map map = {.replay = replay, .max_ms = INT64_MIN, .decoder = zstd_decoder_new()};
-    struct str rest = bytes;
-    size_t sound = 0;
-    enum record_type type;
-    struct str payload;
-    while (record_next(&rest, &type, &payload) && replay_record(&map, type, payload))
-        sound = bytes.len - rest.len;
-    zstd_decoder_free(map.decoder);
-    mem_free(map.ids);
-    mem_free(map.bits);
-    *max_ms = map.max_ms;
-    return sound;
-}
-
-static bool is_zero(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i])
-            return false;
-    }
-    return true;
-}
-
 struct opening {
     struct journal *journal;
     const struct journal_replay *replay;
     struct error *err;
 };
 
-// Replays the bytes of a segment file and returns how many were sound.
+static void report(struct journal *j, uint64_t number, const struct segment_report *r)
+{
+    j->damage.torn += r->torn;
+    j->damage.bytes += r->damage_bytes;
+    j->damage.samples += r->lost_samples;
+    if (r->damages)
+        log_error("the journal is damaged; what is sound behind the damage is read all the same",
+                  LOG_INT("segment", (int64_t)number), LOG_INT("places", (int64_t)r->damages),
+                  LOG_INT("first_at", (int64_t)r->damage_first),
+                  LOG_INT("bytes", (int64_t)r->damage_bytes),
+                  LOG_INT("lost_samples_behind", (int64_t)r->lost_samples));
+    if (r->torn)
+        log_warn("the journal's tail was torn and is cut", LOG_INT("segment", (int64_t)number),
+                 LOG_INT("sound_bytes", (int64_t)r->sound));
+}
+
 static int replay_bytes(struct journal *j, const struct opening *o, struct str bytes,
                         struct segment *s)
 {
+    struct segment_report r;
     struct str magic = STR(SEGMENT_MAGIC);
-    size_t sound = 0;
-    s->max_ms = INT64_MIN;
-    if (str_has_prefix(bytes, magic))
-        sound =
-            magic.len + journal_replay_segment(str_skip(bytes, magic.len), o->replay, &s->max_ms);
-    else if (bytes.len >= magic.len && str_has_prefix(bytes, str_first(magic, magic.len - 2)))
+    if (!str_has_prefix(bytes, magic) && bytes.len >= magic.len &&
+        str_has_prefix(bytes, str_first(magic, magic.len - 2)))
         return error_set(o->err, ERR_UNSUPPORTED,
                          "journal segment %s/%08llu is of another version, expected %s", j->folder,
                          (unsigned long long)s->number, SEGMENT_MAGIC);
-    if (!is_zero(str_skip(bytes, sound))) {
-        j->cut_count++;
-        log_warn("the journal's tail was torn and is cut", LOG_INT("segment", (int64_t)s->number),
-                 LOG_INT("sound_bytes", (int64_t)sound));
-    }
+    journal_replay_segment(bytes, o->replay, &r);
+    s->max_ms = r.max_ms;
+    report(j, s->number, &r);
     return OK;
 }
 
@@ -234,7 +115,7 @@ static int replay_file(void *context, const char *name)
         return OK;
     struct buf path = BUF_INIT, bytes = BUF_INIT;
     segment_path(j, number, &path);
-    int rc = file_read(buf_text(&path), SEGMENT_SIZE_MAX * 8, &bytes, o->err);
+    int rc = file_read(buf_text(&path), SEGMENT_READ_MAX, &bytes, o->err);
     struct segment s = {.number = number, .size = bytes.len};
     if (rc == OK)
         rc = replay_bytes(j, o, buf_view(&bytes), &s);
@@ -255,7 +136,7 @@ static void journal_free(struct journal *j)
     if (j->fd >= 0)
         close(j->fd);
     buf_release(&j->buffer);
-    buf_release(&j->packed);
+    buf_release(&j->frame);
     unsynced_release(&j->unsynced);
     zstd_encoder_free(j->encoder);
     batch_writer_release(&j->batches);
@@ -325,19 +206,9 @@ static int start_segment(struct journal *j, struct error *err)
     unsynced_restart(&j->unsynced, 0);
     unsynced_add(&j->unsynced, STR(SEGMENT_MAGIC));
     batch_writer_restart(&j->batches);
+    j->values_at = SEGMENT_MAGIC_SIZE;
     j->next_number++;
     return OK;
-}
-
-// The records of the buffer as they go to the file: in one, packed, where that is smaller.
-static struct str packed(struct journal *j)
-{
-    buf_reset(&j->packed);
-    size_t start = record_begin(&j->packed, RECORD_PACKED);
-    buf_varint(&j->packed, j->buffer.len);
-    zstd_encoder_run(j->encoder, buf_view(&j->buffer), &j->packed);
-    record_end(&j->packed, start);
-    return j->packed.len < j->buffer.len ? buf_view(&j->packed) : buf_view(&j->buffer);
 }
 
 static int reserve(struct journal *j, uint64_t end, struct error *err)
@@ -364,16 +235,14 @@ static void empty(struct buf *b)
 // Writes j->buffer at the end of the current segment.
 static int write_buffer(struct journal *j, struct error *err)
 {
-    int rc = OK;
     if (j->buffer.len == 0)
         return OK;
-    if (j->fd < 0)
-        rc = start_segment(j, err);
-    if (rc)
-        return rc;
-    struct str bytes = packed(j);
+    assert(j->fd >= 0);
+    buf_reset(&j->frame);
+    frame_put(&j->frame, j->encoder, j->current.size, j->declared, buf_view(&j->buffer));
+    struct str bytes = buf_view(&j->frame);
     uint64_t end = j->current.size + bytes.len;
-    rc = reserve(j, end, err);
+    int rc = reserve(j, end, err);
     if (rc)
         return rc;
     rc = io_write_at(j->fd, bytes.ptr, bytes.len, (off_t)j->current.size);
@@ -383,7 +252,7 @@ static int write_buffer(struct journal *j, struct error *err)
     j->current.size = end;
     unsynced_add(&j->unsynced, bytes);
     empty(&j->buffer);
-    empty(&j->packed);
+    empty(&j->frame);
     return OK;
 }
 
@@ -524,6 +393,16 @@ static int prepare(struct journal *j, enum durability durability, struct error *
     return rc;
 }
 
+// So that damage costs a part of the segment only: now and then the series say their values anew.
+static void say_values(struct journal *j)
+{
+    uint64_t due = j->values_at + (uint64_t)j->batches.declared * VALUES_PER_SERIES;
+    if (j->current.size < due + VALUES_SIZE_MIN)
+        return;
+    batch_writer_repeat(&j->batches);
+    j->values_at = j->current.size;
+}
+
 int journal_append(struct journal *j, struct head *head, const struct entry *entries, size_t count,
                    enum durability durability, struct error *err)
 {
@@ -532,6 +411,9 @@ int journal_append(struct journal *j, struct head *head, const struct entry *ent
         return rc;
     size_t before = j->buffer.len;
     uint32_t declared = j->batches.declared;
+    if (before == 0)
+        j->declared = declared;
+    say_values(j);
     batch_write(&j->batches, &j->buffer, head, entries, count, &j->current.max_ms);
     if (durability == DURABLE_LATER && j->buffer.len < FLUSH_SIZE)
         return OK;
@@ -570,7 +452,7 @@ uint64_t journal_bytes(const struct journal *j)
     return atomic_load(&j->bytes);
 }
 
-uint64_t journal_cut_count(const struct journal *j)
+struct journal_damage journal_damage(const struct journal *j)
 {
-    return j->cut_count;
+    return j->damage;
 }

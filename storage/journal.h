@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "head.h"
+#include "journal_replay.h"
 
 struct journal;
 
@@ -31,15 +32,6 @@ struct entry {
 };
 
 #define ENTRY_PLACE_MAX ((UINT32_C(1) << 30) - 1)
-
-// Called for each replayed sample; series by labels.
-struct journal_replay {
-    void *context;
-    // Returns the caller's number for the series.
-    uint32_t (*series)(void *context, struct labels labels);
-    void (*sample)(void *context, uint32_t series, int64_t t_ms, double value);
-    void (*late)(void *context, uint32_t series, int64_t t_ms, double value);
-};
 
 // Opens the folder, replays what is there and starts a new segment at the first append.
 int journal_open(struct journal **out, const char *folder, const struct journal_replay *replay,
@@ -77,13 +69,13 @@ int journal_rotate(struct journal *j, struct error *err);
 // Unlinks ended segments without a sample at or after `before_ms`.
 int journal_drop(struct journal *j, int64_t before_ms, struct error *err);
 uint64_t journal_bytes(const struct journal *j);
-// Torn or corrupt tails cut at opening.
-uint64_t journal_cut_count(const struct journal *j);
 
-// The records of one segment, without the file's first SEGMENT_MAGIC_SIZE bytes; public for the
-// fuzz driver. Returns the bytes that were sound, and the newest sample's time in *max_ms
-// (INT64_MIN when there is none).
-size_t journal_replay_segment(struct str bytes, const struct journal_replay *replay,
-                              int64_t *max_ms);
+// What was found at opening.
+struct journal_damage {
+    uint64_t torn;    // segments whose tail was torn
+    uint64_t bytes;   // that could not be read, with sound ones behind them
+    uint64_t samples; // in those behind that hang on what could not be read
+};
+struct journal_damage journal_damage(const struct journal *j);
 
 #endif

@@ -1,3 +1,8 @@
+// A segment declares each series before its first sample, with its value; what follows is coded against
+// that. Now and then it says the values anew, so that who can't read a part of it may go on behind.
+//
+// Both bitmaps follow what the buffer and the file hold: a batch that was refused takes its bits back,
+// of series that were known before it, too, which costs a value each.
 #include "journal_batch.h"
 
 #include "base/mem.h"
@@ -11,52 +16,94 @@ void batch_writer_init(struct batch_writer *w)
 
 void batch_writer_release(struct batch_writer *w)
 {
-    mem_free(w->known);
+    mem_free(w->declared_bits.words);
+    mem_free(w->known.words);
+    ids_release(&w->repeated);
     rounds_release(&w->rounds);
     arena_release(&w->arena);
+}
+
+static bool bits_have(const struct series_bits *b, uint32_t id)
+{
+    return id / 64 < b->word_count && b->words[id / 64] >> id % 64 & 1;
+}
+
+static void bits_add(struct series_bits *b, uint32_t id)
+{
+    if (id / 64 >= b->word_count) {
+        size_t count = b->word_count;
+        b->word_count = id / 64 + 1 + count / 2;
+        b->words = mem_realloc(b->words, b->word_count, sizeof(*b->words));
+        memset(b->words + count, 0, (b->word_count - count) * sizeof(*b->words));
+    }
+    b->words[id / 64] |= UINT64_C(1) << id % 64;
+}
+
+static void bits_remove(struct series_bits *b, uint32_t id)
+{
+    if (bits_have(b, id))
+        b->words[id / 64] &= ~(UINT64_C(1) << id % 64);
+}
+
+static void bits_clear(struct series_bits *b)
+{
+    if (b->word_count)
+        memset(b->words, 0, b->word_count * sizeof(*b->words));
 }
 
 void batch_writer_restart(struct batch_writer *w)
 {
     w->declared = 0;
-    if (w->known_words)
-        memset(w->known, 0, w->known_words * sizeof(*w->known));
+    bits_clear(&w->declared_bits);
+    bits_clear(&w->known);
 }
 
-static bool is_known(const struct batch_writer *w, uint32_t id)
+void batch_writer_repeat(struct batch_writer *w)
 {
-    return id / 64 < w->known_words && w->known[id / 64] >> id % 64 & 1;
+    bits_clear(&w->known);
 }
 
-static void set_known(struct batch_writer *w, uint32_t id)
+static void declare(struct batch_writer *w, struct buf *out, const struct head *head, uint32_t id)
 {
-    if (id / 64 >= w->known_words) {
-        size_t words = w->known_words;
-        w->known_words = id / 64 + 1 + words / 2;
-        w->known = mem_realloc(w->known, w->known_words, sizeof(*w->known));
-        memset(w->known + words, 0, (w->known_words - words) * sizeof(*w->known));
-    }
-    w->known[id / 64] |= UINT64_C(1) << id % 64;
+    struct series *s = head_get(head, id);
+    arena_reset(&w->arena);
+    record_put_series(out, head_labels(head, s, &w->arena), double_bits(s->open.last));
+    bits_add(&w->declared_bits, id);
+    s->journal_id = w->declared++;
 }
 
-// Declares each series that the segment hasn't seen. Returns the kinds of entries there are, as
-// bits.
+// Declares each series that the segment hasn't seen, and notes those whose value it hasn't seen
+// lately. Returns the kinds of entries there are, as bits.
 static unsigned put_new_series(struct batch_writer *w, struct buf *out, const struct head *head,
                                const struct entry *entries, size_t count)
 {
     unsigned kinds = 0;
+    w->repeated.count = 0;
     for (size_t i = 0; i < count; i++) {
         const struct entry *e = &entries[i];
         kinds |= 1U << e->kind;
-        if (e->kind == ENTRY_DROPPED || is_known(w, e->id))
+        if (e->kind == ENTRY_DROPPED || bits_have(&w->known, e->id))
             continue;
-        struct series *s = head_get(head, e->id);
-        arena_reset(&w->arena);
-        record_put_series(out, head_labels(head, s, &w->arena), double_bits(s->open.last));
-        set_known(w, e->id);
-        s->journal_id = w->declared++;
+        if (bits_have(&w->declared_bits, e->id))
+            ids_add(&w->repeated, e->id);
+        else
+            declare(w, out, head, e->id);
+        bits_add(&w->known, e->id);
     }
     return kinds;
+}
+
+static void put_values(const struct batch_writer *w, struct buf *out, const struct head *head)
+{
+    struct sample_coder coder = {0};
+    if (!w->repeated.count)
+        return;
+    size_t start = record_begin(out, RECORD_VALUES);
+    for (size_t i = 0; i < w->repeated.count; i++) {
+        const struct series *s = head_get(head, w->repeated.items[i]);
+        coder_put(out, &coder, s->journal_id, 0, 0, double_bits(s->open.last));
+    }
+    record_end(out, start);
 }
 
 void batch_forget(struct batch_writer *w, const struct head *head, const struct entry *entries,
@@ -64,9 +111,9 @@ void batch_forget(struct batch_writer *w, const struct head *head, const struct 
 {
     for (size_t i = 0; i < count; i++) {
         const struct entry *e = &entries[i];
-        if (e->kind != ENTRY_DROPPED && is_known(w, e->id) &&
-            head_get(head, e->id)->journal_id >= declared)
-            w->known[e->id / 64] &= ~(UINT64_C(1) << e->id % 64);
+        bits_remove(&w->known, e->id);
+        if (bits_have(&w->declared_bits, e->id) && head_get(head, e->id)->journal_id >= declared)
+            bits_remove(&w->declared_bits, e->id);
     }
     w->declared = declared;
 }
@@ -105,6 +152,7 @@ void batch_write(struct batch_writer *w, struct buf *out, const struct head *hea
                  const struct entry *entries, size_t count, int64_t *max_ms)
 {
     unsigned kinds = put_new_series(w, out, head, entries, count);
+    put_values(w, out, head);
     const uint32_t *order = rounds_order(&w->rounds, entries, count);
     if (kinds & 1U << ENTRY_IN_ORDER)
         put_samples(head, out, entries, order, count, ENTRY_IN_ORDER, max_ms);

@@ -3,7 +3,6 @@
 // then foretold by the one before, and up to 32 of them in a row are one control byte.
 #include "journal_record.h"
 
-#include "base/hash.h"
 #include "model/sample.h"
 
 // A control byte: what of a sample is as expected, and how often that comes in a row.
@@ -15,9 +14,11 @@
 #define RUN_MAX    32        // stored less one, above the flags
 #define CODE_SHIFT RUN_SHIFT // of a changed value, which is never part of a run
 
+#define HEADER_SIZE 4 // be32 size of what follows: type and payload
+
 size_t record_begin(struct buf *out, enum record_type type)
 {
-    static const char header[RECORD_HEADER_SIZE];
+    static const char header[HEADER_SIZE];
     size_t start = out->len;
     buf_append(out, header, sizeof(header));
     buf_char(out, (char)type);
@@ -26,25 +27,20 @@ size_t record_begin(struct buf *out, enum record_type type)
 
 void record_end(struct buf *out, size_t start)
 {
-    size_t size = out->len - start - RECORD_HEADER_SIZE;
-    char *record = out->ptr + start;
-    be32_put(record, (uint32_t)size);
-    be64_put(record + 4, hash64(record + RECORD_HEADER_SIZE, size, 0));
+    be32_put(out->ptr + start, (uint32_t)(out->len - start - HEADER_SIZE));
 }
 
 bool record_next(struct str *rest, enum record_type *type, struct str *payload)
 {
-    if (rest->len < RECORD_HEADER_SIZE + 1)
+    if (rest->len < HEADER_SIZE + 1)
         return false;
     uint32_t size = be32_get(rest->ptr);
-    if (size == 0 || size > RECORD_SIZE_MAX || size > rest->len - RECORD_HEADER_SIZE)
+    if (size == 0 || size > rest->len - HEADER_SIZE)
         return false;
-    const char *body = rest->ptr + RECORD_HEADER_SIZE;
-    if (hash64(body, size, 0) != be64_get(rest->ptr + 4))
-        return false;
+    const char *body = rest->ptr + HEADER_SIZE;
     *type = (enum record_type)(unsigned char)body[0];
     *payload = str_make(body + 1, size - 1);
-    *rest = str_skip(*rest, RECORD_HEADER_SIZE + size);
+    *rest = str_skip(*rest, HEADER_SIZE + size);
     return true;
 }
 

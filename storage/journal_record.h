@@ -1,4 +1,4 @@
-// The bytes of journal records (storage/FORMAT.md, "Journal").
+// The bytes of journal records, of which frames are made (storage/FORMAT.md, "Journal segment").
 #ifndef STORAGE_JOURNAL_RECORD_H
 #define STORAGE_JOURNAL_RECORD_H
 
@@ -6,19 +6,12 @@
 #include "base/coding.h"
 #include "model/labels.h"
 
-// What a segment file begins with; the last two digits are the format's version.
-#define SEGMENT_MAGIC      "LWJRNL02"
-#define SEGMENT_MAGIC_SIZE 8
-
-#define RECORD_HEADER_SIZE 12 // be32 size of what follows, be64 checksum of it
-#define RECORD_SIZE_MAX    ((uint32_t)64 << 20)
-
-enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_LATE = 3, RECORD_PACKED = 4 };
+enum record_type { RECORD_SERIES = 1, RECORD_SAMPLES = 2, RECORD_LATE = 3, RECORD_VALUES = 4 };
 
 // Begins a record of this type; end it with record_end(), giving what this returned.
 size_t record_begin(struct buf *out, enum record_type type);
 void record_end(struct buf *out, size_t start);
-// Takes the next sound record off *rest: false at the end, at zeros, or at what is no sound record.
+// Takes the next record off *rest: false at the end, or at what is no record.
 bool record_next(struct str *rest, enum record_type *type, struct str *payload);
 
 // `bits` is the value that the series' first sample in the segment is coded against.

@@ -103,6 +103,13 @@ void storage_metrics_init(struct storage *s)
             metrics_gauge(m, "lapwing_storage_journal_bytes", "Bytes in the journal.", ""),
         .journal_cut = metrics_counter(m, "lapwing_storage_journal_cuts_total",
                                        "Torn journal tails cut at opening.", ""),
+        .journal_damaged =
+            metrics_counter(m, "lapwing_storage_journal_damaged_bytes_total",
+                            "Damaged bytes found at opening amid sound ones of the journal.", ""),
+        .journal_lost = metrics_counter(m, "lapwing_storage_journal_lost_samples_total",
+                                        "Samples of the journal that could not be read for "
+                                        "damage before them.",
+                                        ""),
         .journal_failures = metrics_counter(m, "lapwing_storage_journal_failures_total",
                                             "Writes of the journal that failed.", ""),
         .sync_seconds = metrics_histogram(m, "lapwing_storage_journal_sync_seconds",

@@ -203,9 +203,13 @@ static int open_journal(struct storage *s, struct error *err)
     buf_printf(&folder, "%s/journal", s->path);
     int rc = journal_open(&s->journal, buf_text(&folder), &replay, err);
     buf_release(&folder);
-    if (rc == OK && journal_cut_count(s->journal))
-        metric_add(s->metrics.journal_cut, journal_cut_count(s->journal));
-    return rc;
+    if (rc)
+        return rc;
+    struct journal_damage damage = journal_damage(s->journal);
+    metric_add(s->metrics.journal_cut, damage.torn);
+    metric_add(s->metrics.journal_damaged, damage.bytes);
+    metric_add(s->metrics.journal_lost, damage.samples);
+    return OK;
 }
 
 // Goes before the folder is locked: the child that looks at the tables would keep the lock if this

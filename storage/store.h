@@ -37,7 +37,8 @@ struct storage_metrics {
         *series_refused;
     struct metric *late_samples, *memory, *memory_limit, *commit_seconds, *bytes_per_sample,
         *failing;
-    struct metric *journal_bytes, *journal_cut, *journal_failures, *sync_seconds;
+    struct metric *journal_bytes, *journal_cut, *journal_damaged, *journal_lost;
+    struct metric *journal_failures, *sync_seconds;
     struct metric *windows, *window_bytes, *seals, *seal_failures, *seal_seconds;
     struct metric *merges, *merge_failures, *merge_seconds;
     struct metric *retention_drops, *corrupt_windows, *written_bytes, *lowest;

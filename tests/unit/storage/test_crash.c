@@ -236,7 +236,7 @@ static void test_other_journal_version(void **state)
     int fd = open(buf_text(&path), O_WRONLY);
     assert_int_equal(pwrite(fd, "99", 2, 6), 2);
     assert_int_equal(storage_open(&f->storage, &f->options, &err), ERR_UNSUPPORTED);
-    assert_int_equal(pwrite(fd, "02", 2, 6), 2);
+    assert_int_equal(pwrite(fd, "03", 2, 6), 2);
     close(fd);
     open_store(f);
     check_all(f, m);

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/rng.h"
+#include "journal_frame.h"
 #include "journal_record.h"
 #include "model/sample.h"
 
@@ -154,13 +155,40 @@ static void test_records(void **state)
         rest = str_first(buf_view(&out), len);
         assert_false(record_next(&rest, &type, &payload));
     }
+    buf_release(&out);
+}
+
+static void check_frame(struct str text, bool packed)
+{
+    struct buf out = BUF_INIT, buffer = BUF_INIT;
+    struct frame f;
+    struct str records;
+    struct zstd_encoder *encoder = zstd_encoder_new(1);
+    struct zstd_decoder *decoder = zstd_decoder_new();
+    frame_put(&out, encoder, 0, 300, text);
+    assert_true(frame_find(buf_view(&out), 0, &f));
+    assert_int_equal(f.packed, packed);
+    assert_int_equal(f.declared, 300);
+    assert_true(frame_records(&f, decoder, &buffer, &records) && str_eq(records, text));
+    for (size_t len = 0; len < out.len; len++)
+        assert_false(frame_find(str_first(buf_view(&out), len), 0, &f));
     for (size_t bit = 0; bit < out.len * 8; bit++) {
         out.ptr[bit / 8] = (char)(out.ptr[bit / 8] ^ 1 << bit % 8);
-        rest = buf_view(&out);
-        assert_false(record_next(&rest, &type, &payload));
+        assert_false(frame_find(buf_view(&out), 0, &f));
         out.ptr[bit / 8] = (char)(out.ptr[bit / 8] ^ 1 << bit % 8);
     }
+    zstd_encoder_free(encoder);
+    zstd_decoder_free(decoder);
+    buf_release(&buffer);
     buf_release(&out);
+}
+
+static void test_frames(void **state)
+{
+    (void)state;
+    check_frame(STR("short"), false);
+    check_frame(STR("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+                true);
 }
 
 int main(void)
@@ -169,6 +197,7 @@ int main(void)
         cmocka_unit_test(test_special_values), cmocka_unit_test(test_random_values),
         cmocka_unit_test(test_sizes),          cmocka_unit_test(test_runs),
         cmocka_unit_test(test_bad_input),      cmocka_unit_test(test_records),
+        cmocka_unit_test(test_frames),
     };
     return UNIT_RUN(tests);
 }
