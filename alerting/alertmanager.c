@@ -276,6 +276,14 @@ void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t
         engine_wake(a);
 }
 
+int64_t alertmanager_resolve_timeout_ms(struct alertmanager *a)
+{
+    pthread_mutex_lock(&a->lock);
+    int64_t ms = a->routing ? a->routing->config->resolve_timeout_ms : 0;
+    pthread_mutex_unlock(&a->lock);
+    return ms;
+}
+
 void alertmanager_sync(struct alertmanager *a, int64_t now_ms)
 {
     pthread_mutex_lock(&a->lock);

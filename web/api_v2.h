@@ -56,7 +56,8 @@ int v2_parse_alerts(const struct json *document, struct arena *arena, struct ale
 // Fields of Lapwing's own that the body does not have are left as they are in *out.
 int v2_parse_silence(const struct json *document, struct arena *arena, struct silence_spec *out,
                      struct v2_error *err);
-// What is wrong with an alert as such, in Alertmanager's words; false when nothing is.
-bool v2_alert_is_bad(const struct alert *alert, struct buf *why);
+// What is wrong with an alert as such, in Alertmanager's words; false when nothing is. One without an
+// end has the default one.
+bool v2_alert_is_bad(const struct alert *alert, int64_t default_end_ms, struct buf *why);
 
 #endif

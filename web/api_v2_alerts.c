@@ -144,10 +144,11 @@ static void take_alerts(struct web_server *web, struct alertmanager *engine, str
 {
     struct buf why = BUF_INIT;
     size_t good = 0;
-    for (size_t i = 0; i < count; i++)
-        if (!v2_alert_is_bad(&alerts[i], &why))
-            alerts[good++] = alerts[i];
     int64_t now_ms = clock_wall_ms(web->options.clock);
+    int64_t default_end_ms = now_ms + alertmanager_resolve_timeout_ms(engine);
+    for (size_t i = 0; i < count; i++)
+        if (!v2_alert_is_bad(&alerts[i], default_end_ms, &why))
+            alerts[good++] = alerts[i];
     alertmanager_put(engine, alerts, good, now_ms);
     alertmanager_sync(engine, now_ms); // what is acknowledged survives
     if (why.len)

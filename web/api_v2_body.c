@@ -190,12 +190,13 @@ static bool labels_are_bad(struct labels set, const char *what, struct buf *why)
     return false;
 }
 
-bool v2_alert_is_bad(const struct alert *alert, struct buf *why)
+bool v2_alert_is_bad(const struct alert *alert, int64_t default_end_ms, struct buf *why)
 {
     size_t before = why->len;
+    int64_t ends_ms = alert->ends_ms ? alert->ends_ms : default_end_ms;
     if (before)
         buf_cstr(why, "; ");
-    if (alert->starts_ms && alert->ends_ms && alert->ends_ms < alert->starts_ms)
+    if (alert->starts_ms && ends_ms < alert->starts_ms)
         buf_cstr(why, "start time must be before end time");
     else if (alert->labels.count == 0)
         buf_cstr(why, "at least one label pair required");

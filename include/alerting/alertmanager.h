@@ -40,6 +40,8 @@ int alertmanager_check(const struct alertmanager_config *config, struct buf *war
 // Takes alerts in, from any thread; copies them. Alerts older than what is known are merged in.
 void alertmanager_put(struct alertmanager *a, const struct alert *alerts, size_t count,
                       int64_t now_ms);
+// How long an alert put without an end goes on.
+int64_t alertmanager_resolve_timeout_ms(struct alertmanager *a);
 // What was put so far is on disk when this returns; otherwise it is within a second.
 void alertmanager_sync(struct alertmanager *a, int64_t now_ms);
 // Flushes the groups that are due and returns the milliseconds until the next one.

@@ -4,7 +4,8 @@
 #include "alertmanager_sections.h"
 #include "base/file.h"
 
-#define ZONE_FOLDER "/usr/share/zoneinfo"
+#define ZONE_FOLDER   "/usr/share/zoneinfo"
+#define LONGEST_MONTH 31
 
 struct range_list {
     struct config_range *items;
@@ -62,11 +63,12 @@ static int read_year(struct str text, int *out)
     return read_number(text, 0, 9999, out);
 }
 
-// Days of both signs in one range are fine only from the start to the end of the month.
+// Days of both signs in one range are fine only from the start to the end of the month, if there is
+// a month that has any of them.
 static bool is_ordered(struct config_range r)
 {
     if (r.begin > 0 && r.end < 0)
-        return true;
+        return r.begin <= LONGEST_MONTH + 1 + r.end;
     return (r.begin < 0) == (r.end < 0) && r.begin <= r.end;
 }
 

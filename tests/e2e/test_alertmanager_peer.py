@@ -86,6 +86,7 @@ SAME = [
     ("POST", "/api/v2/alerts", [{"labels": {"a": ""}}]),
     ("POST", "/api/v2/alerts", [{"labels": {"a": "b"}, "startsAt": "2021-01-01T00:00:00Z",
                                  "endsAt": "2020-01-01T00:00:00Z"}]),
+    ("POST", "/api/v2/alerts", [{"labels": {"a": "b"}, "startsAt": "2090-01-01T00:00:00+02:00"}]),
     ("POST", "/api/v2/alerts", [{"labels": {}}, {"labels": {"ok": "1"}}, {"labels": {}}]),
     ("POST", "/api/v2/alerts", [{"labels": {"a": "b"}, "generatorURL": "no url"}]),
     ("POST", "/api/v2/alerts", [{"labels": {"a": "b"}, "unknown": 1, "status": "x"}]),

@@ -35,7 +35,7 @@ static size_t try_alerts(const struct json *document, struct arena *arena, struc
     int rc = v2_parse_alerts(document, arena, &alerts, &count, err);
     assert(rc == 0 || (rc == err->code && err->text[0]));
     for (size_t i = 0; i < count; i++) {
-        (void)v2_alert_is_bad(&alerts[i], &why);
+        (void)v2_alert_is_bad(&alerts[i], 1000, &why);
         sum += touch_labels(alerts[i].labels) + touch_labels(alerts[i].annotations) +
                touch(alerts[i].generator_url);
     }

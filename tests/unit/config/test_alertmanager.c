@@ -493,6 +493,7 @@ static const struct {
      "a.yml:3:62: \"0\" is not a day of the month (1 to 31, or -31 to -1 from its end) or a range "
      "such as 1:5"},
     {TIME "{days_of_month: ['-1:3']}]}]", "a.yml:3:62: the end of \"-1:3\" is before its start"},
+    {TIME "{days_of_month: ['30:-3']}]}]", "a.yml:3:62: the end of \"30:-3\" is before its start"},
     {TIME "{months: ['13']}]}]",
      "a.yml:3:55: \"13\" is not a month or a range such as january:march"},
     {TIME "{years: ['x']}]}]", "a.yml:3:54: \"x\" is not a year or a range such as 2026:2028"},
