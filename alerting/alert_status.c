@@ -3,12 +3,22 @@
 #include "engine.h"
 #include "muting.h"
 
+// All receivers, made once for an answer.
+struct receiver_table {
+    const struct receiver *first; // of the routing
+    struct receiver_status *items;
+    bool *wanted;
+    size_t count;
+};
+
+// Those of an alert.
 struct receiver_list {
-    const struct routing *routing;
+    const struct receiver_table *table;
     struct arena *arena;
     struct receiver_status *items;
     size_t count;
     size_t capacity;
+    bool wanted; // any of them
 };
 
 static struct labels with_name(struct labels labels, struct str name, struct arena *arena)
@@ -19,23 +29,13 @@ static struct labels with_name(struct labels labels, struct str name, struct are
     return labels_builder_finish(&b);
 }
 
-static struct receiver_status make_receiver(const struct routing *routing, struct str name,
-                                            struct arena *arena)
+static struct receiver_status make_receiver(const struct receiver *receiver, struct arena *arena)
 {
-    struct receiver_status out = {.name = arena_copy(arena, name)};
-    for (size_t i = 0; i < routing->receiver_count; i++) {
-        const struct receiver_config *config = routing->receivers[i].config;
-        if (config->labels.count && str_eq(config->name, name))
-            out.labels = with_name(labels_copy(arena, config->labels), out.name, arena);
-    }
+    const struct receiver_config *config = receiver->config;
+    struct receiver_status out = {.name = arena_copy(arena, config->name)};
+    if (config->labels.count)
+        out.labels = with_name(labels_copy(arena, config->labels), out.name, arena);
     return out;
-}
-
-static void add_receiver(void *context, struct route *route)
-{
-    struct receiver_list *list = context;
-    ARENA_GROW(list->arena, list->items, list->count, list->capacity);
-    list->items[list->count++] = make_receiver(list->routing, route->config->receiver, list->arena);
 }
 
 static bool wants_receiver(const struct alert_filter *filter, const struct receiver_status *r,
@@ -48,12 +48,30 @@ static bool wants_receiver(const struct alert_filter *filter, const struct recei
                           with_name(r->labels, r->name, arena));
 }
 
-static bool wants_any_receiver(const struct alert_filter *filter, const struct receiver_list *list)
+// Without a routing it is empty.
+static void fill_table(struct receiver_table *table, const struct routing *routing,
+                       const struct alert_filter *filter, struct arena *arena)
 {
-    for (size_t i = 0; i < list->count; i++)
-        if (wants_receiver(filter, &list->items[i], list->arena))
-            return true;
-    return false;
+    size_t count = routing ? routing->receiver_count : 0;
+    *table = (struct receiver_table){
+        .first = routing ? routing->receivers : NULL,
+        .items = arena_array(arena, count + 1, sizeof(*table->items)),
+        .wanted = arena_array(arena, count + 1, sizeof(*table->wanted)),
+        .count = count,
+    };
+    for (size_t i = 0; i < count; i++) {
+        table->items[i] = make_receiver(&table->first[i], arena);
+        table->wanted[i] = wants_receiver(filter, &table->items[i], arena);
+    }
+}
+
+static void add_receiver(void *context, struct route *route)
+{
+    struct receiver_list *list = context;
+    size_t index = (size_t)(route->receiver - list->table->first);
+    ARENA_GROW(list->arena, list->items, list->count, list->capacity);
+    list->items[list->count++] = list->table->items[index];
+    list->wanted |= list->table->wanted[index];
 }
 
 static int id_order(const void *left, const void *right)
@@ -122,17 +140,19 @@ struct alert_status *alertmanager_alerts(struct alertmanager *a, const struct al
     pthread_mutex_lock(&a->lock);
     size_t all = a->routing ? alert_store_count(&a->store) : 0;
     struct alert_status *out = arena_array(arena, all + 1, sizeof(*out));
+    struct receiver_table table;
+    fill_table(&table, a->routing, filter, arena);
     *count = 0;
     for (size_t i = 0; i < all; i++) {
         struct stored_alert *alert = alert_store_at(&a->store, i);
         struct alert_status *status = &out[*count];
-        struct receiver_list list = {.routing = a->routing, .arena = arena};
+        struct receiver_list list = {.table = &table, .arena = arena};
         if (!make_status(a, alert, filter, now_ms, arena, status))
             continue;
         route_match(a->routing->root, alert->alert.labels, add_receiver, &list);
         status->receivers = list.items;
         status->receiver_count = list.count;
-        *count += wants_any_receiver(filter, &list);
+        *count += list.wanted;
     }
     pthread_mutex_unlock(&a->lock);
     qsort(out, *count, sizeof(*out), fingerprint_order);
@@ -146,18 +166,18 @@ static int alert_status_order(const void *left, const void *right)
 }
 
 static void fill_group(struct alertmanager *a, const struct group *group,
-                       const struct alert_filter *filter, int64_t now_ms, struct arena *arena,
-                       struct alert_group_status *out)
+                       const struct receiver_table *table, const struct alert_filter *filter,
+                       int64_t now_ms, struct arena *arena, struct alert_group_status *out)
 {
+    size_t index = (size_t)(group->route->receiver - table->first);
     size_t muted_count;
     struct str *muted_by = route_muted_by(group->route, now_ms, arena, &muted_count);
     *out = (struct alert_group_status){
         .labels = labels_copy(arena, group->labels),
-        .receiver = make_receiver(a->routing, group->route->config->receiver, arena),
+        .receiver = table->items[index],
         .alerts = arena_array(arena, group->alert_count + 1, sizeof(*out->alerts)),
     };
-    bool wanted =
-        wants_receiver(filter, &out->receiver, arena) && !(filter->no_muted && muted_count);
+    bool wanted = table->wanted[index] && !(filter->no_muted && muted_count);
     for (size_t i = 0; i < muted_count; i++)
         muted_by[i] = arena_copy(arena, muted_by[i]);
     for (size_t i = 0; wanted && i < group->alert_count; i++) {
@@ -236,9 +256,12 @@ struct alert_group_status *alertmanager_groups(struct alertmanager *a,
     pthread_mutex_lock(&a->lock);
     size_t all = a->groups.by_id.count;
     struct alert_group_status *out = arena_array(arena, all + 1, sizeof(*out));
+    struct receiver_table table;
+    fill_table(&table, a->routing, filter, arena);
     *count = 0;
     for (size_t i = 0; i < all; i++) {
-        fill_group(a, a->groups.by_id.entries[i].value, filter, now_ms, arena, &out[*count]);
+        fill_group(a, a->groups.by_id.entries[i].value, &table, filter, now_ms, arena,
+                   &out[*count]);
         *count += out[*count].alert_count > 0;
     }
     pthread_mutex_unlock(&a->lock);
@@ -252,15 +275,14 @@ struct receiver_status *alertmanager_receivers(struct alertmanager *a,
                                                struct arena *arena, size_t *count)
 {
     pthread_mutex_lock(&a->lock);
-    size_t all = a->routing ? a->routing->receiver_count : 0;
-    struct receiver_status *out = arena_array(arena, all + 1, sizeof(*out));
-    *count = 0;
-    for (size_t i = 0; i < all; i++) {
-        out[*count] = make_receiver(a->routing, a->routing->receivers[i].config->name, arena);
-        *count += wants_receiver(filter, &out[*count], arena);
-    }
+    struct receiver_table table;
+    fill_table(&table, a->routing, filter, arena);
     pthread_mutex_unlock(&a->lock);
-    return out;
+    *count = 0;
+    for (size_t i = 0; i < table.count; i++)
+        if (table.wanted[i])
+            table.items[(*count)++] = table.items[i];
+    return table.items;
 }
 
 struct str alertmanager_config_text(struct alertmanager *a, struct arena *arena)
