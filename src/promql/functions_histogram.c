@@ -31,9 +31,6 @@ struct histograms {
     struct histogram *items;
     size_t count;
     struct bucket *scratch; // as many as the largest has
-    // One a step, of histogram_quantiles(): the first parameter that looked at the buckets, or 0. It
-    // says what had to be repaired; the others find it repaired.
-    size_t *looked;
 };
 
 static int upper_cmp(const void *a, const void *b)
@@ -123,11 +120,11 @@ static size_t buckets_at(const struct histograms *h, const struct histogram *of,
 }
 
 static double quantile_at(struct histograms *h, const struct histogram *of, double q, size_t count,
-                          bool quiet, int64_t t_ms, struct position position)
+                          int64_t t_ms, struct position position)
 {
     struct monotonicity fixed;
     double value = buckets_quantile(q, h->scratch, count, &fixed);
-    if (fixed.forced && !quiet) {
+    if (fixed.forced) {
         struct str metric = {0};
         if (h->ev->delayed_names)
             metric = labels_get(of->labels, STR(LABEL_METRIC_NAME));
@@ -170,7 +167,7 @@ int histogram_quantile(struct eval *ev, const struct plan_node *node, struct val
             size_t count = buckets_at(&h, &h.items[n], i);
             row.present[i] = count > 0;
             if (count)
-                row.values[i] = quantile_at(&h, &h.items[n], scalar_at(&q, i), count, false,
+                row.values[i] = quantile_at(&h, &h.items[n], scalar_at(&q, i), count,
                                             grid_time(node->grid, i), arg->position);
         }
         rc = push_nameless(ev, &out->vector, &row, h.step_count);
@@ -223,49 +220,87 @@ static struct labels quantile_labels(struct arena *a, struct labels labels, stru
     return labels_builder_finish(&b);
 }
 
+// Quantile labels may be the name itself: what is not to be dropped later is dropped before.
+static struct labels nameless(const struct eval *ev, struct labels labels)
+{
+    return ev->delayed_names ? labels : labels_drop_name(ev->arena, labels);
+}
+
 // One quantile of one histogram: a row for every run of steps with the same q.
-static int quantile_rows(struct histograms *h, const struct histogram *of,
-                         const struct plan_node *node, size_t param, const struct value *q,
+static int quantile_rows(struct histograms *h, struct labels of, struct str label,
+                         const struct value *q, const double *values, const uint8_t *present,
                          struct vector *v)
 {
-    const struct plan_node *arg = node->call.args[0];
-    int rc = eval_check(h->ev);
-    for (size_t i = 0; i < h->step_count && rc == 0;) {
+    struct eval *ev = h->ev;
+    for (size_t i = 0; i < h->step_count;) {
         double at = scalar_at(q, i);
         struct row row;
-        rc = row_init(h->ev, &row,
-                      quantile_labels(h->ev->arena, of->labels, node->call.args[1]->string, at),
-                      h->step_count);
-        for (; rc == 0 && i < h->step_count && double_bits(scalar_at(q, i)) == double_bits(at);
-             i++) {
-            size_t count = buckets_at(h, of, i);
-            row.present[i] = count > 0;
-            if (count)
-                row.values[i] = quantile_at(h, of, at, count, h->looked[i] != param,
-                                            grid_time(node->grid, i), arg->position);
+        int rc = row_init(ev, &row, quantile_labels(ev->arena, of, label, at), h->step_count);
+        if (rc)
+            return rc;
+        row.drop_name = true;
+        for (; i < h->step_count && double_bits(scalar_at(q, i)) == double_bits(at); i++) {
+            row.present[i] = present[i];
+            row.values[i] = values[i];
         }
-        if (rc == 0)
-            rc = push_nameless(h->ev, v, &row, h->step_count);
+        if (row_is_empty(&row, h->step_count))
+            continue;
+        vector_push(ev, v, &row);
+        if ((rc = eval_hold(ev, row_point_count(&row, h->step_count))))
+            return rc;
     }
-    return rc;
+    return 0;
+}
+
+// All quantiles of one histogram, param by param. At each step they share its buckets: what one has
+// merged and repaired the next finds so.
+static void quantiles_at_steps(struct histograms *h, const struct histogram *of,
+                               const struct plan_node *node, const struct value *q, double *values,
+                               uint8_t *present)
+{
+    size_t param_count = node->call.arg_count - 2;
+    for (size_t i = 0; i < h->step_count; i++) {
+        size_t count = buckets_at(h, of, i);
+        present[i] = count > 0;
+        for (size_t p = 0; count && p < param_count; p++)
+            values[p * h->step_count + i] =
+                quantile_at(h, of, scalar_at(&q[p], i), count, grid_time(node->grid, i),
+                            node->call.args[0]->position);
+    }
+}
+
+static int eval_quantiles(struct eval *ev, const struct plan_node *node, struct value *q,
+                          size_t step_count)
+{
+    for (size_t p = 2; p < node->call.arg_count; p++) {
+        int rc = eval_scalar(ev, node->call.args[p], &q[p - 2]);
+        if (rc)
+            return rc;
+        for (size_t i = 0; i < step_count; i++)
+            annotate_quantile(&ev->annotations, scalar_at(&q[p - 2], i),
+                              node->call.args[p]->position);
+    }
+    return 0;
 }
 
 int histogram_quantiles(struct eval *ev, const struct plan_node *node, struct value *out)
 {
     struct histograms h;
+    size_t param_count = node->call.arg_count - 2;
+    struct value *q = arena_array(ev->arena, param_count, sizeof(*q));
     int rc = gather(&h, ev, node->call.args[0]);
-    h.looked = arena_calloc(ev->arena, h.step_count + 1, sizeof(*h.looked));
-    for (size_t p = 2; p < node->call.arg_count && rc == 0; p++) {
-        struct value q;
-        rc = eval_scalar(ev, node->call.args[p], &q);
-        for (size_t i = 0; rc == 0 && i < h.step_count; i++) {
-            double at = scalar_at(&q, i);
-            annotate_quantile(&ev->annotations, at, node->call.args[p]->position);
-            if (h.looked[i] == 0 && at >= 0 && at <= 1)
-                h.looked[i] = p;
-        }
-        for (size_t n = 0; n < h.count && rc == 0; n++)
-            rc = quantile_rows(&h, &h.items[n], node, p, &q, &out->vector);
+    if (rc || (rc = eval_quantiles(ev, node, q, h.step_count)))
+        return rc;
+    double *values = arena_array(ev->arena, param_count * h.step_count, sizeof(*values));
+    uint8_t *present = arena_array(ev->arena, h.step_count, sizeof(*present));
+    for (size_t n = 0; n < h.count && rc == 0; n++) {
+        const struct histogram *of = &h.items[n];
+        struct labels labels = nameless(ev, of->labels);
+        quantiles_at_steps(&h, of, node, q, values, present);
+        rc = eval_check(ev);
+        for (size_t p = 0; p < param_count && rc == 0; p++)
+            rc = quantile_rows(&h, labels, node->call.args[1]->string, &q[p],
+                               values + p * h.step_count, present, &out->vector);
     }
     return rc ? rc : vector_merge(ev, &out->vector, h.step_count);
 }
