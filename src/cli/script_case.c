@@ -1,4 +1,6 @@
 // Reads the head of an `eval` and the lines under it.
+#include <ctype.h>
+
 #include "base/float_text.h"
 #include "base/mem.h"
 #include "base/utf8.h"
@@ -105,10 +107,12 @@ int script_read_eval(struct str line, struct eval_case *c, struct error *err)
     return rc;
 }
 
-// Whether what stands between single quotes is one character, as Go has it.
-static bool is_character(struct str literal, struct str text)
+// Whether it begins with its quote, and has one character between single ones, as Go has it.
+static bool is_go_literal(struct str literal, struct str text)
 {
     uint32_t c;
+    if (!literal.len || str_find(STR("\"'`"), literal.ptr[0]) == 3)
+        return false;
     return !str_has_prefix(literal, STR("'")) || (text.len && utf8_decode(text, &c) == text.len);
 }
 
@@ -123,11 +127,12 @@ static int unquote(struct arena *arena, struct str literal, struct str *out, str
     buf_release(&selector);
     if (rc)
         return fail(err, "a string in quotes", literal);
-    *out = arena_copy(arena, matchers[count - 1].value);
+    bool alone = count == 2;
+    *out = arena_copy(arena, matchers[1].value);
     for (size_t i = 0; i < count; i++)
         matcher_release(&matchers[i]);
     mem_free(matchers);
-    return is_character(literal, *out) ? OK : fail(err, "a string in quotes", literal);
+    return alone && is_go_literal(literal, *out) ? OK : fail(err, "a string in quotes", literal);
 }
 
 // Those that exclude each other, and failures, of which there is one.
@@ -161,11 +166,6 @@ static int read_expectation(struct arena *arena, struct str rest, struct eval_ca
         [EXPECT_FAIL] = "fail", [EXPECT_WARN] = "warn",       [EXPECT_NO_WARN] = "no_warn",
         [EXPECT_INFO] = "info", [EXPECT_NO_INFO] = "no_info", [EXPECT_ORDERED] = "ordered"};
     struct str kind = script_word(&rest);
-    if (str_is(kind, "string")) {
-        c->has_string = true;
-        c->lines++;
-        return unquote(arena, rest, &c->string, err);
-    }
     if (str_is(kind, "range"))
         return read_range(rest, c, err);
     size_t k = 0;
@@ -184,24 +184,63 @@ static int read_expectation(struct arena *arena, struct str rest, struct eval_ca
     return check_expectations(c, err);
 }
 
-// A number as it may stand alone on a line: hexadecimal, too.
+// Digits of an integer in a base.
+static bool read_digits(struct str digits, unsigned base, double *out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        char c = (char)(digits.ptr[i] | 0x20);
+        unsigned digit = c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : (unsigned)(c - '0');
+        if (digit >= base || value > INT64_MAX / base)
+            return false;
+        value = value * base + digit;
+    }
+    *out = (double)value;
+    return digits.len > 0;
+}
+
+// 0x1f, 0b11, 0o17 and 017.
+static bool read_prefixed(struct str digits, double *out)
+{
+    static const struct {
+        const char *prefix;
+        unsigned base;
+    } bases[] = {{"0x", 16}, {"0b", 2}, {"0o", 8}, {"0", 8}};
+    for (size_t i = 0; i < sizeof(bases) / sizeof(bases[0]); i++) {
+        struct str prefix = str_from(bases[i].prefix);
+        if (digits.len > prefix.len && str_eq_nocase(str_first(digits, prefix.len), prefix))
+            return read_digits(str_skip(digits, prefix.len), bases[i].base, out);
+    }
+    return false;
+}
+
+// Whether a _ stands between digits, or behind a prefix.
+static bool is_separator(struct str s, size_t i)
+{
+    return s.ptr[i] == '_' && i > 0 && i + 1 < s.len && isxdigit((unsigned char)s.ptr[i + 1]) &&
+           (isxdigit((unsigned char)s.ptr[i - 1]) || (i == 2 && isalpha((unsigned char)s.ptr[1])));
+}
+
+// A number as it may stand alone on a line: as Go reads integers and floats.
 static bool read_number(struct str text, double *out)
 {
+    struct buf digits = BUF_INIT;
     bool negative = str_has_prefix(text, STR("-"));
-    struct str digits = str_skip(text, negative || str_has_prefix(text, STR("+")));
-    if (!str_has_prefix(digits, STR("0x")) && !str_has_prefix(digits, STR("0X")))
-        return float_parse(text, out);
-    uint64_t value = 0;
-    digits = str_skip(digits, 2);
-    for (size_t i = 0; i < digits.len; i++) {
-        char c = digits.ptr[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-        if (digit < 0 || digit > 15 || value >> 60)
-            return false;
-        value = value * 16 + (uint64_t)digit;
+    struct str rest = str_skip(text, negative || str_has_prefix(text, STR("+")));
+    for (size_t i = 0; i < rest.len; i++)
+        if (!is_separator(rest, i))
+            buf_char(&digits, rest.ptr[i]);
+    bool prefixed = read_prefixed(buf_view(&digits), out);
+    if (prefixed && negative)
+        *out = -*out;
+    bool is_number = prefixed || float_parse(text, out);
+    if (!is_number && rest.len && isdigit((unsigned char)rest.ptr[0]) &&
+        float_parse(buf_view(&digits), out)) {
+        is_number = true;
+        *out = negative ? -*out : *out;
     }
-    *out = negative ? -(double)value : (double)value;
-    return digits.len > 0;
+    buf_release(&digits);
+    return is_number;
 }
 
 // expected_fail_message TEXT, expected_fail_regexp PATTERN: the last line of an eval_fail.
@@ -243,6 +282,13 @@ int script_read_case_line(struct arena *arena, struct str line, struct eval_case
 {
     if (read_old_failure(arena, line, c))
         return OK;
+    static const struct str string = STR_INIT("expect string");
+    if (str_has_prefix(line, string)) {
+        bool apart = line.len > string.len && line.ptr[string.len] == ' ';
+        c->has_string = true;
+        c->lines++;
+        return unquote(arena, apart ? str_skip(line, string.len + 1) : line, &c->string, err);
+    }
     if (str_is(line, "expect") || str_has_prefix(line, STR("expect ")))
         return read_expectation(arena, str_skip(line, 6), c, err);
     c->has_number = read_number(line, &c->number);

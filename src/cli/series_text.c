@@ -22,10 +22,9 @@ static struct str skip_spaces(struct str s)
 
 static int add_label(struct labels_builder *b, const struct matcher *m, struct error *err)
 {
-    bool is_name = str_is(m->name, LABEL_METRIC_NAME);
     if (m->type != MATCH_EQUAL)
         return error_set(err, ERR_INVALID, "expected labels as name=\"value\" in a series");
-    for (size_t i = 0; i < b->count && !is_name; i++)
+    for (size_t i = 0; i < b->count; i++)
         if (str_eq(b->items[i].name, m->name))
             return error_set(err, ERR_INVALID, "the label \"%.*s\" is there twice",
                              STR_ARG(m->name));
@@ -53,10 +52,17 @@ static int add_selector(struct labels_builder *b, struct str text, struct error 
 static int add_parts(struct labels_builder *b, struct str text, struct error *err)
 {
     size_t brace = str_find(text, '{');
+    if (brace == text.len)
+        return ERR_INVALID;
     struct str inside = str_skip(text, brace + 1);
-    struct str all = arena_printf(b->arena, "{" STAND_IN "=\"x\",%.*s", STR_ARG(inside));
-    int rc = brace < text.len ? add_selector(b, all, err) : ERR_INVALID;
-    return rc == OK && brace ? add_selector(b, str_first(text, brace), err) : rc;
+    struct labels_builder front;
+    labels_builder_init(&front, b->arena, (struct labels){0});
+    int rc =
+        add_selector(b, arena_printf(b->arena, "{" STAND_IN "=\"x\",%.*s", STR_ARG(inside)), err);
+    if (rc || !brace || (rc = add_selector(&front, str_first(text, brace), err)))
+        return rc;
+    labels_builder_set(b, front.items[0].name, front.items[0].value);
+    return OK;
 }
 
 int series_text_labels(struct arena *arena, struct str text, struct labels *out, struct error *err)

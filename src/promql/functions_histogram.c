@@ -252,8 +252,20 @@ static int quantile_rows(struct histograms *h, struct labels of, struct str labe
     return 0;
 }
 
+// Those of equal bounds stay in order.
+static void sort_buckets(struct bucket *buckets, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        struct bucket moved = buckets[i];
+        size_t at = i;
+        for (; at > 0 && buckets[at - 1].upper > moved.upper; at--)
+            buckets[at] = buckets[at - 1];
+        buckets[at] = moved;
+    }
+}
+
 // All quantiles of one histogram, param by param. At each step they share its buckets: what one has
-// merged and repaired the next finds so.
+// merged and repaired the next finds so, with what merging has left over.
 static void quantiles_at_steps(struct histograms *h, const struct histogram *of,
                                const struct plan_node *node, const struct value *q, double *values,
                                uint8_t *present)
@@ -262,10 +274,12 @@ static void quantiles_at_steps(struct histograms *h, const struct histogram *of,
     for (size_t i = 0; i < h->step_count; i++) {
         size_t count = buckets_at(h, of, i);
         present[i] = count > 0;
-        for (size_t p = 0; count && p < param_count; p++)
+        for (size_t p = 0; count && p < param_count; p++) {
+            sort_buckets(h->scratch, count);
             values[p * h->step_count + i] =
                 quantile_at(h, of, scalar_at(&q[p], i), count, grid_time(node->grid, i),
                             node->call.args[0]->position);
+        }
     }
 }
 
