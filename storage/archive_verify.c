@@ -151,7 +151,7 @@ static void verify_meta(struct verifying *v)
     buf_reset(&path);
     buf_printf(&path, "%s/meta/data.mdb", v->path);
     v->out->meta_skipped = !alone;
-    if (alone && file_exists(buf_text(&path)) && meta_check(buf_text(&path), &err))
+    if (alone && file_exists(buf_text(&path)) && meta_check(buf_text(&path), true, &err))
         tell(v, err.text);
     buf_release(&path);
     if (fd >= 0)

@@ -244,6 +244,12 @@ int lmdb_delete(struct lmdb_txn *t, unsigned table, struct str key, struct error
     return rc && rc != MDB_NOTFOUND ? failed(rc, "delete", err) : OK;
 }
 
+int lmdb_drop(struct lmdb_txn *t, unsigned table, struct error *err)
+{
+    int rc = mdb_drop(txn(t), table, 1);
+    return rc ? failed(rc, "drop table", err) : OK;
+}
+
 int lmdb_each(struct lmdb_txn *t, unsigned table, struct str from,
               int (*each)(void *context, struct str key, struct str value), void *context)
 {

@@ -44,6 +44,8 @@ int lmdb_reserve(struct lmdb_txn *t, unsigned table, struct str key, size_t size
 // The value, a view of the map: valid until the transaction ends, or, in LMDB_READ_FILE, until the
 // environment is closed. ERR_NOT_FOUND, ERR_CORRUPT.
 int lmdb_get(struct lmdb_txn *t, unsigned table, struct str key, struct str *value);
+// Removes a table and all it holds.
+int lmdb_drop(struct lmdb_txn *t, unsigned table, struct error *err);
 // A missing key is fine.
 int lmdb_delete(struct lmdb_txn *t, unsigned table, struct str key, struct error *err);
 // Calls each() in key order from the first key >= `from`, until it returns non-zero, which is

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "lmdb_env.h"
+#include "meta_value.h"
 #include "store.h"
 
 // Of CPU: a circle uses it up, a slow disk does not.
@@ -19,29 +20,44 @@
 #define FREE_PAGES        0 // LMDB's own table
 #define DAMAGED           1 // the child's exit status
 
+struct reading {
+    struct lmdb_txn *txn;
+    bool values; // their checksums, too
+    enum meta_table table;
+};
+
 static int add_entry(void *context, struct str key, struct str value)
 {
     *(uint64_t *)context += key.len + value.len;
     return OK;
 }
 
+static int check_value(void *context, struct str key, struct str value)
+{
+    const struct reading *r = context;
+    return meta_value_get(r->table, key, &value) ? OK : ERR_CORRUPT;
+}
+
 // The root table names the others.
 static int read_table(void *context, struct str key, struct str value)
 {
-    struct lmdb_txn *t = context;
+    struct reading *r = context;
     char *name = mem_copy_str(key);
     unsigned table;
     uint64_t bytes = 0;
     (void)value;
-    int rc = lmdb_table(t, name, &table, NULL);
+    int rc = lmdb_table(r->txn, name, &table, NULL);
     if (rc == OK)
-        rc = lmdb_each(t, table, str_make(NULL, 0), add_entry, &bytes);
+        rc = lmdb_each(r->txn, table, str_make(NULL, 0), add_entry, &bytes);
+    r->table = meta_table_of(key);
+    if (rc == OK && r->values && r->table < META_TABLE_COUNT)
+        rc = lmdb_each(r->txn, table, str_make(NULL, 0), check_value, r);
     mem_free(name);
     return rc;
 }
 
 // Nobody hears a child's errors: the code alone.
-static int read_meta(const char *file)
+static int read_meta(const char *file, bool values)
 {
     struct lmdb_env *env;
     struct lmdb_txn *t;
@@ -55,8 +71,9 @@ static int read_meta(const char *file)
         rc = lmdb_table(t, NULL, &root, NULL);
         if (rc == OK)
             rc = lmdb_each(t, FREE_PAGES, str_make(NULL, 0), add_entry, &bytes);
+        struct reading r = {t, values, META_ALERTS};
         if (rc == OK)
-            rc = lmdb_each(t, root, str_make(NULL, 0), read_table, t);
+            rc = lmdb_each(t, root, str_make(NULL, 0), read_table, &r);
         lmdb_abort(t);
     }
     lmdb_env_close(env);
@@ -67,7 +84,7 @@ static int read_meta(const char *file)
 static const int crashes[] = {SIGSEGV, SIGBUS, SIGABRT, SIGXCPU, SIGFPE, SIGILL};
 #define CRASH_COUNT (sizeof(crashes) / sizeof(crashes[0]))
 
-static void check_in_child(const char *file)
+static void check_in_child(const char *file, bool values)
 {
     const struct rlimit none = {0, 0}, cpu = {CHECK_SECONDS_MAX, CHECK_SECONDS_MAX};
     for (size_t i = 0; i < CRASH_COUNT; i++)
@@ -78,7 +95,7 @@ static void check_in_child(const char *file)
     int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null >= 0)
         dup2(null, STDERR_FILENO);
-    _exit(read_meta(file) == ERR_CORRUPT ? DAMAGED : 0);
+    _exit(read_meta(file, values) == ERR_CORRUPT ? DAMAGED : 0);
 }
 
 static bool says_damaged(int status)
@@ -91,14 +108,14 @@ static bool says_damaged(int status)
     return false;
 }
 
-int meta_check(const char *file, struct error *err)
+int meta_check(const char *file, bool values, struct error *err)
 {
     int status = 0;
     pid_t child = fork();
     if (child < 0)
         return OK;
     if (child == 0)
-        check_in_child(file);
+        check_in_child(file, values);
     pid_t done;
     do {
         done = waitpid(child, &status, 0);

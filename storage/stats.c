@@ -136,6 +136,10 @@ void storage_metrics_init(struct storage *s)
         .corrupt_windows =
             metrics_counter(m, "lapwing_storage_corrupt_windows_total",
                             "Windows that could not be read and were set aside.", ""),
+        .corrupt_values = metrics_counter(
+            m, "lapwing_storage_corrupt_values_total",
+            "Values of alert state, silences and notifications that were damaged and left out.",
+            ""),
         .written_bytes = metrics_counter(
             m, "lapwing_storage_written_bytes_total",
             "Bytes written to the journal, windows and small files since the start.", ""),

@@ -219,7 +219,7 @@ static int check_meta(const struct storage *s, struct error *err)
 {
     struct buf file = BUF_INIT;
     buf_printf(&file, "%s/meta/data.mdb", s->path);
-    int rc = file_exists(buf_text(&file)) ? meta_check(buf_text(&file), err) : OK;
+    int rc = file_exists(buf_text(&file)) ? meta_check(buf_text(&file), false, err) : OK;
     buf_release(&file);
     return rc;
 }
@@ -252,6 +252,8 @@ static int open_meta(struct storage *s, int checked, struct error *err)
         if (rc == OK)
             rc = meta_open(&s->meta, buf_text(&path), err);
     }
+    if (rc == OK)
+        metric_add(s->metrics.corrupt_values, meta_dropped_count(s->meta));
     buf_release(&path);
     return rc;
 }

@@ -41,7 +41,7 @@ struct storage_metrics {
     struct metric *journal_failures, *sync_seconds;
     struct metric *windows, *window_bytes, *seals, *seal_failures, *seal_seconds;
     struct metric *merges, *merge_failures, *merge_seconds;
-    struct metric *retention_drops, *corrupt_windows, *written_bytes, *lowest;
+    struct metric *retention_drops, *corrupt_windows, *corrupt_values, *written_bytes, *lowest;
 };
 
 struct storage {
@@ -132,9 +132,11 @@ void snapshots_open(struct storage *s);
 
 // meta.c
 int meta_open(struct meta **out, const char *path, struct error *err);
+// Damaged values that were dropped at opening.
+uint64_t meta_dropped_count(const struct meta *m);
 // meta_check.c: ERR_CORRUPT when LMDB can't read the file, or couldn't without crashing. Nobody has it
 // open.
-int meta_check(const char *file, struct error *err);
+int meta_check(const char *file, bool values, struct error *err);
 void meta_close(struct meta *m);
 // Copies the tables as they are now into an empty folder, synced.
 int meta_copy(struct meta *m, const char *folder, struct error *err);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lmdb_env.h"
 #include "store.h"
 
 #define WIDE_COUNT   300
@@ -283,6 +284,105 @@ static void test_meta_is_damaged(void **state)
     buf_release(&path);
 }
 
+static void put_meta(struct fixture *f, enum meta_table table, const char *key, const char *value)
+{
+    struct error err = {.text = ""};
+    struct meta_batch *b = meta_batch_new(f->storage);
+    meta_put(b, table, str_from(key), str_from(value));
+    if (meta_commit(b, &err))
+        fail_msg("%s", err.text);
+    meta_batch_free(b);
+}
+
+// Each byte of the text, in every copy that the file has of it.
+static void overwrite(const char *path, const char *text, const char *by)
+{
+    struct buf bytes = BUF_INIT;
+    struct error err;
+    assert_int_equal(file_read(path, SIZE_MAX, &bytes, &err), OK);
+    int fd = open(path, O_WRONLY), count = 0;
+    for (size_t at = 0; at < bytes.len; at++) {
+        at += str_search(str_skip(buf_view(&bytes), at), str_from(text));
+        if (at < bytes.len)
+            count += pwrite(fd, by, strlen(by), (off_t)at) > 0;
+    }
+    assert_true(fd >= 0 && count > 0);
+    close(fd);
+    buf_release(&bytes);
+}
+
+static int add_text(void *context, struct str key, struct str value)
+{
+    buf_printf(context, "%.*s=%.*s ", STR_ARG(key), STR_ARG(value));
+    return OK;
+}
+
+static void expect_meta(struct fixture *f, enum meta_table table, const char *expected)
+{
+    struct buf text = BUF_INIT;
+    assert_int_equal(meta_each(f->storage, table, str_make(NULL, 0), add_text, &text), OK);
+    assert_buf(&text, expected);
+    buf_release(&text);
+}
+
+// A changed byte of a value or a key costs that entry.
+static void test_meta_values_are_damaged(void **state)
+{
+    struct fixture *f = *state;
+    struct buf path = BUF_INIT, value = BUF_INIT;
+    path_of(f, "meta/data.mdb", &path);
+    open_store(f);
+    put_meta(f, META_SILENCES, "one", "instance=web-1");
+    put_meta(f, META_SILENCES, "two", "instance=web-2");
+    put_meta(f, META_SILENCES, "three", "");
+    put_meta(f, META_ALERTS, "four", "firing");
+    storage_close(f->storage);
+    overwrite(buf_text(&path), "instance=web-2", "instance=web-3");
+    overwrite(buf_text(&path), "four", "five");
+    open_store(f);
+    expect_meta(f, META_SILENCES, "one=instance=web-1 three= ");
+    expect_meta(f, META_ALERTS, "");
+    assert_int_equal(meta_get(f->storage, META_SILENCES, STR("two"), &value), ERR_NOT_FOUND);
+    assert_true(metric_value(f->storage->metrics.corrupt_values) == 2);
+    assert_true(corrupt_count(f) == 0);
+    storage_close(f->storage);
+    open_store(f);
+    assert_true(metric_value(f->storage->metrics.corrupt_values) == 2);
+    buf_release(&value);
+    buf_release(&path);
+}
+
+// Tables without checksums, as an earlier version wrote them.
+static void test_old_meta(void **state)
+{
+    struct fixture *f = *state;
+    struct buf path = BUF_INIT;
+    struct lmdb_env *env;
+    struct lmdb_txn *t;
+    struct error err;
+    unsigned table;
+    path_of(f, "meta", &path);
+    assert_int_equal(dir_create(buf_text(&path), &err), OK);
+    assert_int_equal(lmdb_env_open(&env, buf_text(&path), LMDB_FOLDER, 1 << 20, 8, &err), OK);
+    assert_int_equal(lmdb_begin(&t, env, true, &err), OK);
+    assert_int_equal(lmdb_table(t, "silences", &table, &err), OK);
+    assert_int_equal(lmdb_put(t, table, STR("a"), STR("1"), false, &err), OK);
+    assert_int_equal(lmdb_put(t, table, STR("b"), STR("2"), false, &err), OK);
+    assert_int_equal(lmdb_table(t, "alerts", &table, &err), OK);
+    assert_int_equal(lmdb_commit(t, &err), OK);
+    lmdb_env_close(env);
+    for (int i = 0; i < 2; i++) {
+        open_store(f);
+        expect_meta(f, META_SILENCES, i ? "a=3 b=2 " : "a=1 b=2 ");
+        expect_meta(f, META_ALERTS, "");
+        put_meta(f, META_SILENCES, "a", "3");
+        storage_close(f->storage);
+    }
+    open_store(f);
+    assert_true(metric_value(f->storage->metrics.corrupt_values) == 0);
+    buf_release(&path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -293,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_index_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_meta_is_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_meta_values_are_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_meta, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
