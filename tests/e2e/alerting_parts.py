@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 
-from ports import free_port
+from ports import HttpServer, free_port
 
 
 def wait_for(what, condition, seconds=30):
@@ -56,7 +56,7 @@ class Hook:
             def log_message(self, *args):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = HttpServer(("127.0.0.1", 0), Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -1,4 +1,5 @@
-"""Ports for servers of tests."""
+"""What listens in tests: ports for programs, and an HTTP server of our own."""
+import http.server
 import random
 import socket
 
@@ -29,3 +30,10 @@ def free_port():
             _given.add(port)
             return port
     raise AssertionError("no free port in 1000 attempts")
+
+
+class HttpServer(http.server.ThreadingHTTPServer):
+    """Many may come at once: the sixth to wait for the library's own server is turned away, and
+    comes again after a second."""
+    request_queue_size = 256
+    daemon_threads = True

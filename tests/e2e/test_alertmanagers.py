@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 
-from ports import free_port
+from ports import HttpServer, free_port
 
 LAPWING = sys.argv[1]
 # The password is "secret".
@@ -61,7 +61,7 @@ class Recorder(http.server.BaseHTTPRequestHandler):
 
 
 def recorder():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    server = HttpServer(("127.0.0.1", 0), Recorder)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 

@@ -12,7 +12,7 @@ import time
 import unittest
 import urllib.request
 
-from ports import free_port
+from ports import HttpServer, free_port
 
 LAPWING, BENCH = sys.argv.pop(1), sys.argv.pop(1)
 SMALL = ["--hosts=2", "--span=30m", "--missed=0", "--rounds=4", "--quiet"]
@@ -84,7 +84,7 @@ class BenchTest(unittest.TestCase):
         cls.server = Server(cls.folder)
         loaded = bench("load", cls.server.url, f"--pack={cls.pack}", "--connections=2", f"--json={cls.folder}/load.json")
         assert loaded.returncode == 0, loaded.stderr
-        cls.liar = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+        cls.liar = HttpServer(("127.0.0.1", 0), Liar)
         threading.Thread(target=cls.liar.serve_forever, daemon=True).start()
         cls.liar_url = f"http://127.0.0.1:{cls.liar.server_address[1]}"
 

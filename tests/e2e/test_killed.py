@@ -19,6 +19,7 @@ import time
 import urllib.request
 
 from alerting_parts import free_port, wait_for
+from ports import HttpServer
 
 LAPWING = sys.argv[1]
 KILLS = int(sys.argv[2]) if len(sys.argv) > 2 else 6
@@ -85,7 +86,7 @@ def post(port, name, **times):
 
 
 def run(folder):
-    hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    hook = HttpServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     port = free_port()
     (folder / "prometheus.yml").write_text(PROMETHEUS)

@@ -17,7 +17,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from ports import free_port
+from ports import HttpServer, free_port
 
 LAPWING = sys.argv[1]
 RULES = """
@@ -167,7 +167,7 @@ def check_kill(server):
 
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-e2e-"))
-    webhook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    webhook = HttpServer(("127.0.0.1", 0), Webhook)
     threading.Thread(target=webhook.serve_forever, daemon=True).start()
     exporter_port = free_port()
     exporter = subprocess.Popen(["prometheus-node-exporter",

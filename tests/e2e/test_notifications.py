@@ -24,7 +24,7 @@ import urllib.request
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from ports import free_port
+from ports import HttpServer, free_port
 
 LAPWING = sys.argv[1]
 RULES = """
@@ -78,7 +78,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 
 def serve(handler):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server = HttpServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_port
 

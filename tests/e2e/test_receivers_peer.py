@@ -22,7 +22,7 @@ import urllib.error
 import urllib.request
 
 from alerting_parts import in_step
-from ports import free_port
+from ports import HttpServer, free_port
 
 LAPWING = sys.argv[1]
 TEMPLATES = """
@@ -67,7 +67,7 @@ class Recorder:
             def log_message(self, *args):
                 pass
 
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = HttpServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{server.server_port}"
 
@@ -195,7 +195,7 @@ def compare(what, prefix, ours, theirs):
 
 def run(folder):
     ours, theirs = Recorder(), Recorder()
-    target = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Disks)
+    target = HttpServer(("127.0.0.1", 0), Disks)
     threading.Thread(target=target.serve_forever, daemon=True).start()
     peer, port = free_port(), free_port()
     write_configuration(folder, peer, ours.url, theirs.url, f"127.0.0.1:{target.server_port}")

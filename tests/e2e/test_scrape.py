@@ -19,7 +19,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from ports import free_port
+from ports import HttpServer, free_port
 
 LAPWING = sys.argv[1]
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -165,9 +165,7 @@ class Target(http.server.BaseHTTPRequestHandler):
         pass
 
 
-class QuietServer(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
+class QuietServer(HttpServer):
     def handle_error(self, request, client_address):
         pass
 
@@ -175,7 +173,8 @@ class QuietServer(http.server.ThreadingHTTPServer):
 def serve(context=None):
     server = QuietServer(("127.0.0.1", 0), Target)
     if context:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.socket = context.wrap_socket(server.socket, server_side=True,
+                                            do_handshake_on_connect=False)  # each thread its own
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server.server_address[1]
 

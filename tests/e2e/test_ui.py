@@ -9,6 +9,7 @@ import sys
 import threading
 
 import browser
+from ports import HttpServer
 from web_parts import lapwing, wait_for
 
 LAPWING = sys.argv[1]
@@ -49,7 +50,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 
 def start():
-    hook = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    hook = HttpServer(("127.0.0.1", 0), Hook)
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     server = lapwing(LAPWING, "--web.enable-remote-write-receiver", "--web.page-title=Box 7",
                      "--web.external-url=http://127.0.0.1/box", "--alertmanager.config.file=FOLDER/alertmanager.yml")
