@@ -38,7 +38,8 @@ struct transfer {
     struct buf reason;
     struct buf failure;
     int pem_fds[PEM_COUNT];  // inline certificates; -1: none
-    struct oauth2 *oauth2;   // in `arena`; NULL: no token is needed
+    struct str token_key;    // into the client's tokens, in `arena`; empty: no token is needed
+    struct oauth2 *oauth2;   // in `arena`; NULL: no token is asked for
     bool waits;              // for a token: libcurl does not have `easy` yet
     struct transfer *token;  // asks for the token that this one waits for
     struct transfer *waiter; // this one asks for the token of that one
@@ -60,7 +61,8 @@ struct transfer_client {
     size_t memory; // bytes of the bodies of running transfers
     CURL *idle[IDLE_HANDLES];
     size_t idle_count;
-    struct strmap tokens;           // of OAuth 2, by whom and where they were asked for
+    struct strmap tokens;           // of OAuth 2: see oauth2_token.h
+    struct buf token_key;           // room to make a key in
     struct buf spares[SPARE_COUNT]; // bodies' memory, for the next ones
     size_t spare_count;
 };

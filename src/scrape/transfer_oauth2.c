@@ -1,32 +1,19 @@
 // OAuth 2, client credentials (RFC 6749, 4.4): a transfer that needs a token waits while another one
 // asks for it. Its own handle is complete by then but for the token, so that nothing of the
-// configuration is needed later.
+// configuration is needed later. A transfer whose token is known makes no more than its key.
 //
 // Servers differ in where they want the client's credentials: as basic authentication, which is
-// tried first, or in the form. What one took is remembered with its token. Tokens are kept until
-// shortly before they expire, by the client that asked for them: several transfers that begin
-// before the first token is there ask for one each. Tokens that nobody used for a day are dropped.
+// tried first, or in the form. What one took is remembered with its token. Several transfers that
+// begin before the first token is there ask for one each.
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/mem.h"
+#include "oauth2_token.h"
 #include "transfer_internal.h"
 
 #define TOKEN_ANSWER_MAX ((size_t)1 << 20)
-#define EXPIRES_EARLY_NS (INT64_C(10) * 1000000000)
-#define SECOND_NS        1e9
-
-#define KEPT_UNUSED_NS (INT64_C(24) * 3600 * 1000000000)
-
-struct token {
-    struct buf header; // "Bearer ..."
-    int64_t until_ns;  // monotonic; INT64_MAX: for ever
-    int64_t used_ns;   // monotonic
-    bool in_form;      // where the credentials were taken
-};
 
 // What it takes to ask, in the arena of the transfer that waits.
 struct oauth2 {
-    struct str key; // into the client's tokens
     struct str url;
     struct str user, password; // for basic authentication, escaped
     struct str form;
@@ -100,31 +87,6 @@ static void add_param(struct arena *a, struct buf *form, struct str name, struct
     buf_str(form, escaped(a, value));
 }
 
-static void add_key(struct buf *key, struct str part)
-{
-    buf_printf(key, "\n%zu ", part.len);
-    buf_str(key, part);
-}
-
-static void add_secret_key(struct buf *key, const struct config_secret *s)
-{
-    add_key(key, s->value);
-    add_key(key, s->file);
-}
-
-// All that the server may see of who asks: the same client with another certificate, or through
-// another proxy, may get another token.
-static void add_http_key(struct buf *key, const struct config_http *http)
-{
-    add_secret_key(key, &http->tls.ca);
-    add_secret_key(key, &http->tls.cert);
-    add_secret_key(key, &http->tls.key);
-    add_key(key, http->tls.server_name);
-    add_key(key, http->proxy_url);
-    add_key(key, http->no_proxy);
-    buf_printf(key, "\n%d %d", http->tls.insecure_skip_verify, http->proxy_from_environment);
-}
-
 static struct oauth2 *oauth2_new(struct arena *a, const struct config_oauth2 *config,
                                  struct str secret)
 {
@@ -140,16 +102,11 @@ static struct oauth2 *oauth2_new(struct arena *a, const struct config_oauth2 *co
     o->password = escaped(a, secret);
     o->url = arena_copy(a, config->token_url);
     o->http = copy_http(a, &config->http);
-    add_key(&text, o->url);
-    add_key(&text, o->user);
-    add_key(&text, o->password);
-    add_http_key(&text, &o->http);
-    o->key = arena_copy(a, buf_view(&text));
     buf_release(&text);
     return o;
 }
 
-static void add_token(struct transfer *t, const struct token *token)
+static void add_token(struct transfer *t, const struct oauth2_token *token)
 {
     transfer_add_header(t, STR("Authorization"), buf_view(&token->header));
     curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
@@ -159,76 +116,37 @@ int transfer_add_token(struct transfer *t, const struct transfer_request *reques
                        struct error *err)
 {
     const struct config_oauth2 *config = request->http->oauth2;
-    struct buf secret = BUF_INIT;
+    struct buf *key = &t->client->token_key, secret = BUF_INIT;
     int rc = transfer_read_secret(&config->client_secret, &secret, err);
     if (rc == OK) {
-        t->oauth2 = oauth2_new(&t->arena, config, buf_view(&secret));
-        struct token *token = strmap_get(&t->client->tokens, t->oauth2->key);
-        t->oauth2->in_form = token && token->in_form;
-        t->oauth2->deadline_ns = t->start_ns + request->timeout_ms * 1000000;
-        t->waits = !token || token->until_ns <= mono_ns();
-        if (token)
-            token->used_ns = t->start_ns;
-        if (!t->waits)
+        buf_reset(key);
+        oauth2_token_key(key, config, buf_view(&secret));
+        t->token_key = arena_copy(&t->arena, buf_view(key));
+        const struct oauth2_token *token =
+            oauth2_token_find(&t->client->tokens, t->token_key, t->start_ns);
+        t->waits = !token || token->until_ns <= t->start_ns;
+        if (t->waits) {
+            t->oauth2 = oauth2_new(&t->arena, config, buf_view(&secret));
+            t->oauth2->in_form = token && token->in_form;
+            t->oauth2->deadline_ns = t->start_ns + request->timeout_ms * 1000000;
+        } else {
             add_token(t, token);
+        }
     }
     buf_release(&secret);
     return rc;
 }
 
-static void token_free(struct token *token)
-{
-    if (!token)
-        return;
-    buf_release(&token->header);
-    mem_free(token);
-}
-
 void transfer_forget_token(struct transfer *t)
 {
-    struct token *token = t->oauth2 ? strmap_get(&t->client->tokens, t->oauth2->key) : NULL;
-    if (token)
-        token->until_ns = 0;
+    if (t->token_key.len)
+        oauth2_token_expire(&t->client->tokens, t->token_key);
 }
 
 void transfer_release_tokens(struct transfer_client *c)
 {
-    for (size_t i = 0; i < c->tokens.count; i++)
-        token_free(c->tokens.entries[i].value);
-    strmap_release(&c->tokens);
-}
-
-// In seconds, a number or one in quotes; 0 when it is not said.
-static double seconds_of(const struct json *value)
-{
-    uint64_t seconds = 0;
-    if (value && json_kind(value) == JSON_STRING)
-        (void)str_to_u64(json_text(value), &seconds);
-    return value && json_kind(value) == JSON_NUMBER ? json_number(value) : (double)seconds;
-}
-
-// NULL when the answer holds no token.
-static struct token *token_read(struct str answer)
-{
-    struct json *document;
-    if (json_parse(&document, answer, NULL))
-        return NULL;
-    const struct json *type = json_get(document, "token_type");
-    struct str scheme = type ? json_text(type) : STR("");
-    const struct json *value = json_get(document, "access_token");
-    struct token *token = NULL;
-    if (value && json_text(value).len) {
-        double seconds = seconds_of(json_get(document, "expires_in"));
-        if (!scheme.len || str_eq_nocase(scheme, STR("bearer")))
-            scheme = STR("Bearer");
-        token = mem_calloc(1, sizeof(*token));
-        buf_printf(&token->header, "%.*s %.*s", STR_ARG(scheme), STR_ARG(json_text(value)));
-        token->until_ns = seconds > 0 && seconds < 1e9
-                              ? mono_ns() + (int64_t)(seconds * SECOND_NS) - EXPIRES_EARLY_NS
-                              : INT64_MAX;
-    }
-    json_free(document);
-    return token;
+    oauth2_tokens_release(&c->tokens);
+    buf_release(&c->token_key);
 }
 
 static void give_up(struct transfer *t, int code, const char *what, struct str detail)
@@ -241,18 +159,6 @@ static void give_up(struct transfer *t, int code, const char *what, struct str d
     buf_release(&text);
 }
 
-// Those of credentials or jobs that are no more. A token that merely expired says where its server
-// takes the credentials, and is about to be replaced.
-static void drop_unused(struct strmap *tokens, int64_t now_ns)
-{
-    for (size_t i = tokens->count; i-- > 0;) {
-        const struct strmap_entry *e = &tokens->entries[i];
-        const struct token *token = e->value;
-        if (now_ns - token->used_ns > KEPT_UNUSED_NS)
-            token_free(strmap_remove(tokens, str_make(e->key, e->key_len)));
-    }
-}
-
 // At least 1: to libcurl 0 is no limit.
 static int64_t left_ms(const struct oauth2 *o)
 {
@@ -260,12 +166,10 @@ static int64_t left_ms(const struct oauth2 *o)
     return ms > 0 ? ms : 1;
 }
 
-static void go_on(struct transfer *t, struct token *token)
+static void go_on(struct transfer *t, struct oauth2_token *token)
 {
     token->in_form = t->oauth2->in_form;
-    token->used_ns = mono_ns();
-    drop_unused(&t->client->tokens, token->used_ns);
-    token_free(strmap_put(&t->client->tokens, t->oauth2->key, token));
+    oauth2_token_keep(&t->client->tokens, t->token_key, token, mono_ns());
     add_token(t, token);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)left_ms(t->oauth2));
     t->waits = false;
@@ -296,7 +200,7 @@ static void on_token(void *context, const struct transfer_result *result)
         }
         return;
     }
-    struct token *token = token_read(result->body);
+    struct oauth2_token *token = oauth2_token_read(result->body, mono_ns());
     if (token)
         go_on(t, token);
     else
