@@ -6,38 +6,42 @@ static size_t escape_size(unsigned width, uint64_t number)
     return BITS_ESCAPE + 1 + width + 8 * ((bits_of(number) + 6) / 7);
 }
 
-static size_t rice_size(unsigned width, const uint64_t *numbers, size_t count)
+static size_t quotient_size(unsigned width, uint64_t number)
+{
+    uint64_t quotient = number >> width;
+    return quotient < BITS_ESCAPE ? (size_t)quotient : escape_size(width, number) - width - 1;
+}
+
+// `all` has every bit that any number has.
+static size_t rice_size(unsigned width, const uint64_t *numbers, size_t count, uint64_t all)
 {
     size_t size = count * (width + 1);
-    for (size_t i = 0; i < count; i++) {
-        uint64_t quotient = numbers[i] >> width;
-        size +=
-            quotient < BITS_ESCAPE ? (size_t)quotient : escape_size(width, numbers[i]) - width - 1;
+    if (all >> width < BITS_ESCAPE) {
+        for (size_t i = 0; i < count; i++)
+            size += numbers[i] >> width;
+        return size;
     }
+    for (size_t i = 0; i < count; i++)
+        size += quotient_size(width, numbers[i]);
     return size;
 }
 
-static struct bits_coding fixed_coding(const uint64_t *numbers, size_t count, size_t *size)
-{
-    uint64_t all = 0;
-    for (size_t i = 0; i < count; i++)
-        all |= numbers[i];
-    unsigned width = bits_of(all);
-    *size = count * (width > BITS_WIDTH_MAX ? 64 : width);
-    return (struct bits_coding){width > BITS_WIDTH_MAX ? BITS_WIDTH_WHOLE : width, false};
-}
-
+// The best width lies about a bit below the mean length: a number's first bit is the quotient's.
 struct bits_coding bits_choose(const uint64_t *numbers, size_t count, size_t *size)
 {
-    struct bits_coding best = fixed_coding(numbers, count, size);
+    uint64_t all = 0;
     size_t sum = 0;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        all |= numbers[i];
         sum += bits_of(numbers[i]);
-    // The best width lies about a bit below the mean length: a number's first bit is the quotient's.
-    unsigned mean = count ? (unsigned)(sum / count) : 0;
+    }
+    unsigned longest = bits_of(all), mean = count ? (unsigned)(sum / count) : 0;
+    bool whole = longest > BITS_WIDTH_MAX;
+    struct bits_coding best = {whole ? BITS_WIDTH_WHOLE : longest, false};
+    *size = count * (whole ? 64 : longest);
     for (unsigned width = mean < 2 ? 0 : mean - 2; width <= mean + 1 && width <= BITS_WIDTH_MAX;
          width++) {
-        size_t rice = rice_size(width, numbers, count);
+        size_t rice = rice_size(width, numbers, count, all);
         if (rice < *size) {
             *size = rice;
             best = (struct bits_coding){width, true};

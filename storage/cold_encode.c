@@ -29,6 +29,8 @@
 #define SAMPLED_STEPS 15
 // Bits that a sparse piece has more among its heads.
 #define SPARSE_HEAD 24
+// Of a piece's numbers, one in so many has to be 0 for the sparse form to be tried.
+#define ZEROS_SHARE 8
 
 enum view { VIEW_OFFSETS, VIEW_STEPS, VIEW_ABOVE_LEAST, VIEW_AROUND_MEDIAN, VIEW_CHANGES, VIEWS };
 
@@ -60,8 +62,9 @@ static inline bool to_decimal(double value, unsigned exponent, int64_t *out)
     double scaled = value * POWERS[exponent];
     if (!(fabs(scaled) < 0x1p53))
         return false;
-    *out = (int64_t)rint(scaled);
-    return same_bits((double)*out / POWERS[exponent], value);
+    *out = llrint(scaled);
+    double back = exponent ? (double)*out / POWERS[exponent] : (double)*out;
+    return same_bits(back, value);
 }
 
 // More exceptions than this, and the piece is better off raw.
@@ -70,20 +73,23 @@ static size_t exceptions_max(const struct piece *p)
     return p->count / 8 + 1;
 }
 
-// Raises the exponent until it serves the values; false when too many have none.
-static bool find_exponent(struct piece *p)
+// Raises the exponent until it serves the values; false when too many have none. From *known on the
+// integers are there already.
+static bool find_exponent(struct piece *p, size_t *known)
 {
     size_t misfits = 0;
     p->exponent = 0;
+    *known = 0;
     for (size_t i = 0; i < p->count; i++) {
-        int64_t ignored;
         unsigned e = p->exponent;
-        while (e <= EXPONENT_MAX && !to_decimal(p->values[i], e, &ignored))
+        while (e <= EXPONENT_MAX && !to_decimal(p->values[i], e, &p->integers[i]))
             e++;
+        if (e > EXPONENT_MAX && ++misfits > exceptions_max(p))
+            return false;
+        if (e != p->exponent)
+            *known = e > EXPONENT_MAX ? i + 1 : i;
         if (e <= EXPONENT_MAX)
             p->exponent = e;
-        else if (++misfits > exceptions_max(p))
-            return false;
     }
     return true;
 }
@@ -106,10 +112,11 @@ static void repeat_backwards(struct piece *p)
         p->integers[i] = p->integers[first];
 }
 
-static void to_integers(struct piece *p)
+// Of the first `count` values.
+static void to_integers(struct piece *p, size_t count)
 {
     p->exception_count = 0;
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (to_integer(p, p->values[i], &p->integers[i]))
             continue;
         p->integers[i] = i ? p->integers[i - 1] : 0;
@@ -120,13 +127,14 @@ static void to_integers(struct piece *p)
 
 static void choose_integers(struct piece *p)
 {
-    bool decimal = find_exponent(p);
+    size_t known;
+    bool decimal = find_exponent(p, &known);
     if (decimal)
-        to_integers(p);
+        to_integers(p, known);
     if (decimal && p->exception_count <= exceptions_max(p))
         return;
     p->exponent = EXPONENT_RAW;
-    to_integers(p);
+    to_integers(p, p->count);
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b)
@@ -254,6 +262,13 @@ static size_t guess_size(const struct numbers *n)
     return rice < fixed ? rice : fixed;
 }
 
+// Of what never falls, offsets take more bits than steps, and these more than what they are above the
+// least one.
+static bool is_worth_a_look(const struct piece *p, enum view view)
+{
+    return p->least_step < 0 || (view != VIEW_OFFSETS && view != VIEW_STEPS);
+}
+
 // The shortest view; its numbers are one of the two that the caller lends.
 static enum view choose_view(const struct piece *p, struct numbers lent[2],
                              const struct numbers **out)
@@ -262,6 +277,8 @@ static enum view choose_view(const struct piece *p, struct numbers lent[2],
     enum view best = VIEW_OFFSETS;
     size_t best_size = SIZE_MAX;
     for (enum view view = 0; view < VIEWS; view++) {
+        if (!is_worth_a_look(p, view))
+            continue;
         make_view(p, view, next);
         size_t size = guess_size(next);
         if (size >= best_size)
@@ -322,7 +339,7 @@ struct sparse {
     struct bits_coding gap_coding, other_coding;
 };
 
-// Returns how many bits it takes.
+// Returns how many bits it takes, SIZE_MAX where hardly any is 0.
 static size_t make_sparse(const struct numbers *n, struct sparse *out)
 {
     size_t next = 0, count = 0, gap_size, other_size;
@@ -334,6 +351,8 @@ static size_t make_sparse(const struct numbers *n, struct sparse *out)
         next = i + 1;
     }
     out->gaps.count = out->others.count = count;
+    if (n->count - count < n->count / ZEROS_SHARE)
+        return SIZE_MAX;
     out->gap_coding = bits_choose(out->gaps.items, count, &gap_size);
     out->other_coding = bits_choose(out->others.items, count, &other_size);
     return gap_size + other_size + SPARSE_HEAD;

@@ -111,6 +111,8 @@ struct labels head_labels(const struct head *h, const struct series *s, struct a
 
 // The order of their label sets.
 int series_cmp(const struct head *h, const struct series *a, const struct series *b);
+// Brings the numbers of series into that order. Caller holds lock.
+void head_sort(const struct head *h, uint32_t *ids, size_t count);
 
 // Appends one sample, newer than the series' last. Caller holds storage.commit, lock for reading and
 // the stripe.

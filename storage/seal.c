@@ -47,12 +47,6 @@ struct sealing {
     struct tombstones *hidden; // left out of it
 };
 
-static int by_labels(const void *a, const void *b, void *context)
-{
-    const struct head *h = context;
-    return series_cmp(h, head_get(h, *(const uint32_t *)a), head_get(h, *(const uint32_t *)b));
-}
-
 static void list_series(struct sealing *seal)
 {
     struct head *h = &seal->storage->head;
@@ -62,8 +56,7 @@ static void list_series(struct sealing *seal)
         if (head_get(h, id))
             seal->ids[seal->id_count++] = id;
     }
-    if (seal->id_count)
-        qsort_r(seal->ids, seal->id_count, sizeof(*seal->ids), by_labels, h);
+    head_sort(h, seal->ids, seal->id_count);
     pthread_rwlock_unlock(&h->lock);
 }
 

@@ -3,6 +3,7 @@
 #include "store_fixture.h"
 
 #include "base/hash.h"
+#include "base/rng.h"
 #include "head.h"
 
 static struct labels some_labels(struct arena *a, uint64_t n)
@@ -146,12 +147,53 @@ static void test_touched_is_kept(void **state)
     arena_release(&arena);
 }
 
+// Up to fifty labels, many of them shared, of sets that go on where others end.
+static struct labels long_labels(struct arena *a, struct rng *rng)
+{
+    struct labels_builder b;
+    unsigned shared = (unsigned)rng_below(rng, 50), more = 1 + (unsigned)rng_below(rng, 3);
+    labels_builder_init(&b, a, (struct labels){0});
+    for (unsigned i = 0; i < shared; i++)
+        labels_builder_set(&b, arena_printf(a, "a%02u", i), STR("same"));
+    for (unsigned i = 0; i < more; i++)
+        labels_builder_set(&b, arena_printf(a, "%c", "Abz"[rng_below(rng, 3)]),
+                           arena_printf(a, "%u", (unsigned)rng_below(rng, 40)));
+    return labels_builder_finish(&b);
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct head h;
+    struct arena arena;
+    struct rng rng;
+    uint32_t ids[2000];
+    size_t count = 0;
+    rng_seed(&rng, 7);
+    head_init(&h);
+    arena_init(&arena, 0);
+    head_sort(&h, ids, 0);
+    while (count < COUNT_OF(ids)) {
+        struct labels labels = long_labels(&arena, &rng);
+        uint64_t hash = labels_hash(labels);
+        if (!head_find(&h, labels, hash))
+            ids[count++] = head_create(&h, labels, hash)->id;
+        arena_reset(&arena);
+    }
+    head_sort(&h, ids, count);
+    for (size_t i = 1; i < count; i++)
+        assert_true(series_cmp(&h, head_get(&h, ids[i - 1]), head_get(&h, ids[i])) < 0);
+    head_release(&h);
+    arena_release(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_churn),
         cmocka_unit_test(test_nothing_is_left),
         cmocka_unit_test(test_touched_is_kept),
+        cmocka_unit_test(test_order),
     };
     return UNIT_RUN(tests);
 }
