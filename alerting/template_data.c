@@ -45,7 +45,7 @@ int notification_field(struct arena *arena, const struct notification_data *d, s
 static struct value time_value(int64_t ms)
 {
     // Go's zero time.
-    return value_time_ms(ms ? ms : INT64_C(-62135596800000));
+    return value_time_ms(ms ? ms : GO_ZERO_TIME * 1000);
 }
 
 int alert_field(const struct notification_alert *a, struct str name, struct value *out)

@@ -218,8 +218,8 @@ static int fn_date(struct execution *ex, const struct value *args, size_t count,
     return OK;
 }
 
-static int fn_to_date(struct execution *ex, const struct value *args, size_t count,
-                      struct value *out)
+static int fn_must_to_date(struct execution *ex, const struct value *args, size_t count,
+                           struct value *out)
 {
     struct str layout = value_string(ex->arena, &args[0]);
     struct str text = value_string(ex->arena, &args[1]);
@@ -229,6 +229,18 @@ static int fn_to_date(struct execution *ex, const struct value *args, size_t cou
         return OK;
     return call_error(ex, "parsing time \"%.*s\" as \"%.*s\": cannot parse", STR_ARG(text),
                       STR_ARG(layout));
+}
+
+// What is no such date is Go's zero time.
+static int fn_to_date(struct execution *ex, const struct value *args, size_t count,
+                      struct value *out)
+{
+    (void)count;
+    *out = (struct value){.kind = VALUE_TIME};
+    if (!time_parse(value_string(ex->arena, &args[0]), value_string(ex->arena, &args[1]),
+                    &out->time))
+        out->time = (struct template_time){.seconds = GO_ZERO_TIME};
+    return OK;
 }
 
 static int fn_since(struct execution *ex, const struct value *args, size_t count, struct value *out)
@@ -283,6 +295,7 @@ static const struct template_function functions[] = {
     {"now", 0, 0, fn_now},
     {"date", 2, 2, fn_date},
     {"toDate", 2, 2, fn_to_date},
+    {"mustToDate", 2, 2, fn_must_to_date},
     {"since", 1, 1, fn_since},
     {"tz", 2, 2, fn_tz},
 };

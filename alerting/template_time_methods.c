@@ -5,7 +5,6 @@
 #include "zone.h"
 
 #define NANOS_PER_SECOND INT64_C(1000000000)
-#define ZERO_TIME_S      INT64_C(-62135596800) // January 1 of year 1, Go's zero time
 
 // Seconds with their fraction, without trailing zeros.
 static void put_decimal(struct buf *out, int64_t whole, int64_t part, int digits)
@@ -124,7 +123,7 @@ static int time_get(const struct template_time *t, struct str name, struct value
     else if (str_is(name, "Weekday"))
         *out = value_text(str_from(days[z.weekday]));
     else if (str_is(name, "IsZero"))
-        *out = value_boolean(t->seconds == ZERO_TIME_S && t->nanos == 0);
+        *out = value_boolean(t->seconds == GO_ZERO_TIME && t->nanos == 0);
     else if (!str_is(name, "Local"))
         return ERR_NOT_FOUND;
     return OK;

@@ -29,6 +29,9 @@ enum value_kind {
 
 enum list_type { LIST_ANY, LIST_STRING, LIST_PAIRS, LIST_ALERTS, LIST_SAMPLES };
 
+// January 1 of year 1 in seconds since 1970.
+#define GO_ZERO_TIME INT64_C(-62135596800)
+
 struct template_time {
     int64_t seconds; // since 1970 in UTC
     int32_t nanos;

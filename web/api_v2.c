@@ -219,3 +219,16 @@ void api_v1_gone(struct web_server *web, struct request *req, struct response *r
                          "deprecated in version 0.16.0 and is removed as of version 0.27.0 - "
                          "please use the equivalent route in the v2 API\"}\n");
 }
+
+bool v2_switched_off(const struct request *req, const char *name)
+{
+    static const char *const yes[] = {"true", "1",        "yes",     "ok", "y",
+                                      "on",   "selected", "checked", "t",  "enabled"};
+    struct str value = request_param(req, name);
+    if (value.len == 0)
+        return false;
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
+        if (str_eq_nocase(value, str_from(yes[i])))
+            return false;
+    return true;
+}

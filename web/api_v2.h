@@ -45,6 +45,9 @@ void v2_receivers(struct json_writer *w, const struct receiver_status *receivers
 // `name` is what messages call it.
 bool v2_body(const struct request *req, struct response *res, const char *name,
              struct json **document);
+// Whether a parameter that is on by default is given as false, as Alertmanager's server reads it: what
+// it does not know as true is false.
+bool v2_switched_off(const struct request *req, const char *name);
 // All `filter` parameters, or the answer filled in; release in both cases.
 bool v2_filters(struct request *req, struct response *res, const char *param,
                 struct matcher_list *out);

@@ -55,20 +55,6 @@ static void write_alert(struct json_writer *w, const struct alert_status *s, str
     json_object_end(w);
 }
 
-// As Alertmanager's server reads a boolean: what it does not know as true is false.
-static bool switched_off(const struct request *req, const char *name)
-{
-    static const char *const yes[] = {"true", "1",        "yes",     "ok", "y",
-                                      "on",   "selected", "checked", "t",  "enabled"};
-    struct str value = request_param(req, name);
-    if (value.len == 0)
-        return false;
-    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++)
-        if (str_eq_nocase(value, str_from(yes[i])))
-            return false;
-    return true;
-}
-
 struct wanted {
     struct alert_filter filter;
     struct matcher_list matchers; // owned, as the next two
@@ -110,10 +96,10 @@ static bool read_wanted(struct request *req, struct response *res, struct wanted
         .receiver = out->receiver,
         .receiver_matchers = out->receiver_matchers.items,
         .receiver_matcher_count = out->receiver_matchers.count,
-        .no_active = switched_off(req, "active"),
-        .no_silenced = switched_off(req, "silenced"),
-        .no_inhibited = switched_off(req, "inhibited"),
-        .no_muted = switched_off(req, "muted"),
+        .no_active = v2_switched_off(req, "active"),
+        .no_silenced = v2_switched_off(req, "silenced"),
+        .no_inhibited = v2_switched_off(req, "inhibited"),
+        .no_muted = v2_switched_off(req, "muted"),
     };
     return true;
 }

@@ -101,13 +101,18 @@ static void list_silences(struct alertmanager *engine, struct request *req, stru
     struct json_writer w;
     struct matcher_list filters;
     size_t count;
+    const bool hidden[] = {
+        [SILENCE_PENDING] = v2_switched_off(req, "pending"),
+        [SILENCE_ACTIVE] = v2_switched_off(req, "active"),
+        [SILENCE_EXPIRED] = v2_switched_off(req, "expired"),
+    };
     if (v2_filters(req, res, "filter", &filters)) {
         const struct silence_status *all =
             alertmanager_silences(engine, now_ms, &req->arena, &count);
         v2_begin(res, &w);
         json_array_begin(&w);
         for (size_t i = 0; i < count; i++)
-            if (is_wanted(&all[i].spec, &filters))
+            if (!hidden[all[i].state] && is_wanted(&all[i].spec, &filters))
                 write_silence(&w, &all[i]);
         json_array_end(&w);
         v2_end(res);

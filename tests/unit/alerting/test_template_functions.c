@@ -239,7 +239,11 @@ static void test_notification_functions(void **state)
          "1700003600 2023 November Tuesday 23"},
         {"{{ now.After (index .Alerts 0).StartsAt }}", "true"},
         {"{{ (toDate \"2006-01-02 15:04\" \"2024-02-29 12:30\").Unix }}", "1709209800"},
-        {"{{ toDate \"2006-01-02\" \"x\" }}", "!parsing time \"x\" as \"2006-01-02\""},
+        {"{{ (toDate \"2006-01-02\" \"x\").IsZero }} {{ toDate \"2006-01-02\" \"x\" | date "
+         "\"2006\" }}",
+         "true 0001"},
+        {"{{ (mustToDate \"2006-01-02\" \"2024-02-29\").Unix }}", "1709164800"},
+        {"{{ mustToDate \"2006-01-02\" \"x\" }}", "!parsing time \"x\" as \"2006-01-02\""},
         {"{{ (toDate \"Jan _2, 2006 3:04PM -0700\" \"Mar  5, 2024 1:02PM +0200\").UTC }}",
          "2024-03-05 11:02:00 +0000 UTC"},
         {"{{ humanizeDuration 3661 }} {{ humanizeDuration 0.5 }} {{ humanizeDuration \"90\" }}",

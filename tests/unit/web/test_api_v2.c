@@ -216,6 +216,9 @@ static void silences(void **state)
     assert_string_not_equal(first, second);
     expect(&p, "GET", path, "", 200, "\"state\":\"expired\"");
     expect(&p, "GET", SILENCES, "", 200, "\"state\":\"pending\"");
+    expect(&p, "GET", SILENCES "?pending=false", "", 200, "[{\"id\":\"");
+    expect(&p, "GET", SILENCES "?expired=0&active=false", "", 200, "\"state\":\"pending\"");
+    expect(&p, "GET", SILENCES "?pending=false&expired=false&active=true", "", 200, "[]\n");
     expect(&p, "DELETE", path, "", 200, "");
     snprintf(path, sizeof(path), "/api/v2/silence/%s", second);
     expect(&p, "DELETE", path, "", 200, "");
