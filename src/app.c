@@ -189,10 +189,9 @@ static int apply(struct app *a, const struct loaded *l, struct error *err)
     if (rc == OK)
         rc = rule_manager_apply(a->rules, &l->rules, config->evaluation_interval_ms,
                                 config->rule_query_offset_ms, config->external_labels, err);
-    if (rc == OK)
-        rc = scrape_manager_apply(a->scrape, l->config, err);
     if (rc)
         return rc;
+    scrape_manager_apply(a->scrape, l->config);
     notifier_apply(a->notifier, l->config);
     apply_storage(a, config);
     prometheus_config_unref(a->config);

@@ -28,10 +28,9 @@ struct scrape_manager *scrape_manager_new(const struct scrape_manager_options *o
 // Writes staleness markers for no target (they end by lookback), stops and frees.
 void scrape_manager_free(struct scrape_manager *m);
 // Takes its own reference to the configuration. Targets that stay the same keep their state and
-// phase; those that go get staleness markers. Fails without change when the configuration cannot be
-// put to work (a missing CA file is a scrape error, not one of these).
-int scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *config,
-                         struct error *err);
+// phase; those that go get staleness markers. What cannot be used (a missing CA file) is an error of
+// each scrape.
+void scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *config);
 
 // The configuration in force, with a reference of the caller's own; NULL before the first.
 struct prometheus_config *scrape_manager_config(struct scrape_manager *m);

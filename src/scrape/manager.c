@@ -475,10 +475,8 @@ static void inherit(struct pool *p, struct pool *old_pools, size_t old_count)
     }
 }
 
-int scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *config,
-                         struct error *err)
+void scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *config)
 {
-    (void)err;
     struct pool *pools = mem_calloc(config->scrape_count, sizeof(*pools));
     int64_t now_ms = clock_wall_ms(m->options.clock);
     pthread_mutex_lock(&m->mutex);
@@ -505,5 +503,4 @@ int scrape_manager_apply(struct scrape_manager *m, struct prometheus_config *con
     pthread_mutex_unlock(&m->mutex);
     prometheus_config_unref(old);
     transfer_wake(m->client);
-    return OK;
 }
