@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/float_text.h"
 #include "base/utf8.h"
@@ -42,7 +43,7 @@ static void skip_blank(struct lexer *l)
 {
     for (;;) {
         char c = at(l, l->at);
-        if (c == '#') {
+        if (c == '#' && !l->in_duration) {
             while (l->at < l->text.len && at(l, l->at) != '\n')
                 l->at++;
         } else if (l->at < l->text.len && (c == ' ' || c == '\t' || c == '\n' || c == '\r')) {
@@ -108,67 +109,89 @@ static bool parse_number(struct str text, double *out)
     return parse_integer(s, out) || float_parse(s, out);
 }
 
-// The run of characters that a number or duration may be made of.
-static size_t number_end(const struct lexer *l)
+static bool is_one_of(char c, const char *set)
+{
+    return c && strchr(set, c);
+}
+
+// The digits of a number, from where l->at stands, whose prefix it passes.
+static const char *number_digits(const struct lexer *l, size_t *i)
+{
+    if (at(l, *i) != '0')
+        return "0123456789";
+    *i += 1;
+    if (!is_one_of(at(l, *i), "xX"))
+        return "0123456789";
+    *i += 1 + (at(l, *i + 1) == '_');
+    return "0123456789abcdefABCDEF";
+}
+
+// Behind a point, an exponent's letter or an underscore: what may not follow is read, too.
+static bool may_go_on(const struct lexer *l, size_t *i, const char *forbidden, bool at_end)
+{
+    bool bad = is_one_of(at(l, *i), forbidden);
+    *i += bad;
+    return !bad && (at_end || *i < l->text.len);
+}
+
+// The point, exponent or underscore at *i, or a run of digits.
+static bool scan_part(const struct lexer *l, size_t *i, const char *digits, bool *point,
+                      bool *exponent)
+{
+    char c = at(l, *i);
+    bool hex = digits[10];
+    if (c == '.' || is_one_of(c, "eE")) {
+        bool *seen = c == '.' ? point : exponent;
+        *i += 1;
+        if (*seen)
+            return false;
+        *seen = true;
+        if (c == '.')
+            return may_go_on(l, i, "_.", true) && !hex;
+        *i += is_one_of(at(l, *i), "+-");
+        return may_go_on(l, i, "._eE", false);
+    }
+    *i += 1;
+    if (c == '_')
+        return may_go_on(l, i, "._eE", false);
+    while (is_one_of(at(l, *i), digits))
+        *i += 1;
+    return true;
+}
+
+// Whether a number stands at l->at; *end is as far as was read. Whether it means something is seen
+// later.
+static bool scan_number(const struct lexer *l, size_t *end)
 {
     size_t i = l->at;
-    bool hex = at(l, i) == '0' && (at(l, i + 1) | 0x20) == 'x';
-    bool plain = true; // only digits, points and underscores so far
-    for (;; i++) {
-        char c = at(l, i);
-        bool sign =
-            (c == '+' || c == '-') && i > l->at && (at(l, i - 1) | 0x20) == 'e' && plain && !hex;
-        if (!sign && !is_digit(c) && !is_letter(c) && c != '.')
-            return i;
-        if (is_letter(c) && c != '_' && (c | 0x20) != 'e')
-            plain = false;
-    }
+    const char *digits = number_digits(l, &i);
+    bool point = false, exponent = false, good = true;
+    i += at(l, i) == '.';
+    i += is_one_of(at(l, i), digits);
+    while (good && (is_one_of(at(l, i), digits) || is_one_of(at(l, i), "._eE")))
+        good = scan_part(l, &i, digits, &point, &exponent);
+    *end = i;
+    return good && !is_digit(at(l, i)) && !is_letter(at(l, i));
 }
 
-// 0x and 1e, which are begun and not finished.
-static bool is_unfinished(struct str text)
+// Whether what was begun as a number goes on as a duration.
+static bool scan_duration(const struct lexer *l, size_t *end)
 {
-    size_t last = text.len - 1;
-    char c = text.ptr[last];
-    if (last && (c == '+' || c == '-'))
-        c = text.ptr[--last];
-    bool exponent = (c | 0x20) == 'e' && last > 0;
-    for (size_t i = 0; exponent && i < last; i++)
-        exponent = is_digit(text.ptr[i]) || text.ptr[i] == '.';
-    return exponent || str_eq_nocase(text, STR("0x"));
-}
-
-static bool is_unit(char c)
-{
-    return c && strchr("smhdwy", c);
-}
-
-// Up to where a number goes on, then a duration's units and digits.
-static size_t readable_length(struct str text, bool *duration)
-{
-    size_t n = 0;
-    bool hex = text.len > 1 && text.ptr[0] == '0' && (text.ptr[1] | 0x20) == 'x';
-    for (n = hex ? 2 : 0; n < text.len; n++) {
-        char c = text.ptr[n];
-        if (!is_digit(c) && c != '_' && c != '.')
-            break;
-        if ((c == '_' || c == '.') && n && str_find(str_first(text, n), c) < n) {
-            n++;
-            break;
-        }
+    size_t i = *end;
+    bool good = is_one_of(at(l, i), "smhdwy");
+    i += good;
+    i += good && at(l, i) == 's';
+    while (good && is_digit(at(l, i))) {
+        while (is_digit(at(l, i)))
+            i++;
+        good = is_one_of(at(l, i), "smhdw");
+        i += good;
+        i += good && at(l, i) == 's';
     }
-    *duration = n < text.len && is_unit(text.ptr[n]);
-    while (*duration && n < text.len) {
-        n += str_has_prefix(str_skip(text, n), STR("ms")) ? 2 : 1;
-        size_t digits = n;
-        while (n < text.len && is_digit(text.ptr[n]))
-            n++;
-        // What breaks it is read, too.
-        *duration = n == text.len ? digits == n : digits < n && is_unit(text.ptr[n]);
-        if (!*duration && n < text.len)
-            return n + 1;
-    }
-    return n;
+    // What makes it none is read, too.
+    bool goes_on = good && (is_digit(at(l, i)) || is_letter(at(l, i)));
+    *end = i + goes_on;
+    return good && !goes_on;
 }
 
 static int fail_parse_float(struct lexer *l, struct str text, const char *why)
@@ -178,40 +201,52 @@ static int fail_parse_float(struct lexer *l, struct str text, const char *why)
                         STR_ARG(text), why);
 }
 
-static int fail_number(struct lexer *l, struct str text)
+// Numbers with units of which one is unknown, or that are out of order or too large.
+static int fail_duration(struct lexer *l, struct str text)
 {
-    bool duration;
-    size_t length = readable_length(text, &duration);
-    size_t point = str_find(text, '.');
-    if (is_unfinished(text))
-        return fail_parse_float(l, text, "invalid syntax");
-    if (duration && point < text.len) {
-        size_t end = point + 1;
-        while (end < text.len && !is_digit(text.ptr[end]))
-            end++;
-        return syntax_error(l->err, l->text, l->at, "unknown unit \"%.*s\" in duration \"%.*s\"",
-                            (int)(end - point), text.ptr + point, STR_ARG(text));
+    static const char *const units[] = {"y", "w", "d", "h", "m", "s", "ms"};
+    size_t next = 0, i = 0;
+    while (i < text.len) {
+        size_t start = i, unit = 0;
+        while (i < text.len && is_digit(text.ptr[i]))
+            i++;
+        size_t digits = i - start;
+        for (start = i; i < text.len && !is_digit(text.ptr[i]);)
+            i++;
+        struct str name = str_make(text.ptr + start, i - start);
+        while (unit < 7 && !str_is(name, units[unit]))
+            unit++;
+        if (unit == 7 && digits && name.len)
+            return syntax_error(l->err, l->text, l->at,
+                                "unknown unit \"%.*s\" in duration \"%.*s\"", STR_ARG(name),
+                                STR_ARG(text));
+        if (!digits || digits > 19 || !name.len || unit < next)
+            return syntax_error(l->err, l->text, l->at, "not a valid duration string: \"%.*s\"",
+                                STR_ARG(text));
+        next = unit + 1;
     }
-    if (duration)
-        return syntax_error(l->err, l->text, l->at, "not a valid duration string: \"%.*s\"",
-                            STR_ARG(text));
-    return syntax_error(l->err, l->text, l->at, "bad number or duration syntax: \"%.*s\"",
-                        STR_ARG(str_first(text, length)));
+    return syntax_error(l->err, l->text, l->at, "duration out of range");
 }
 
 static int lex_number(struct lexer *l, struct token *t)
 {
-    size_t end = number_end(l);
+    size_t end;
+    bool number = scan_number(l, &end), duration = !number && scan_duration(l, &end);
     t->text = str_make(l->text.ptr + l->at, end - l->at);
-    if (parse_number(t->text, &t->number)) {
-        if (isinf(t->number) && is_digit(t->text.ptr[0]))
+    if (number) {
+        if (!parse_number(t->text, &t->number))
+            return fail_parse_float(l, t->text, "invalid syntax");
+        if (isinf(t->number))
             return fail_parse_float(l, t->text, "value out of range");
         t->kind = TOKEN_NUMBER;
+    } else if (!duration) {
+        return syntax_error(l->err, l->text, l->at, "bad number or duration syntax: \"%.*s\"",
+                            STR_ARG(t->text));
     } else if (duration_parse(t->text, &t->duration_ms)) {
         t->kind = TOKEN_DURATION;
         t->number = (double)t->duration_ms / 1000;
     } else {
-        return fail_number(l, t->text);
+        return fail_duration(l, t->text);
     }
     l->at = end;
     return OK;
@@ -234,7 +269,8 @@ static bool lex_coded(struct lexer *l, struct buf *out)
         value = value * (octal ? 8 : 16) + (uint32_t)digit;
         l->at++;
     }
-    if (!digits || value > 0x10ffff || (octal && value > 255))
+    l->bad_code_point = value > (octal ? 255 : 0x10ffff) || (value >= 0xd800 && value < 0xe000);
+    if (l->bad_code_point)
         return false;
     if (c == 'x' || octal)
         buf_char(out, (char)value);
@@ -262,6 +298,9 @@ static int fail_escape(struct lexer *l, size_t start, size_t escape)
     uint32_t code_point = 0;
     struct str rest = str_skip(l->text, l->at < l->text.len ? l->at : l->text.len);
     size_t size = utf8_decode(rest, &code_point);
+    if (l->bad_code_point)
+        return syntax_error(l->err, l->text, start,
+                            "escape sequence is an invalid Unicode code point");
     if (!rest.len)
         return syntax_error(l->err, l->text, start, "escape sequence not terminated");
     return syntax_error(l->err, l->text, start,
@@ -306,11 +345,13 @@ static int lex_string(struct lexer *l, struct token *t)
 static void lex_word(struct lexer *l, struct token *t)
 {
     size_t end = l->at;
-    while (is_letter(at(l, end)) || is_digit(at(l, end)) || at(l, end) == ':')
+    while (is_letter(at(l, end)) || is_digit(at(l, end)) || (at(l, end) == ':' && !l->in_braces))
         end++;
     t->kind = TOKEN_WORD;
     t->text = str_make(l->text.ptr + l->at, end - l->at);
     l->at = end;
+    if (l->in_braces)
+        return;
     if (str_eq_nocase(t->text, STR("inf")) || str_eq_nocase(t->text, STR("nan"))) {
         t->kind = TOKEN_NUMBER;
         float_parse(t->text, &t->number);
@@ -319,33 +360,133 @@ static void lex_word(struct lexer *l, struct token *t)
     }
 }
 
+// What cannot stand where it does, as Go quotes characters.
+static int fail_character(struct lexer *l, const char *what, size_t where)
+{
+    uint32_t code_point;
+    struct str rest = str_skip(l->text, where < l->text.len ? where : l->text.len);
+    size_t size = utf8_decode(rest, &code_point);
+    char c = rest.len ? rest.ptr[0] : '\0';
+    const char *hit = c ? strchr("\n\t\r\v\a\b\f\\'", c) : NULL;
+    if (hit)
+        return syntax_error(l->err, l->text, l->at, "%s: '\\%c'", what,
+                            "ntrvabf\\'"[hit - "\n\t\r\v\a\b\f\\'"]);
+    if (rest.len && (unsigned char)c < 0x20)
+        return syntax_error(l->err, l->text, l->at, "%s: '\\x%02x'", what, (unsigned char)c);
+    if (!size || code_point == 0x7f)
+        return syntax_error(l->err, l->text, l->at, "%s: '%s'", what,
+                            code_point == 0x7f ? "\\x7f" : "\xef\xbf\xbd");
+    return syntax_error(l->err, l->text, l->at, "%s: '%.*s'", what, (int)size, rest.ptr);
+}
+
 static int lex_punctuation(struct lexer *l, struct token *t)
 {
-    static const char *const doubles[] = {"==", "!=", "<=", ">=", "=~", "!~"};
+    static const char *const doubles[] = {"==", "!=", "<=", ">="};
     size_t len = 0;
     char c = at(l, l->at);
     for (size_t i = 0; i < sizeof(doubles) / sizeof(doubles[0]); i++) {
         if (str_has_prefix(str_skip(l->text, l->at), str_from(doubles[i])))
             len = 2;
     }
-    if (!len && c && strchr("(){}[],:@+-*/%^<>=", c))
-        len = 1;
-    if (!len) {
-        uint32_t code_point;
-        struct str rest = str_skip(l->text, l->at + (c == '!'));
-        size_t size = utf8_decode(rest, &code_point);
-        if (c == '!' && size)
-            return syntax_error(l->err, l->text, l->at, "unexpected character after '!': '%.*s'",
-                                (int)size, rest.ptr);
-        if (!size)
-            return syntax_error(l->err, l->text, l->at, "unexpected character: '\\x%02x'",
-                                (unsigned char)c);
-        return syntax_error(l->err, l->text, l->at, "unexpected character: '%s%.*s'",
-                            l->text.ptr[l->at] == '\\' ? "\\" : "", (int)size, rest.ptr);
-    }
+    if (c == '=' && at(l, l->at + 1) == '~')
+        return fail_character(l, "unexpected character after '='", l->at + 1);
+    if (!len && c == '!')
+        return fail_character(l, "unexpected character after '!'", l->at + 1);
+    if (!len && !is_one_of(c, "(){}[],:@+-*/%^<>="))
+        return fail_character(l, "unexpected character", l->at);
     t->kind = TOKEN_PUNCTUATION;
-    t->text = str_make(l->text.ptr + l->at, len);
-    l->at += len;
+    t->text = str_make(l->text.ptr + l->at, len ? len : 1);
+    l->in_braces = c == '{';
+    l->at += t->text.len;
+    return OK;
+}
+
+// Between the braces of a selector.
+static int lex_in_braces(struct lexer *l, struct token *t)
+{
+    char c = at(l, l->at), next = at(l, l->at + 1);
+    if (is_letter(c)) {
+        lex_word(l, t);
+        return OK;
+    }
+    if (c == '!' && next != '=' && next != '~')
+        return fail_character(l, "unexpected character after '!' inside braces", l->at + 1);
+    if (c == '{')
+        return syntax_error(l->err, l->text, l->at, "unexpected left brace '{'");
+    if (!is_one_of(c, ",=!}"))
+        return fail_character(l, "unexpected character inside braces", l->at);
+    bool two = c == '!' || (c == '=' && next == '~');
+    t->kind = TOKEN_PUNCTUATION;
+    t->text = str_make(l->text.ptr + l->at, two ? 2 : 1);
+    l->in_braces = c != '}';
+    l->at += t->text.len;
+    return OK;
+}
+
+// step, range, min_of and max_of: the words of durations.
+static bool lex_duration_word(struct lexer *l, struct token *t)
+{
+    static const char *const words[] = {"step", "range", "min_of", "max_of"};
+    size_t end = l->at;
+    while (is_letter(at(l, end)))
+        end++;
+    t->kind = TOKEN_WORD;
+    t->text = str_make(l->text.ptr + l->at, end - l->at);
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (str_eq_nocase(t->text, str_from(words[i]))) {
+            l->at = end;
+            return true;
+        }
+    }
+    return false;
+}
+
+// Behind a bracket, up to the first number.
+static int lex_in_duration(struct lexer *l, struct token *t)
+{
+    char c = at(l, l->at);
+    if (is_digit(c) || (c == '.' && is_digit(at(l, l->at + 1))))
+        return lex_number(l, t);
+    if (is_letter(c) && lex_duration_word(l, t))
+        return OK;
+    if (!is_one_of(c, "]:()+-*/%^,"))
+        return fail_character(l, "unexpected character in duration expression", l->at);
+    return lex_punctuation(l, t);
+}
+
+// Behind the first number in brackets, what isn't a word is as anywhere.
+static int lex_bracketed_word(struct lexer *l, struct token *t)
+{
+    if (lex_duration_word(l, t))
+        return OK;
+    return syntax_error(l->err, l->text, l->at, "unexpected character: '%c', expected ':'",
+                        at(l, l->at));
+}
+
+static void note_brackets(struct lexer *l, const struct token *t)
+{
+    if (t->kind == TOKEN_NUMBER || t->kind == TOKEN_DURATION)
+        l->in_duration = false;
+    if (t->kind == TOKEN_PUNCTUATION && is_one_of(t->text.ptr[0], "[]"))
+        l->in_brackets = l->in_duration = t->text.ptr[0] == '[';
+}
+
+static int lex_any(struct lexer *l, struct token *t)
+{
+    char c = at(l, l->at);
+    if (l->in_duration)
+        return lex_in_duration(l, t);
+    if (c == '"' || c == '\'' || c == '`')
+        return lex_string(l, t);
+    if (l->in_braces)
+        return lex_in_braces(l, t);
+    if (is_digit(c) || (c == '.' && is_digit(at(l, l->at + 1))))
+        return lex_number(l, t);
+    if (is_letter(c) && l->in_brackets)
+        return lex_bracketed_word(l, t);
+    if (!is_letter(c) && (c != ':' || l->in_brackets))
+        return lex_punctuation(l, t);
+    lex_word(l, t);
     return OK;
 }
 
@@ -356,15 +497,9 @@ int lex_next(struct lexer *l, struct token *t)
     *t = (struct token){.kind = TOKEN_END, .start = (uint32_t)l->at, .end = (uint32_t)l->at};
     if (l->at >= l->text.len)
         return OK;
-    char c = at(l, l->at);
-    if (is_digit(c) || (c == '.' && is_digit(at(l, l->at + 1))))
-        rc = lex_number(l, t);
-    else if (c == '"' || c == '\'' || c == '`')
-        rc = lex_string(l, t);
-    else if (is_letter(c) || (c == ':' && (is_letter(at(l, l->at + 1)) || at(l, l->at + 1) == ':')))
-        lex_word(l, t);
-    else
-        rc = lex_punctuation(l, t);
+    rc = lex_any(l, t);
+    if (rc == OK)
+        note_brackets(l, t);
     t->end = (uint32_t)l->at;
     return rc;
 }

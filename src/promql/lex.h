@@ -25,11 +25,16 @@ struct token {
     int64_t duration_ms; // TOKEN_DURATION
 };
 
+// To begin with all but text, arena and err is 0.
 struct lexer {
     struct str text;
     size_t at;
     struct arena *arena;
     struct error *err;
+    bool in_braces;      // of a selector: names without colons, no numbers
+    bool in_brackets;    // a colon is a token of its own, words are those of durations
+    bool in_duration;    // in brackets, before the first number
+    bool bad_code_point; // what is wrong with the escape just read
 };
 
 // "LINE:COLUMN: parse error: ..." at a byte of the text; returns ERR_INVALID.

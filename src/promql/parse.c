@@ -285,6 +285,12 @@ bool word_is_no_metric(struct str word)
     return false;
 }
 
+static bool is_set_operator(struct str word)
+{
+    return str_eq_nocase(word, STR("and")) || str_eq_nocase(word, STR("or")) ||
+           str_eq_nocase(word, STR("unless"));
+}
+
 // A word begins a call, an aggregation, or names a metric: what follows it tells.
 static struct promql_expr *word_node(struct parser *p)
 {
@@ -303,7 +309,8 @@ static struct promql_expr *word_node(struct parser *p)
     }
     if (paren) {
         parser_advance(p);
-        if (!parser_is_keyword(word.text) && str_find(word.text, ':') == word.text.len)
+        if (!parser_is_keyword(word.text) && !is_set_operator(word.text) &&
+            str_find(word.text, ':') == word.text.len)
             return call_node(p, word);
         parser_unexpected(p, "", NULL); // the parenthesis behind a metric
         return NULL;

@@ -40,8 +40,6 @@ void parser_fail_later(struct parser *p, size_t at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 // "unexpected <token> in <context>, expected ..." at the token; expected may be NULL.
 void parser_unexpected(struct parser *p, const char *context, const char *expected);
-// The same between the braces of a selector.
-void parser_unexpected_in_braces(struct parser *p, const char *expected);
 // A regular expression that does not compile, and why.
 void parser_fail_regex(struct parser *p, size_t at, const char *text);
 void parser_advance(struct parser *p);

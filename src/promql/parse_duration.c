@@ -205,15 +205,23 @@ struct duration_expr *parse_duration(struct parser *p)
     return parse_sum(p, 0);
 }
 
+// Any number of signs.
+static struct duration_expr *offset_operand(struct parser *p)
+{
+    if (++p->depth > 200)
+        parser_fail(p, p->token.start, "expression nested too deep");
+    struct duration_expr *d = NULL;
+    if (!p->rc)
+        d = parser_at(p, "-") || parser_at(p, "+") ? signed_operand(p, offset_operand) : primary(p);
+    p->depth--;
+    return d;
+}
+
 struct duration_expr *parse_offset(struct parser *p)
 {
     // Operators belong to it only where it begins with a parenthesis.
     p->in_offset = true;
-    struct duration_expr *d = NULL;
-    if (parser_at(p, "("))
-        d = parse_sum(p, 0);
-    else
-        d = parser_at(p, "-") || parser_at(p, "+") ? signed_operand(p, primary) : primary(p);
+    struct duration_expr *d = parser_at(p, "(") ? parse_sum(p, 0) : offset_operand(p);
     p->in_offset = false;
     return d;
 }

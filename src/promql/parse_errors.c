@@ -49,7 +49,15 @@ bool parser_is_keyword(struct str word)
     return IS_ONE_OF(word, keywords);
 }
 
-static void describe_word(struct buf *out, struct str word)
+// fill and its like are keywords before a parenthesis.
+static bool is_keyword_here(const struct parser *p, struct str word)
+{
+    struct str behind = str_trim(str_skip(p->lexer.text, p->token.end));
+    bool fills = str_eq_nocase(str_first(word, 4), STR("fill"));
+    return parser_is_keyword(word) && (!fills || str_has_prefix(behind, STR("(")));
+}
+
+static void describe_word(const struct parser *p, struct buf *out, struct str word)
 {
     static const char *const operators[] = {"and", "or", "unless", "atan2"};
     static const char *const times[] = {"start", "end", "step", "range", "min_of", "max_of"};
@@ -61,7 +69,7 @@ static void describe_word(struct buf *out, struct str word)
         buf_printf(out, "<op:%.*s>", STR_ARG(word));
     } else if (aggregates) {
         buf_printf(out, "<aggr:%.*s>", STR_ARG(word));
-    } else if (parser_is_keyword(word)) {
+    } else if (is_keyword_here(p, word)) {
         buf_printf(out, "<%.*s>", STR_ARG(word));
     } else {
         if (!IS_ONE_OF(word, times))
@@ -70,7 +78,7 @@ static void describe_word(struct buf *out, struct str word)
     }
 }
 
-static void describe(struct buf *out, const struct token *t)
+static void describe(const struct parser *p, struct buf *out, const struct token *t)
 {
     static const char *const kinds[] = {[TOKEN_NUMBER] = "number ",
                                         [TOKEN_DURATION] = "duration ",
@@ -79,7 +87,7 @@ static void describe(struct buf *out, const struct token *t)
     if (t->kind == TOKEN_END) {
         buf_cstr(out, "end of input");
     } else if (t->kind == TOKEN_WORD) {
-        describe_word(out, t->text);
+        describe_word(p, out, t->text);
     } else if (t->kind == TOKEN_PUNCTUATION && strchr("+-*/%^<>=!@", t->text.ptr[0]) &&
                !str_is(t->text, "=")) {
         buf_printf(out, "<op:%.*s>", STR_ARG(t->text));
@@ -134,27 +142,17 @@ static bool fail_nesting(struct parser *p)
     return p->rc != 0;
 }
 
-// Brackets have characters of their own: before the first number in them those of durations, and
-// then no words but those of durations.
 static bool fail_in_brackets(struct parser *p)
 {
     const struct token *t = &p->token;
-    bool word = t->kind == TOKEN_WORD && t->text.ptr[0] != ':';
-    bool foreign = word || t->kind == TOKEN_STRING ||
-                   (t->kind == TOKEN_PUNCTUATION && !strchr("()+-*/%^,]:", t->text.ptr[0]));
     if (!p->in_brackets)
         return false;
-    if (t->kind == TOKEN_END && !p->seen_literal)
+    if (t->kind == TOKEN_END && p->lexer.in_duration)
         parser_fail(p, t->start, "unexpected end of input in duration expression");
     else if (parser_at(p, "["))
         parser_fail(p, t->start, "unexpected left bracket '['");
     else if (parser_at(p, ":") && p->behind_colon)
         parser_fail(p, t->start, "unexpected colon ':'");
-    else if (foreign && !p->seen_literal)
-        parser_fail(p, t->start, "unexpected character in duration expression: '%s%c'",
-                    t->text.ptr[0] == '\'' ? "\\" : "", t->text.ptr[0]);
-    else if (word)
-        parser_fail(p, t->start, "unexpected character: '%c', expected ':'", t->text.ptr[0]);
     return p->rc != 0;
 }
 
@@ -163,11 +161,6 @@ void parser_unexpected(struct parser *p, const char *context, const char *expect
     struct buf token = BUF_INIT;
     if (p->rc || fail_in_brackets(p) || fail_nesting(p))
         return;
-    if ((parser_at(p, "=~") || parser_at(p, "!~")) && strcmp(context, "label matching") != 0) {
-        parser_fail(p, p->token.start, "unexpected character after '%c': '~'",
-                    p->token.text.ptr[0]);
-        return;
-    }
     // Inside of an aggregation that is all that is known.
     if (!*context && p->aggregations)
         context = "aggregation";
@@ -179,30 +172,12 @@ void parser_unexpected(struct parser *p, const char *context, const char *expect
         buf_cstr(&token, "identifier ");
         str_quote(&token, p->token.text);
     } else {
-        describe(&token, &p->token);
+        describe(p, &token, &p->token);
     }
     parser_fail(p, p->token.start, "unexpected %s%s%s%s%s", buf_text(&token),
                 *context ? " in " : "", context, expected ? ", expected " : "",
                 expected ? expected : "");
     buf_release(&token);
-}
-
-void parser_unexpected_in_braces(struct parser *p, const char *expected)
-{
-    const struct token *t = &p->token;
-    bool foreign = t->kind == TOKEN_NUMBER || t->kind == TOKEN_DURATION ||
-                   (t->kind == TOKEN_PUNCTUATION && !strchr("=!,}", t->text.ptr[0]));
-    if (p->rc)
-        return;
-    if (foreign)
-        parser_fail(p, t->start,
-                    t->text.ptr[0] == '{' ? "unexpected left brace '%c'"
-                                          : "unexpected character inside braces: '%c'",
-                    t->text.ptr[0]);
-    else if (parser_at(p, "=="))
-        parser_fail(p, t->start + 1, "unexpected \"=\" in label matching, expected string");
-    else
-        parser_unexpected(p, "label matching", expected);
 }
 
 // RE2's reasons as Go's package says them; others as they are.

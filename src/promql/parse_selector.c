@@ -44,28 +44,22 @@ static void parse_matcher(struct parser *p, struct selector *s)
     struct token name = p->token;
     enum matcher_type type;
     bool quoted = name.kind == TOKEN_STRING;
-    // inf and nan are labels here.
-    if (name.kind != TOKEN_WORD && !quoted &&
-        !(name.kind == TOKEN_NUMBER && label_name_is_legacy(name.text))) {
-        parser_unexpected_in_braces(p, "identifier or \"}\"");
+    if (name.kind != TOKEN_WORD && !quoted) {
+        parser_unexpected(p, "label matching", "identifier or \"}\"");
         return;
     }
     parser_advance(p);
     if (!take_matcher_type(p, &type)) {
         if (!quoted || !(parser_at(p, ",") || parser_at(p, "}"))) {
-            parser_unexpected_in_braces(p, "label matching operator");
+            parser_unexpected(p, "label matching", "label matching operator");
             return;
         }
         add_matcher(p, s, MATCH_EQUAL, STR(LABEL_METRIC_NAME), name.string, name.start);
         return;
     }
     struct str label = quoted ? name.string : name.text;
-    if (!quoted && str_find(label, ':') < label.len) {
-        parser_fail(p, name.start, "unexpected character inside braces: ':'");
-        return;
-    }
     if (p->token.kind != TOKEN_STRING) {
-        parser_unexpected_in_braces(p, "string");
+        parser_unexpected(p, "label matching", "string");
         return;
     }
     add_matcher(p, s, type, label, p->token.string, name.start);
@@ -82,7 +76,7 @@ static void parse_matchers(struct parser *p, struct selector *s)
         }
         parse_matcher(p, s);
         if (!parser_take(p, ",") && !parser_at(p, "}")) {
-            parser_unexpected_in_braces(p, "\",\" or \"}\"");
+            parser_unexpected(p, "label matching", "\",\" or \"}\"");
             return;
         }
     }
@@ -139,7 +133,8 @@ void parse_label_list(struct parser *p, struct str **out, size_t *count)
             !quoted && (str_eq_nocase(name, STR("inf")) || str_eq_nocase(name, STR("nan")));
         if (number)
             p->token.kind = TOKEN_NUMBER;
-        bool word = p->token.kind == TOKEN_WORD && !number; // metrics' names with colons, too
+        // Metrics' names with colons, too.
+        bool word = p->token.kind == TOKEN_WORD && !number && !parser_at_word(p, "without");
         if (!word && !(quoted && label_name_is_valid(name))) {
             parser_unexpected(p, "grouping opts", "label");
             return;
@@ -202,37 +197,22 @@ static struct promql_expr *matrix_node(struct parser *p, struct promql_expr *e,
     return e;
 }
 
-// The colon of [5m:step()], which would begin a metric's name elsewhere.
-static void split_colon(struct parser *p)
-{
-    if (p->token.kind != TOKEN_WORD || p->token.text.ptr[0] != ':')
-        return;
-    p->token.kind = TOKEN_PUNCTUATION;
-    p->token.text.len = 1;
-    p->token.end = p->token.start + 1;
-    p->lexer.at = p->token.end;
-}
-
 // [range] and [range:step] without the brackets.
 static struct promql_expr *parse_bracketed(struct parser *p, struct promql_expr *e, uint32_t at)
 {
-    split_colon(p);
     if (parser_at(p, ":"))
         parser_fail(p, p->token.end, "unexpected colon before duration in duration expression");
     struct duration_expr *range = parse_duration(p);
     check_positive(p, range);
     if (p->rc)
         return e;
-    split_colon(p);
     // As Prometheus' lexer has it, one number or duration in any brackets is enough.
     p->seen_duration = p->seen_duration || p->seen_literal;
     if (parser_at(p, ":") && !p->seen_duration)
         parser_fail(p, p->token.end, "unexpected colon before duration in duration expression");
     p->behind_colon = parser_take(p, ":");
     if (p->behind_colon) {
-        split_colon(p);
         e = subquery_node(p, e, range);
-        split_colon(p);
     } else {
         e = matrix_node(p, e, range, at);
     }
