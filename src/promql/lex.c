@@ -7,6 +7,7 @@
 #include "base/float_text.h"
 #include "base/utf8.h"
 #include "model/duration.h"
+#include "model/labels.h"
 
 int syntax_error(struct error *err, struct str text, size_t at, const char *format, ...)
 {
@@ -366,17 +367,17 @@ static int fail_character(struct lexer *l, const char *what, size_t where)
     uint32_t code_point;
     struct str rest = str_skip(l->text, where < l->text.len ? where : l->text.len);
     size_t size = utf8_decode(rest, &code_point);
-    char c = rest.len ? rest.ptr[0] : '\0';
-    const char *hit = c ? strchr("\n\t\r\v\a\b\f\\'", c) : NULL;
-    if (hit)
-        return syntax_error(l->err, l->text, l->at, "%s: '\\%c'", what,
-                            "ntrvabf\\'"[hit - "\n\t\r\v\a\b\f\\'"]);
-    if (rest.len && (unsigned char)c < 0x20)
-        return syntax_error(l->err, l->text, l->at, "%s: '\\x%02x'", what, (unsigned char)c);
-    if (!size || code_point == 0x7f)
+    if (!size)
+        return syntax_error(l->err, l->text, l->at, "%s: '\xef\xbf\xbd'", what);
+    if (code_point == '\'' || code_point == '"')
         return syntax_error(l->err, l->text, l->at, "%s: '%s'", what,
-                            code_point == 0x7f ? "\\x7f" : "\xef\xbf\xbd");
-    return syntax_error(l->err, l->text, l->at, "%s: '%.*s'", what, (int)size, rest.ptr);
+                            code_point == '"' ? "\"" : "\\'");
+    struct buf quoted = BUF_INIT;
+    str_quote(&quoted, str_first(rest, size));
+    int rc = syntax_error(l->err, l->text, l->at, "%s: '%.*s'", what, (int)quoted.len - 2,
+                          buf_text(&quoted) + 1);
+    buf_release(&quoted);
+    return rc;
 }
 
 static int lex_punctuation(struct lexer *l, struct token *t)

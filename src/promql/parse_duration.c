@@ -191,9 +191,9 @@ static struct duration_expr *parse_sum(struct parser *p, int min_precedence)
         d->right = parse_sum(p, kind == DURATION_POW ? POWER : precedence + 1);
         bool zero = !p->rc && d->right->kind == DURATION_CONSTANT && d->right->number == 0;
         if (zero && kind == DURATION_DIV)
-            parser_fail(p, at, "division by zero");
+            parser_fail_later(p, at, "division by zero");
         else if (zero && kind == DURATION_MOD)
-            parser_fail(p, at, "modulo by zero");
+            parser_fail_later(p, at, "modulo by zero");
         d->position.end = p->rc ? p->last_end : d->right->position.end;
         left = d;
     }

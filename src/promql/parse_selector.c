@@ -51,7 +51,8 @@ static void parse_matcher(struct parser *p, struct selector *s)
     parser_advance(p);
     if (!take_matcher_type(p, &type)) {
         if (!quoted || !(parser_at(p, ",") || parser_at(p, "}"))) {
-            parser_unexpected(p, "label matching", "label matching operator");
+            parser_unexpected(p, "label matching",
+                              quoted ? "\",\" or \"}\"" : "label matching operator");
             return;
         }
         add_matcher(p, s, MATCH_EQUAL, STR(LABEL_METRIC_NAME), name.string, name.start);
@@ -160,7 +161,7 @@ static struct time_modifiers *modifiers_of(struct promql_expr *e)
 static void check_positive(struct parser *p, const struct duration_expr *d)
 {
     if (!p->rc && d && d->kind == DURATION_CONSTANT && d->number <= 0)
-        parser_fail(p, d->position.start, "duration must be greater than 0");
+        parser_fail_later(p, d->position.start, "duration must be greater than 0");
 }
 
 static struct promql_expr *subquery_node(struct parser *p, struct promql_expr *e,
@@ -185,12 +186,14 @@ static struct promql_expr *matrix_node(struct parser *p, struct promql_expr *e,
                                        struct duration_expr *range, uint32_t at)
 {
     const struct time_modifiers *m = modifiers_of(e);
-    if (e->kind != EXPR_SELECTOR)
-        parser_fail(p, at, "ranges only allowed for vector selectors");
-    else if (m->offset)
-        parser_fail(p, at, "no offset modifiers allowed before range");
+    if (e->kind != EXPR_SELECTOR) {
+        parser_fail_later(p, at, "ranges only allowed for vector selectors");
+        return e;
+    }
+    if (m->offset)
+        parser_fail_later(p, at, "no offset modifiers allowed before range");
     else if (m->at == AT_TIMESTAMP) // start() and end() may stand there
-        parser_fail(p, at, "no @ modifiers allowed before range");
+        parser_fail_later(p, at, "no @ modifiers allowed before range");
     e->kind = EXPR_MATRIX;
     e->type = TYPE_MATRIX;
     e->range = range;
@@ -241,37 +244,20 @@ static void parse_offset_modifier(struct parser *p, struct promql_expr *e)
 {
     struct time_modifiers *m = modifiers_of(e);
     if (!m)
-        parser_fail(
+        parser_fail_later(
             p, e->position.start,
             "offset modifier must be preceded by an instant vector selector or range vector "
             "selector or a subquery");
     else if (m->offset)
-        parser_fail(p, e->position.start, "offset may not be set multiple times");
+        parser_fail_later(p, e->position.start, "offset may not be set multiple times");
     parser_advance(p);
     struct duration_expr *d = parse_offset(p);
-    if (!p->rc)
+    if (!p->rc && m)
         m->offset = d;
 }
 
-static void parse_at_modifier(struct parser *p, struct promql_expr *e)
+static void parse_timestamp(struct parser *p, struct promql_expr *e, struct time_modifiers *m)
 {
-    struct time_modifiers *m = modifiers_of(e);
-    if (!m)
-        parser_fail(p, e->position.start,
-                    "@ modifier must be preceded by an instant vector selector or range vector "
-                    "selector or a subquery");
-    else if (m->at != AT_NONE)
-        parser_fail(p, e->position.start, "@ <timestamp> may not be set multiple times");
-    parser_advance(p);
-    if (p->rc)
-        return;
-    if (parser_at_word(p, "start") || parser_at_word(p, "end")) {
-        m->at = parser_at_word(p, "start") ? AT_START : AT_END;
-        parser_advance(p);
-        if (!parser_take(p, "(") || !parser_take(p, ")"))
-            parser_unexpected(p, "@", "timestamp");
-        return;
-    }
     bool negate = parser_take(p, "-");
     if (!negate)
         parser_take(p, "+");
@@ -281,16 +267,40 @@ static void parse_at_modifier(struct parser *p, struct promql_expr *e)
     }
     double seconds = negate ? -p->token.number : p->token.number;
     if (!isfinite(seconds))
-        parser_fail(p, e->position.start, "timestamp out of bounds for @ modifier: %s",
-                    isnan(seconds) ? "NaN"
-                    : negate       ? "-Inf"
-                                   : "+Inf");
+        parser_fail_later(p, e->position.start, "timestamp out of bounds for @ modifier: %s",
+                          isnan(seconds) ? "NaN"
+                          : negate       ? "-Inf"
+                                         : "+Inf");
     else if (fabs(seconds) >= 9.2e15)
-        parser_fail(p, e->position.start, "timestamp out of bounds for @ modifier: %f", seconds);
+        parser_fail_later(p, e->position.start, "timestamp out of bounds for @ modifier: %f",
+                          seconds);
     else
         m->at_ms = (int64_t)round(seconds * 1000);
     m->at = AT_TIMESTAMP;
     parser_advance(p);
+}
+
+static void parse_at_modifier(struct parser *p, struct promql_expr *e)
+{
+    struct time_modifiers unused = {0}, *m = modifiers_of(e);
+    if (!m)
+        parser_fail_later(p, e->position.start,
+                          "@ modifier must be preceded by an instant vector selector or range "
+                          "vector selector or a subquery");
+    else if (m->at != AT_NONE)
+        parser_fail_later(p, e->position.start, "@ <timestamp> may not be set multiple times");
+    m = m ? m : &unused;
+    parser_advance(p);
+    if (p->rc)
+        return;
+    if (!parser_at_word(p, "start") && !parser_at_word(p, "end")) {
+        parse_timestamp(p, e, m);
+        return;
+    }
+    m->at = parser_at_word(p, "start") ? AT_START : AT_END;
+    parser_advance(p);
+    if (!parser_take(p, "(") || !parser_take(p, ")"))
+        parser_unexpected(p, "@", "timestamp");
 }
 
 static bool parse_extended(struct parser *p, struct promql_expr *e)

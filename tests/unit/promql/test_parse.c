@@ -202,6 +202,13 @@ static void test_errors(void **state)
         {"'\\400'", "1:1: parse error: escape sequence is an invalid Unicode code point"},
         {"sum by (without) (m)",
          "1:9: parse error: unexpected <without> in grouping opts, expected label"},
+        {"m\xc2\xa0", "1:2: parse error: unexpected character: '\\u00a0'"},
+        {"1 @ x", "1:5: parse error: unexpected identifier \"x\" in @, expected timestamp"},
+        {"m[0", "1:4: parse error: unclosed left bracket"},
+        {"m offset 1m[5m", "1:15: parse error: unclosed left bracket"},
+        {"sum(m)[5m] + )", "1:15: parse error: unexpected right parenthesis ')'"},
+        {"{\"a\" \"b\"}", "1:6: parse error: unexpected string \"\\\"b\\\"\" in label matching, "
+                          "expected \",\" or \"}\""},
         {"m fill n", "1:3: parse error: unexpected identifier \"fill\""},
         {"or(m)", "1:3: parse error: unexpected \"(\""},
         {"m[Inf]", "1:3: parse error: unexpected character in duration expression: 'I'"},
