@@ -57,7 +57,7 @@ static bool pair_equal(const void *context, uint32_t value, const void *key)
     return have->name == wanted->name && have->value == wanted->value;
 }
 
-static uint32_t add_pair(struct index_builder *b, struct label label)
+uint32_t index_builder_pair(struct index_builder *b, struct label label)
 {
     struct builder_pair pair = {.name = add_symbol(b, label.name),
                                 .value = add_symbol(b, label.value)};
@@ -80,19 +80,18 @@ static void extend_list(struct builder_pair *pair, uint32_t series)
     pair->count++;
 }
 
-void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column,
-                       struct str constant)
+void index_builder_add(struct index_builder *b, uint64_t hash, const uint32_t *pairs,
+                       size_t pair_count, uint32_t column, struct str constant)
 {
     uint32_t series = (uint32_t)b->series_count++;
-    buf_be64(&b->hashes, labels_hash(labels));
+    buf_be64(&b->hashes, hash);
     buf_varint(&b->records, (uint64_t)column << 1 | (constant.len > 0));
     if (constant.len)
         buf_sized(&b->records, constant);
-    buf_varint(&b->records, labels.count);
-    for (size_t i = 0; i < labels.count; i++) {
-        uint32_t pair = add_pair(b, labels.items[i]);
-        buf_varint(&b->records, pair);
-        extend_list(&b->pairs[pair], series);
+    buf_varint(&b->records, pair_count);
+    for (size_t i = 0; i < pair_count; i++) {
+        buf_varint(&b->records, pairs[i]);
+        extend_list(&b->pairs[pairs[i]], series);
     }
 }
 

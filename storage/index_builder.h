@@ -46,9 +46,12 @@ struct index_builder {
 
 void index_builder_init(struct index_builder *b);
 void index_builder_release(struct index_builder *b);
-// The next series, in order of labels. `constant` is the stream of one that never changes, else empty.
-void index_builder_add(struct index_builder *b, struct labels labels, uint32_t column,
-                       struct str constant);
+// The number of a label pair.
+uint32_t index_builder_pair(struct index_builder *b, struct label label);
+// The next series, in order of labels, by the numbers of its pairs and labels_hash() of them. `constant`
+// is the stream of one that never changes, else empty.
+void index_builder_add(struct index_builder *b, uint64_t hash, const uint32_t *pairs,
+                       size_t pair_count, uint32_t column, struct str constant);
 // The size of the index, to which nothing can be added any more. `blocks` are whole entries.
 size_t index_builder_size(struct index_builder *b, const struct column_store *columns,
                           struct str blocks);

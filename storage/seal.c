@@ -13,6 +13,7 @@
 //
 // Late samples before the edge are sealed along: those of the span in its window, older ones in a
 // window of their own, which overlaps others in time.
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -43,6 +44,9 @@ struct sealing {
     struct head_view after;
     uint32_t *ids; // of all series, in the order of their labels
     size_t id_count;
+    uint32_t *pairs; // by the head's numbers the window's, from 1 on; 0: not known yet
+    size_t pair_count;
+    struct arena arena;        // for the series being written
     size_t series_count;       // of the last window written
     struct tombstones *hidden; // left out of it
 };
@@ -70,28 +74,55 @@ static int open_window(struct storage *s, struct window_span span, struct window
     return rc;
 }
 
+// Pairs that come while a window is written belong to series that come, too.
+static void begin_pairs(struct sealing *seal)
+{
+    struct head *h = &seal->storage->head;
+    pthread_rwlock_rdlock(&h->lock);
+    seal->pair_count = h->postings.pair_count;
+    pthread_rwlock_unlock(&h->lock);
+    seal->pairs = mem_calloc(seal->pair_count, sizeof(*seal->pairs));
+}
+
+static uint32_t pair_number(struct sealing *seal, uint32_t pair, struct label label,
+                            struct window_writer *w)
+{
+    assert(pair < seal->pair_count);
+    if (!seal->pairs[pair])
+        seal->pairs[pair] = window_writer_pair(w, label) + 1;
+    return seal->pairs[pair] - 1;
+}
+
+static int add_series(struct sealing *seal, const struct series *series, struct window_writer *w,
+                      struct columns *c, struct error *err)
+{
+    struct labels labels = head_labels(&seal->storage->head, series, &seal->arena);
+    deletions_apply(tombstones_match(seal->hidden, labels, &seal->arena), TOMBSTONE_HEAD, c, 0);
+    if (!c->count)
+        return OK;
+    uint32_t *numbers = arena_array(&seal->arena, labels.count, sizeof(*numbers));
+    for (size_t i = 0; i < labels.count; i++)
+        numbers[i] = pair_number(seal, series->pairs[i], labels.items[i], w);
+    seal->series_count++;
+    return window_writer_add_known(w, labels_hash(labels), numbers, labels.count, c, err);
+}
+
 // Samples of the span don't change any more; labels may, while series are created and forgotten:
 // the table lock is held while a series is written.
 static int write_series(struct sealing *seal, uint32_t id, struct window_span span,
                         struct window_writer *w, struct columns *c, struct error *err)
 {
     struct head *h = &seal->storage->head;
-    struct arena arena;
     c->count = 0;
     int rc = head_read(h, id, &seal->before, span.min_ms, span.max_ms - 1, c);
     if (rc)
         return error_set(err, rc, "a chunk in memory is damaged");
     if (!c->count)
         return OK;
-    arena_init(&arena, 0);
+    arena_reset(&seal->arena);
     pthread_rwlock_rdlock(&h->lock);
-    struct labels labels = head_labels(h, head_get(h, id), &arena);
-    deletions_apply(tombstones_match(seal->hidden, labels, &arena), TOMBSTONE_HEAD, c, 0);
-    if (c->count)
-        rc = window_writer_add(w, labels, c, err);
+    rc = add_series(seal, head_get(h, id), w, c, err);
     pthread_rwlock_unlock(&h->lock);
-    arena_release(&arena);
-    seal->series_count += c->count > 0;
     return rc;
 }
 
@@ -124,11 +155,14 @@ static int write_window(struct sealing *seal, int64_t min_ms, int64_t max_ms, st
     seal->series_count = 0;
     seal->hidden = deletions_begin_file(s, &span.sequence);
     columns_init(&c);
+    begin_pairs(seal);
     span.slice_count = window_slice_count(samples_per_series(seal, span, &c));
     int rc = window_writer_new(&w, s->path, span, NULL, 0, err);
     for (size_t i = 0; i < seal->id_count && rc == OK; i++)
         rc = write_series(seal, seal->ids[i], span, w, &c, err);
     columns_release(&c);
+    mem_free(seal->pairs);
+    seal->pairs = NULL;
     tombstones_unref(seal->hidden);
     seal->hidden = NULL;
     if (rc || !seal->series_count) {
@@ -227,7 +261,9 @@ static bool seal(struct storage *s, int64_t min_ms, int64_t max_ms)
     struct sealing seal = {.storage = s, .min_ms = min_ms, .max_ms = max_ms};
     struct error err;
     int64_t start_ns = clock_mono_ns(s->options.clock);
+    arena_init(&seal.arena, 0);
     int rc = seal_span(&seal, &err);
+    arena_release(&seal.arena);
     mem_free(seal.ids);
     s->seal_failed_ns = rc ? clock_mono_ns(s->options.clock) : 0;
     if (rc) {

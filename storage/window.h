@@ -34,6 +34,10 @@ int window_writer_new(struct window_writer **out, const char *folder, struct win
 // At least one sample, times strictly increasing within the span.
 int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
                       struct error *err);
+// The same for who knows the series' label pairs by their numbers in this file, and labels_hash().
+uint32_t window_writer_pair(struct window_writer *w, struct label label);
+int window_writer_add_known(struct window_writer *w, uint64_t hash, const uint32_t *pairs,
+                            size_t pair_count, const struct columns *samples, struct error *err);
 // Syncs, renames, frees the writer, on error too.
 int window_writer_finish(struct window_writer *w, struct error *err);
 // Leaves nothing behind. NULL is allowed.

@@ -40,6 +40,9 @@ struct window_writer {
     struct buf extent;           // blocks
     size_t extent_size;          // at which one ends
     struct buf constant;         // of the series being added
+    uint32_t *pairs;             // the same
+    size_t pair_count;
+    size_t pair_capacity;
     uint32_t extent_count;
     struct index_block *blocks;
     size_t block_count;
@@ -104,6 +107,7 @@ static void writer_free(struct window_writer *w)
     buf_release(&w->path);
     buf_release(&w->beside);
     buf_release(&w->constant);
+    mem_free(w->pairs);
     release_packing(w);
     mem_free(w->slices);
     mem_free(w->blocks);
@@ -183,8 +187,24 @@ static struct str constant_stream(struct window_writer *w, const struct columns 
     return buf_view(&w->constant);
 }
 
+uint32_t window_writer_pair(struct window_writer *w, struct label label)
+{
+    return index_builder_pair(&w->index, label);
+}
+
 int window_writer_add(struct window_writer *w, struct labels labels, const struct columns *samples,
                       struct error *err)
+{
+    w->pair_count = 0;
+    for (size_t i = 0; i < labels.count; i++) {
+        MEM_GROW(w->pairs, w->pair_count, w->pair_capacity);
+        w->pairs[w->pair_count++] = index_builder_pair(&w->index, labels.items[i]);
+    }
+    return window_writer_add_known(w, labels_hash(labels), w->pairs, w->pair_count, samples, err);
+}
+
+int window_writer_add_known(struct window_writer *w, uint64_t hash, const uint32_t *pairs,
+                            size_t pair_count, const struct columns *samples, struct error *err)
 {
     assert(samples->count && samples->count < UINT32_MAX);
     assert(samples->times_ms[0] >= w->span.min_ms &&
@@ -192,7 +212,7 @@ int window_writer_add(struct window_writer *w, struct labels labels, const struc
     uint32_t column = column_store_add(&w->columns, samples->times_ms, samples->count);
     struct str constant = constant_stream(w, samples);
     int rc = OK;
-    index_builder_add(&w->index, labels, column, constant);
+    index_builder_add(&w->index, hash, pairs, pair_count, column, constant);
     w->sample_count += samples->count;
     size_t from = 0;
     for (uint32_t slice = 0; slice < w->span.slice_count && rc == OK; slice++) {
