@@ -1,5 +1,6 @@
 // lapwing: flags, the parts, signals, and the parts' end.
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -75,6 +76,18 @@ static void serve(struct app *app, const sigset_t *signals)
     }
 }
 
+// Who starts us may have closed standard input, output or error: the next file would take its number,
+// and the log would be written into the store.
+static void fill_standard_files(void)
+{
+    int fd;
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
+
 // Each connection, target and file of the store takes a descriptor: as many as are allowed, as in
 // Prometheus, whose runtime does the same.
 static void raise_file_limit(void)
@@ -128,6 +141,7 @@ int main(int argc, char **argv)
 {
     struct flags flags = {0};
     struct error err;
+    fill_standard_files();
     // Large buffers (scraped bodies, requests, columns) go back to the system when they are freed, and
     // grow without being copied.
     mallopt(M_MMAP_THRESHOLD, 1 << 20);

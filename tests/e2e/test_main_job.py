@@ -165,6 +165,18 @@ def check_kill(server):
     assert len(firing) == 1, f"told {len(firing)} times"
 
 
+def check_closed_files(folder):
+    """Started without standard input, output and error, nothing of the log gets into the store's files."""
+    port, data = free_port(), folder / "closed"
+    command = [LAPWING, f"--storage.path={data}", f"--web.listen-address=127.0.0.1:{port}"]
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *command])
+    wait_for("ready", lambda: urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready", timeout=5).close() or True)
+    process.terminate()
+    assert process.wait(30) == 0
+    for path in data.rglob("*"):
+        assert not path.is_file() or b"level=info" not in path.read_bytes(), path
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-e2e-"))
     webhook = HttpServer(("127.0.0.1", 0), Webhook)
@@ -183,6 +195,7 @@ def main():
         check_files(server, folder, exporter_port)
         check_kill(server)
         assert server.stop(signal.SIGTERM) == 0
+        check_closed_files(folder)
     except BaseException:
         print((folder / "log").read_text()[-4000:], file=sys.stderr)
         raise
