@@ -5,8 +5,6 @@
 #include "journal.h"
 #include "journal_frame.h"
 
-#define SEGMENT_SIZE_MAX ((size_t)1 << 30)
-
 struct loading {
     const struct journal_target *to;
     const char *folder;
@@ -101,9 +99,16 @@ static int load_segment(void *context, const char *name)
     if (!str_to_u64(str_from(name), &number))
         return OK;
     buf_printf(&path, "%s/%s", l->folder, name);
-    int rc = file_read(buf_text(&path), SEGMENT_SIZE_MAX, &bytes, l->err);
-    if (rc == OK)
+    int rc = journal_read_segment(buf_text(&path), &bytes, l->err);
+    if (rc == ERR_CORRUPT) {
+        struct buf text = BUF_INIT;
+        buf_cstr(&text, l->err->text);
+        l->counts->damaged++;
+        say(l, &text);
+        rc = OK;
+    } else if (rc == OK) {
         rc = load_bytes(l, name, buf_view(&bytes));
+    }
     buf_release(&bytes);
     buf_release(&path);
     return rc;

@@ -149,9 +149,9 @@ static void verify_meta(struct verifying *v)
     int fd = open(buf_text(&path), O_RDONLY | O_CLOEXEC);
     bool alone = fd < 0 || flock(fd, LOCK_SH | LOCK_NB) == 0;
     buf_reset(&path);
-    buf_printf(&path, "%s/meta/data.mdb", v->path);
+    buf_printf(&path, "%s/meta", v->path);
     v->out->meta_skipped = !alone;
-    if (alone && file_exists(buf_text(&path)) && meta_check(buf_text(&path), true, &err))
+    if (alone && meta_check(buf_text(&path), true, &err))
         tell(v, err.text);
     buf_release(&path);
     if (fd >= 0)

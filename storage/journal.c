@@ -23,12 +23,11 @@
 #include "journal_unsynced.h"
 
 #define SEGMENT_SIZE_MAX ((size_t)32 << 20)
-#define SEGMENT_READ_MAX ((size_t)1 << 30)
 #define ALLOCATE_SIZE    ((size_t)1 << 20)
 #define PACK_LEVEL       1
 // Bytes of the segment between the values of its series, each of which takes some four.
 #define VALUES_PER_SERIES 32
-#define VALUES_SIZE_MIN   ((size_t)16 << 10)
+#define VALUES_SIZE_MIN   ((size_t)256)
 #define FLUSH_SIZE        ((size_t)64 << 10)
 #define BUFFER_MAX        ((size_t)8 << 20)
 #define UNSYNCED_MAX      ((size_t)8 << 20)
@@ -115,15 +114,18 @@ static int replay_file(void *context, const char *name)
         return OK;
     struct buf path = BUF_INIT, bytes = BUF_INIT;
     segment_path(j, number, &path);
-    int rc = file_read(buf_text(&path), SEGMENT_READ_MAX, &bytes, o->err);
+    int rc = journal_read_segment(buf_text(&path), &bytes, o->err);
     struct segment s = {.number = number, .size = bytes.len};
     if (rc == OK)
         rc = replay_bytes(j, o, buf_view(&bytes), &s);
-    if (rc == OK) {
+    if (number >= j->next_number)
+        j->next_number = number + 1;
+    if (rc == ERR_CORRUPT) {
+        log_error("what is named as a segment of the journal is left out", LOG_ERR(o->err));
+        rc = OK;
+    } else if (rc == OK) {
         MEM_GROW(j->ended, j->ended_count, j->ended_capacity);
         j->ended[j->ended_count++] = s;
-        if (number >= j->next_number)
-            j->next_number = number + 1;
         atomic_fetch_add(&j->bytes, s.size);
     }
     buf_release(&path);

@@ -8,12 +8,20 @@
 // A sample of which one is missing is counted and left out, never guessed.
 #include "journal_replay.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
 #include "base/mem.h"
 #include "journal_frame.h"
 #include "journal_record.h"
 #include "model/sample.h"
 
-#define UNKNOWN UINT32_MAX
+#define UNKNOWN          UINT32_MAX
+#define READ_SIZE        ((size_t)4096)
+#define SEGMENT_READ_MAX ((size_t)1 << 30)
 
 // More series than this for each damaged byte were not declared there.
 #define DECLARED_PER_BYTE 64
@@ -190,6 +198,58 @@ static bool is_zero(struct str s)
             return false;
     }
     return true;
+}
+
+static int open_segment(const char *path, size_t *size, struct error *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st)) {
+        int code = errno == ENOENT ? ERR_NOT_FOUND : ERR_IO;
+        return error_set(err, code, "open %s: %m", path);
+    }
+    *size = (size_t)st.st_size;
+    int rc = OK;
+    if (!S_ISREG(st.st_mode))
+        rc = error_set(err, ERR_CORRUPT, "%s: it is no file", path);
+    else if (*size > SEGMENT_READ_MAX)
+        rc = error_set(err, ERR_LIMIT, "%s: larger than %zu bytes", path, SEGMENT_READ_MAX);
+    if (rc == OK)
+        return fd;
+    close(fd);
+    return rc;
+}
+
+// A sector that can't be read costs its page; what that means to the samples is found by their checksums.
+static size_t read_page(int fd, char *to, size_t size, size_t at, size_t *bad)
+{
+    ssize_t got = pread(fd, to, size, (off_t)at);
+    if (got > 0)
+        return (size_t)got;
+    if (got < 0 && errno == EINTR)
+        return 0;
+    *bad += got < 0 ? size : 0;
+    memset(to, 0, size);
+    return size;
+}
+
+int journal_read_segment(const char *path, struct buf *out, struct error *err)
+{
+    size_t size, bad = 0;
+    int fd = open_segment(path, &size, err);
+    if (fd < 0)
+        return fd;
+    char *to = buf_reserve(out, size);
+    for (size_t at = 0; at < size;) {
+        size_t page = READ_SIZE - at % READ_SIZE, left = size - at;
+        at += read_page(fd, to + at, page < left ? page : left, at, &bad);
+    }
+    buf_advance(out, size);
+    close(fd);
+    if (bad)
+        log_error("a part of the journal can't be read", LOG_CSTR("file", path),
+                  LOG_INT("bytes", (int64_t)bad));
+    return OK;
 }
 
 void journal_replay_segment(struct str file, const struct journal_replay *replay,

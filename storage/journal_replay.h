@@ -2,7 +2,8 @@
 #ifndef STORAGE_JOURNAL_REPLAY_H
 #define STORAGE_JOURNAL_REPLAY_H
 
-#include "base/str.h"
+#include "base/buf.h"
+#include "base/error.h"
 #include "model/labels.h"
 
 // Called for each replayed sample; series by labels.
@@ -25,6 +26,10 @@ struct segment_report {
     // Samples of sound frames whose series or value hangs on what was damaged.
     uint64_t lost_samples;
 };
+
+// Reads a segment's file; what of it the disk doesn't give is zeros, and said in the log. ERR_NOT_FOUND;
+// ERR_CORRUPT: it is no file; ERR_LIMIT: it is no segment, for its size.
+int journal_read_segment(const char *path, struct buf *out, struct error *err);
 
 // Replays the bytes of a segment's file. Public for the fuzz driver.
 void journal_replay_segment(struct str file, const struct journal_replay *replay,

@@ -1,4 +1,4 @@
-// Whether a file of tables, which nobody has open, can be read to the end. LMDB follows what a damaged
+// Whether the file of the tables, which nobody has open, can be read to the end. LMDB follows what a damaged
 // page says wherever that leads, so a child does it: it may crash, or turn in a circle.
 //
 // The child only reads, and leaves by _exit(): whatever other threads held at the fork stays untouched.
@@ -7,9 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "lmdb_env.h"
 #include "meta_value.h"
@@ -108,7 +110,21 @@ static bool says_damaged(int status)
     return false;
 }
 
-int meta_check(const char *file, bool values, struct error *err)
+// What LMDB would take for a new file, or stumble over.
+static int check_kind(const char *path, mode_t kind, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return OK;
+    if ((st.st_mode & S_IFMT) != kind)
+        return error_set(err, ERR_CORRUPT, "%s: it is no %s", path,
+                         kind == S_IFDIR ? "folder" : "file");
+    if (kind == S_IFREG && st.st_size == 0)
+        return error_set(err, ERR_CORRUPT, "%s: the file is empty", path);
+    return OK;
+}
+
+static int check_file(const char *file, bool values, struct error *err)
 {
     int status = 0;
     pid_t child = fork();
@@ -125,4 +141,17 @@ int meta_check(const char *file, bool values, struct error *err)
     if (done < 0 || !says_damaged(status))
         return OK;
     return error_set(err, ERR_CORRUPT, "%s: the tables are damaged", file);
+}
+
+int meta_check(const char *folder, bool values, struct error *err)
+{
+    struct buf file = BUF_INIT;
+    buf_printf(&file, "%s/data.mdb", folder);
+    int rc = check_kind(folder, S_IFDIR, err);
+    if (rc == OK)
+        rc = check_kind(buf_text(&file), S_IFREG, err);
+    if (rc == OK && file_exists(buf_text(&file)))
+        rc = check_file(buf_text(&file), values, err);
+    buf_release(&file);
+    return rc;
 }

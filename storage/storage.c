@@ -217,10 +217,10 @@ static int open_journal(struct storage *s, struct error *err)
 // about to leave.
 static int check_meta(const struct storage *s, struct error *err)
 {
-    struct buf file = BUF_INIT;
-    buf_printf(&file, "%s/meta/data.mdb", s->path);
-    int rc = file_exists(buf_text(&file)) ? meta_check(buf_text(&file), false, err) : OK;
-    buf_release(&file);
+    struct buf folder = BUF_INIT;
+    buf_printf(&folder, "%s/meta", s->path);
+    int rc = meta_check(buf_text(&folder), false, err);
+    buf_release(&folder);
     return rc;
 }
 

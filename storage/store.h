@@ -134,9 +134,9 @@ void snapshots_open(struct storage *s);
 int meta_open(struct meta **out, const char *path, struct error *err);
 // Damaged values that were dropped at opening.
 uint64_t meta_dropped_count(const struct meta *m);
-// meta_check.c: ERR_CORRUPT when LMDB can't read the file, or couldn't without crashing. Nobody has it
+// meta_check.c: ERR_CORRUPT when LMDB can't read the folder's file, or couldn't without crashing. Nobody has it
 // open.
-int meta_check(const char *file, bool values, struct error *err);
+int meta_check(const char *folder, bool values, struct error *err);
 void meta_close(struct meta *m);
 // Copies the tables as they are now into an empty folder, synced.
 int meta_copy(struct meta *m, const char *folder, struct error *err);

@@ -192,10 +192,11 @@ int tombstones_load(struct tombstones **out, const char *folder, struct error *e
     struct buf bytes = BUF_INIT;
     int rc = OK;
     *out = NULL;
-    if (file_exists(path))
+    if (file_exists(path)) {
         rc = file_read(path, FILE_SIZE_MAX, &bytes, err);
-    if (rc == OK && bytes.len)
-        rc = tombstones_decode(out, buf_view(&bytes), err);
+        if (rc == OK)
+            rc = tombstones_decode(out, buf_view(&bytes), err);
+    }
     buf_release(&bytes);
     mem_free(path);
     return rc;

@@ -115,6 +115,8 @@ int window_open(struct window **out, const char *folder, const char *name, struc
     atomic_init(&w->references, 1);
     struct stat st;
     int rc = stat(w->path, &st) ? error_set(err, ERR_IO, "stat %s: %m", w->path) : OK;
+    if (rc == OK && !S_ISREG(st.st_mode))
+        rc = error_set(err, ERR_IO, "%s: it is no file", w->path);
     if (rc == OK)
         rc = lmdb_sum_check(w->path, err);
     if (rc == OK)

@@ -284,6 +284,33 @@ static void test_meta_is_damaged(void **state)
     buf_release(&path);
 }
 
+// Files of no bytes are not taken for new ones.
+static void test_empty_files(void **state)
+{
+    struct fixture *f = *state;
+    struct buf path = BUF_INIT;
+    struct error err;
+    open_store(f);
+    storage_close(f->storage);
+    path_of(f, "meta/data.mdb", &path);
+    write_file(buf_text(&path), STR(""));
+    buf_reset(&path);
+    path_of(f, "tombstones", &path);
+    write_file(buf_text(&path), STR(""));
+    open_store(f);
+    assert_true(corrupt_count(f) == 2);
+    assert_true(has_file(f, "meta.corrupt/data.mdb") && has_file(f, "tombstones.corrupt"));
+    storage_close(f->storage);
+    buf_reset(&path);
+    path_of(f, "meta", &path);
+    dir_remove_all(buf_text(&path), &err);
+    write_file(buf_text(&path), STR("no folder"));
+    open_store(f);
+    assert_true(corrupt_count(f) == 3);
+    assert_true(has_file(f, "meta.2.corrupt") && has_file(f, "meta/data.mdb"));
+    buf_release(&path);
+}
+
 static void put_meta(struct fixture *f, enum meta_table table, const char *key, const char *value)
 {
     struct error err = {.text = ""};
@@ -393,6 +420,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_index_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_meta_is_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_empty_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_meta_values_are_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_meta, setup, teardown),
     };
