@@ -98,8 +98,7 @@ enum match_card { CARD_ONE_TO_ONE, CARD_MANY_TO_ONE, CARD_ONE_TO_MANY, CARD_MANY
 
 struct vector_matching {
     enum match_card card;
-    bool on;    // `labels` come from on(...); otherwise from ignoring(...) or nothing was given
-    bool given; // on or ignoring was written
+    bool on; // `labels` come from on(...); otherwise from ignoring(...) or nothing was given
     struct str *labels;
     size_t label_count;
     struct str *include; // group_left(...), group_right(...)

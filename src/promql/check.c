@@ -113,7 +113,7 @@ static void check_matching(struct parser *p, const struct promql_expr *e, bool v
     const struct vector_matching *m = &e->binary.matching;
     enum binary_op op = e->binary.op;
     bool grouped = m->card == CARD_MANY_TO_ONE || m->card == CARD_ONE_TO_MANY;
-    if (!vectors && (m->given || grouped))
+    if (!vectors && m->label_count)
         parser_fail_later(p, e->position.start,
                           "vector matching only allowed between instant vectors");
     for (size_t i = 0; m->on && i < m->include_count; i++) {
@@ -155,5 +155,8 @@ void check_binary(struct parser *p, struct promql_expr *e, size_t operator_at)
                           "set operator \"%s\" not allowed in binary scalar expression",
                           binary_op_name(op));
     check_matching(p, e, vectors, operator_at);
+    // on () beside a scalar is nothing.
+    if (!vectors)
+        e->binary.matching = (struct vector_matching){0};
     e->type = scalars ? TYPE_SCALAR : TYPE_VECTOR;
 }

@@ -445,7 +445,6 @@ static void parse_modifiers(struct parser *p, struct promql_expr *e)
     e->binary.return_bool = parser_take_word(p, "bool");
     if (parser_at_word(p, "on") || parser_at_word(p, "ignoring")) {
         m->on = parser_at_word(p, "on");
-        m->given = true;
         parser_advance(p);
         parse_label_list(p, &m->labels, &m->label_count);
         parse_group(p, m);
