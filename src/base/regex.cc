@@ -114,6 +114,20 @@ int group_of(const RE2 &re, const std::string &name)
     return found == re.NamedCapturingGroups().end() ? -1 : found->second;
 }
 
+// How many bytes at text[at] may stand in a group's name: a letter or digit of any script, or '_'.
+size_t name_part(struct str text, size_t at)
+{
+    static const RE2 letter("[\\p{L}\\p{Nd}]");
+    re2::StringPiece found;
+    if (at == text.len)
+        return 0;
+    if ((unsigned char)text.ptr[at] < 0x80)
+        return is_word(text.ptr[at]);
+    bool is = letter.Match(re2::StringPiece(text.ptr, text.len), at, text.len, RE2::ANCHOR_START,
+                           &found, 1);
+    return is ? found.size() : 0;
+}
+
 // Reads $name or ${name} at text[at] == '$': the index after it, or `at` when it is no reference.
 size_t reference(struct str text, size_t at, std::string *name)
 {
@@ -121,8 +135,8 @@ size_t reference(struct str text, size_t at, std::string *name)
     bool braced = i < text.len && text.ptr[i] == '{';
     i += braced;
     size_t start = i;
-    while (i < text.len && is_word(text.ptr[i]))
-        i++;
+    for (size_t size; (size = name_part(text, i)) > 0;)
+        i += size;
     if (i == start || (braced && (i == text.len || text.ptr[i] != '}')))
         return at;
     name->assign(text.ptr + start, i - start);

@@ -254,7 +254,7 @@ static bool value_holds(const struct eval_case *c, const struct promql_result *r
         return fail_type(r, "scalar", why);
     if (r->type == PROMQL_VECTOR)
         return vector_holds(c, r, why);
-    if (c->instant && !c->has_range)
+    if (c->instant && !c->has_range && !c->has_string)
         return fail_type(r, "vector (expect range vector says where one is meant)", why);
     return matrix_holds(c, r, why);
 }

@@ -136,7 +136,12 @@ void parse_label_list(struct parser *p, struct str **out, size_t *count)
             p->token.kind = TOKEN_NUMBER;
         // Metrics' names with colons, too.
         bool word = p->token.kind == TOKEN_WORD && !number && !parser_at_word(p, "without");
-        if (!word && !(quoted && label_name_is_valid(name))) {
+        if (quoted && !label_name_is_valid(name)) {
+            parser_fail(p, p->token.start, "invalid label name for grouping: %.*s",
+                        STR_ARG(p->token.text));
+            return;
+        }
+        if (!word && !quoted) {
             parser_unexpected(p, "grouping opts", "label");
             return;
         }
