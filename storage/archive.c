@@ -133,6 +133,22 @@ static void forget(struct archive *a)
     a->tombstones = NULL;
 }
 
+static void keep_damage(void *context, const char *text)
+{
+    struct archive *a = context;
+    buf_printf(&a->damage, "%s\n", text);
+}
+
+// Without them, what they hide is there.
+static int load_tombstones(struct archive *a)
+{
+    int rc = tombstones_load(&a->tombstones, a->path, a->err);
+    if (rc != ERR_CORRUPT)
+        return rc;
+    buf_printf(&a->damage, "%s/%s: deleted samples are not left out\n", a->path, a->err->text);
+    return OK;
+}
+
 static int read_folder(struct archive *a)
 {
     for (int i = 0; i < JOURNAL_PARTS; i++) {
@@ -142,10 +158,13 @@ static int read_folder(struct archive *a)
     // Which of the samples in order count is known once the files are.
     const struct journal_target to = {.in_order = a->journal[IN_ORDER].bulk,
                                       .late = a->journal[LATE].bulk,
-                                      .in_order_min_ms = INT64_MIN};
+                                      .in_order_min_ms = INT64_MIN,
+                                      .say = keep_damage,
+                                      .torn_is_normal = true,
+                                      .context = a};
     int rc = journal_load(&to, a->path, &a->journal_counts, a->err);
     if (rc == OK)
-        rc = tombstones_load(&a->tombstones, a->path, a->err);
+        rc = load_tombstones(a);
     if (rc == OK)
         rc = dir_each(a->path, open_entry, a, a->err);
     if (rc)

@@ -67,7 +67,7 @@ static void tell(struct loading *l, const char *name, const struct segment_repor
                    (unsigned long long)r->lost_samples);
         say(l, &text);
     }
-    if (r->torn) {
+    if (r->torn && !l->to->torn_is_normal) {
         buf_printf(&text,
                    "%s/%s: at byte %zu: the end is torn or damaged, and what follows is lost",
                    l->folder, name, r->sound);

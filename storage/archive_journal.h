@@ -15,6 +15,7 @@ struct journal_target {
     struct bulk *in_order;
     struct bulk *late; // may be the same
     int64_t in_order_min_ms;
+    bool torn_is_normal; // a torn end isn't told: a crash leaves one, and a server that writes
     // Told of each damaged segment; may be NULL.
     void (*say)(void *context, const char *text);
     void *context;

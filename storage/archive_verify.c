@@ -121,7 +121,7 @@ static void verify_journal(struct verifying *v)
     struct journal_counts counts = {.segments = 0};
     struct error err = {.code = OK};
     struct bulk *b = bulk_new(NULL, SIZE_MAX);
-    const struct journal_target to = {b, b, INT64_MIN, say_damage, v};
+    const struct journal_target to = {b, b, INT64_MIN, false, say_damage, v};
     bulk_take_future(b);
     int rc = journal_load(&to, v->path, &counts, &err);
     bulk_free(b);
