@@ -478,11 +478,11 @@ size_t rule_group_evaluate(const struct rule_context *context, struct rule_group
         int rc = evaluate_rule(&ev);
         arena_release(&ev.scratch);
         note_result(&ev, rc, (double)(clock_mono_ns(clock) - rule_ns) / 1e9);
-        send_due(&ev);
         rule_series_release(&ev.writer.written);
         appender_free(ev.writer.appender);
         used_max = arena.used > used_max ? arena.used : used_max;
         arena_reset(&arena);
+        send_due(&ev); // of many alerts the receiver takes what the evaluation gave back
     }
     arena_release(&arena);
     rule_store_save(context, g, now_ms);

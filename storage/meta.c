@@ -16,8 +16,9 @@
 #include "meta_value.h"
 #include "store.h"
 
-#define META_SIZE_MAX ((size_t)1 << 30)
-#define TABLES_MAX    (2 * META_TABLE_COUNT) // those of an older version, too
+#define META_SIZE_MAX    ((size_t)1 << 30)
+#define LARGE_BATCH_SIZE ((size_t)64 << 10)
+#define TABLES_MAX       (2 * META_TABLE_COUNT) // those of an older version, too
 
 struct meta {
     struct lmdb_env *env;
@@ -167,9 +168,13 @@ static int commit_changes(const struct meta *m, struct str changes, struct error
 int meta_commit(struct meta_batch *b, struct error *err)
 {
     int rc = OK;
-    if (b->changes.len)
+    size_t size = b->changes.len;
+    if (size)
         rc = commit_changes(b->storage->meta, buf_view(&b->changes), err);
     buf_reset(&b->changes);
+    // The pages of the tree on the way to many entries would count as memory until the next sweep.
+    if (size >= LARGE_BATCH_SIZE)
+        meta_forget_pages(b->storage->meta);
     return rc;
 }
 
