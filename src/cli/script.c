@@ -100,6 +100,7 @@ struct load {
     struct loaded_series {
         struct series_text text;
         struct start_offsets starts; // count 0: none
+        uint64_t hash;               // of the labels
     } * series;
     size_t count, capacity;
 };
@@ -137,14 +138,16 @@ static int store_load(struct script *s, const struct load *l, struct error *err)
 static void keep_series(struct load *l, const struct series_text *series,
                         const struct start_offsets *starts)
 {
+    uint64_t hash = labels_hash(series->labels);
     size_t i = 0;
-    while (i < l->count && !labels_eq(l->series[i].text.labels, series->labels))
+    while (i < l->count &&
+           (l->series[i].hash != hash || !labels_eq(l->series[i].text.labels, series->labels)))
         i++;
     if (i == l->count) {
         ARENA_GROW(&l->arena, l->series, l->count, l->capacity);
         l->count++;
     }
-    l->series[i] = (struct loaded_series){*series, *starts};
+    l->series[i] = (struct loaded_series){*series, *starts, hash};
 }
 
 static int fail_starts(struct error *err)

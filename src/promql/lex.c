@@ -1,3 +1,12 @@
+// What a character begins depends on where it stands, as in Prometheus' lexer, whose complaints
+// users know:
+//
+//     anywhere         words with colons, numbers, durations, strings, operators
+//     in braces        names without colons, strings, = != =~ !~
+//     behind a [       up to the first number: operators, numbers, step range min_of max_of
+//     behind that      anything, but words only those four, and a colon alone
+//
+// Numbers are first scanned for their shape, then read: 1_ has the shape of one and is none.
 #include "lex.h"
 
 #include <math.h>
