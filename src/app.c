@@ -407,6 +407,17 @@ static int open_web(struct app *a, struct error *err)
     return web_server_start(&a->web, &o, err);
 }
 
+// What has neither scheme nor port is a path, with or without its slash.
+static struct str url_path(struct str url)
+{
+    size_t scheme = str_search(url, STR("://"));
+    if (str_find(url, ':') == url.len)
+        return url;
+    if (scheme < url.len)
+        url = str_skip(url, scheme + 3);
+    return str_skip(url, str_find(url, '/'));
+}
+
 static void make_urls(struct app *a)
 {
     const struct flags *f = a->flags;
@@ -421,10 +432,7 @@ static void make_urls(struct app *a)
     while (url.len && url.ptr[url.len - 1] == '/')
         buf_truncate(&url, url.len - 1);
     a->external_url = buf_steal(&url);
-    struct str path = str_from(a->external_url);
-    size_t scheme = str_search(path, STR("://"));
-    path = scheme < path.len ? str_skip(path, scheme + 3) : path;
-    path = str_skip(path, str_find(path, '/'));
+    struct str path = url_path(str_from(a->external_url));
     if (*f->route_prefix.text)
         path = str_from(f->route_prefix.text);
     while (path.len && path.ptr[path.len - 1] == '/')
@@ -442,9 +450,28 @@ static void make_retention_text(struct app *a)
     a->retention = buf_steal(&text);
 }
 
-// What is a number to the table of flags but has bounds.
+// A URL of http or https with a host, or without a scheme: it stands in notifications.
+static bool is_external_url(struct str url)
+{
+    static const struct str schemes[] = {STR_INIT("http://"), STR_INIT("https://")};
+    for (size_t i = 0; i < url.len; i++) {
+        unsigned char c = (unsigned char)url.ptr[i];
+        if (c <= ' ' || c == 0x7f || c == '"' || c == '\'' || c == '<' || c == '>')
+            return false;
+    }
+    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
+        if (str_has_prefix(url, schemes[i]))
+            return url.len > schemes[i].len && url.ptr[schemes[i].len] != '/';
+    return str_search(url, STR("://")) == url.len;
+}
+
+// What the table of flags cannot judge.
 static int check_flags(const struct flags *f, struct error *err)
 {
+    if (!is_external_url(str_from(f->external_url.text)))
+        return error_set(err, ERR_INVALID,
+                         "--web.external-url: expected http://HOST/PATH or /PATH, got \"%s\"",
+                         f->external_url.text);
     if (f->max_connections.size < 1 || f->max_connections.size > CONNECTIONS_MAX)
         return error_set(err, ERR_INVALID, "--web.max-connections: expected 1 to %u, got %" PRIu64,
                          CONNECTIONS_MAX, f->max_connections.size);

@@ -177,6 +177,25 @@ def check_closed_files(folder):
         assert not path.is_file() or b"level=info" not in path.read_bytes(), path
 
 
+def check_flags(folder):
+    for flag, text in (("--web.max-connections=0", "expected 1 to 1000000, got 0"),
+                       ("--query.max-concurrency=5000000000", "expected at most 4294967295"),
+                       ("--web.external-url=http:///x", "expected http://HOST/PATH or /PATH"),
+                       ("--web.external-url=ftp://box/", "expected http://HOST/PATH or /PATH"),
+                       ("--config.file=/nonexistent.yml", "/nonexistent.yml")):
+        done = subprocess.run([LAPWING, f"--storage.path={folder}/flags", "--web.listen-address=127.0.0.1:0", flag],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1 and text in done.stderr, (flag, done)
+        assert done.stderr.count("\n") == 1, (flag, done)
+    port = free_port()
+    server = subprocess.Popen([LAPWING, f"--storage.path={folder}/flags", f"--web.listen-address=127.0.0.1:{port}",
+                               "--web.external-url=box"], stderr=subprocess.DEVNULL)
+    wait_for("ready below the path", lambda: urllib.request.urlopen(
+        f"http://127.0.0.1:{port}/box/-/ready", timeout=5).close() or True)
+    server.terminate()
+    assert server.wait(30) == 0
+
+
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="lapwing-e2e-"))
     webhook = HttpServer(("127.0.0.1", 0), Webhook)
@@ -196,6 +215,7 @@ def main():
         check_kill(server)
         assert server.stop(signal.SIGTERM) == 0
         check_closed_files(folder)
+        check_flags(folder)
     except BaseException:
         print((folder / "log").read_text()[-4000:], file=sys.stderr)
         raise
