@@ -235,7 +235,7 @@ static size_t read_page(int fd, char *to, size_t size, size_t at, size_t *bad)
 
 int journal_read_segment(const char *path, struct buf *out, struct error *err)
 {
-    size_t size, bad = 0;
+    size_t size = 0, bad = 0;
     int fd = open_segment(path, &size, err);
     if (fd < 0)
         return fd;
