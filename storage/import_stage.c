@@ -17,6 +17,7 @@
 
 #include "archive_journal.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "model/duration.h"
 #include "tombstones.h"
@@ -204,6 +205,12 @@ void stage_rollback(struct stage *s, size_t window_count)
     }
 }
 
+static void tell_damage(void *context, const char *text)
+{
+    (void)context;
+    log_error("a part of the store's journal is lost", LOG_CSTR("what", text));
+}
+
 // The windows of what the journal holds come behind those of the load.
 static int stage_journal(struct stage *s, struct error *err)
 {
@@ -213,7 +220,11 @@ static int stage_journal(struct stage *s, struct error *err)
     if (rc)
         return rc;
     struct bulk *b = bulk_new_beside(s, hidden);
-    const struct journal_target to = {.in_order = b, .late = b, .in_order_min_ms = s->sealed_ms};
+    const struct journal_target to = {.in_order = b,
+                                      .late = b,
+                                      .in_order_min_ms = s->sealed_ms,
+                                      .torn_is_normal = true,
+                                      .say = tell_damage};
     bulk_take_future(b);
     rc = journal_load(&to, s->path, &counts, err);
     if (rc == OK)

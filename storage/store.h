@@ -62,6 +62,8 @@ struct storage {
     struct error commit_error;              // ... and why; both guarded by `commit`
     atomic_int_least64_t committed_ns;      // monotonic, of the last batch
     unsigned bad_pages_seen;                // of bad_pages_count(); of the maintenance
+    uint64_t other_bytes;                   // on disk beside windows and journal; of the maintenance
+    int64_t others_counted_ns;              // when, monotonic; 0: not yet
     int64_t pages_forgotten_ns;             // monotonic; of the maintenance
     int64_t seal_failed_ns;                 // likewise; 0: the last one went well
     int64_t merge_failed_ns;                // likewise

@@ -284,6 +284,52 @@ static void test_meta_is_damaged(void **state)
     buf_release(&path);
 }
 
+static void write_aside(struct fixture *f, const char *name, size_t size)
+{
+    struct buf path = BUF_INIT, bytes = BUF_INIT;
+    path_of(f, name, &path);
+    memset(buf_reserve(&bytes, size), 'x', size);
+    buf_advance(&bytes, size);
+    write_file(buf_text(&path), buf_view(&bytes));
+    buf_release(&bytes);
+    buf_release(&path);
+}
+
+// What was set aside counts, goes before what is served, and with its time.
+static void test_retention_of_what_is_set_aside(void **state)
+{
+    struct fixture *f = *state;
+    struct storage_stats stats;
+    struct arena arena;
+    arena_init(&arena, 0);
+    begin(f);
+    write_aside(f, "day-1600000000000-1600003600000-2.lmdb.corrupt", 100000);
+    write_aside(f, "window-1700000000000-1700003600000-3.lmdb.corrupt", 400000);
+    write_aside(f, "window-1700000000000-1700003600000-4.lmdb.corrupt", 100000);
+    open_store(f);
+    storage_maintain(f->storage);
+    assert_false(has_file(f, "day-1600000000000-1600003600000-2.lmdb.corrupt"));
+    assert_true(has_file(f, "window-1700000000000-1700003600000-3.lmdb.corrupt"));
+    storage_stats(f->storage, &arena, &stats);
+    storage_set_retention(f->storage, 0, stats.window_bytes + 200000);
+    clock_virtual_advance(&f->clock, 60000);
+    storage_maintain(f->storage);
+    assert_false(has_file(f, "window-1700000000000-1700003600000-3.lmdb.corrupt"));
+    assert_true(has_file(f, "window-1700000000000-1700003600000-4.lmdb.corrupt"));
+    assert_true(has_file(f, WINDOW_NAME));
+    // Whatever is the store's counts.
+    write_aside(f, "foreign", 300000);
+    clock_virtual_advance(&f->clock, 60000);
+    storage_maintain(f->storage);
+    assert_true(has_file(f, WINDOW_NAME));
+    write_aside(f, "day-1-2-3.lmdb.tmp", 300000);
+    clock_virtual_advance(&f->clock, 60000);
+    storage_maintain(f->storage);
+    assert_false(has_file(f, "window-1700000000000-1700003600000-4.lmdb.corrupt"));
+    assert_false(has_file(f, WINDOW_NAME));
+    arena_release(&arena);
+}
+
 // Files of no bytes are not taken for new ones.
 static void test_empty_files(void **state)
 {
@@ -420,6 +466,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_index_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pages_that_cannot_be_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_meta_is_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_retention_of_what_is_set_aside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_empty_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_meta_values_are_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(test_old_meta, setup, teardown),
