@@ -1,5 +1,6 @@
 // Reads the head of an `eval` and the lines under it.
 #include <ctype.h>
+#include <math.h>
 
 #include "base/float_text.h"
 #include "base/mem.h"
@@ -240,7 +241,8 @@ static bool read_number(struct str text, double *out)
         *out = negative ? -*out : *out;
     }
     buf_release(&digits);
-    return is_number;
+    // What is past the largest number is none.
+    return is_number && (!isinf(*out) || !isdigit((unsigned char)rest.ptr[0]));
 }
 
 // expected_fail_message TEXT, expected_fail_regexp PATTERN: the last line of an eval_fail.
