@@ -140,7 +140,9 @@ static void test_torn_journal(void **state)
     journal_file(f, &path);
     assert_int_equal(file_read(buf_text(&path), 1 << 20, &whole, &err), OK);
     size_t last_count = 0;
-    for (size_t len = 0; len <= whole.len; len++) {
+    // Each byte of the last rounds, and each seventh of those before, which are like them.
+    for (size_t len = 0, step; len <= whole.len; len += step) {
+        step = len + 512 < whole.len ? 7 : 1;
         write_file(buf_text(&path), str_first(buf_view(&whole), len));
         open_store(f);
         struct querier *q;
