@@ -1,4 +1,4 @@
-// Arena, hash index, string map and heap against naive models.
+// Arena, hash index, string map, heap and sort against naive models.
 #include "unit.h"
 
 #include "base/arena.h"
@@ -6,6 +6,7 @@
 #include "base/heap.h"
 #include "base/mem.h"
 #include "base/rng.h"
+#include "base/sort.h"
 #include "base/strmap.h"
 
 static void test_arena(void **state)
@@ -124,12 +125,37 @@ static void test_heap_model(void **state)
     heap_release(&heap);
 }
 
+// Few different ones, many, equal ones, all bits or few of them.
+static void test_sort_model(void **state)
+{
+    (void)state;
+    struct rng rng;
+    uint64_t items[500], xors, sum;
+    rng_seed(&rng, 11);
+    for (unsigned round = 0; round < 640; round++) {
+        size_t count = rng_below(&rng, COUNT_OF(items));
+        uint64_t got_xors = xors = 0, got_sum = sum = 0;
+        for (size_t i = 0; i < count; i++) {
+            items[i] = rng_u64(&rng) >> round % 64;
+            xors ^= items[i];
+            sum += items[i] * items[i];
+        }
+        u64_sort(items, count);
+        for (size_t i = 0; i < count; i++) {
+            assert_true(i == 0 || items[i - 1] <= items[i]);
+            got_xors ^= items[i];
+            got_sum += items[i] * items[i];
+        }
+        assert_true(got_xors == xors && got_sum == sum);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arena),      cmocka_unit_test(test_arena_limit),
         cmocka_unit_test(test_hmap_model), cmocka_unit_test(test_strmap),
-        cmocka_unit_test(test_heap_model),
+        cmocka_unit_test(test_heap_model), cmocka_unit_test(test_sort_model),
     };
     return UNIT_RUN(tests);
 }
