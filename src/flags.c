@@ -20,6 +20,7 @@ static const struct flag table[] = {
 #define FLAG_TOTAL (sizeof(table) / sizeof(table[0]))
 
 static struct flag_text texts[FLAG_TOTAL];
+static bool given_before[FLAG_TOTAL];
 
 // Flags of Prometheus that people's command lines carry and that mean nothing here. They are taken,
 // so that those command lines start Lapwing, and named in the log.
@@ -117,6 +118,15 @@ static bool take_without_effect(struct str name, bool given, int *at)
     return false;
 }
 
+// One that the command line has.
+static int give_flag(struct flags *f, size_t i, struct str text, struct error *err)
+{
+    if (given_before[i] && table[i].kind != FLAG_LIST)
+        return error_set(err, ERR_INVALID, "--%s cannot be repeated", table[i].name);
+    given_before[i] = true;
+    return set_flag(f, i, text, err);
+}
+
 static int parse_one(struct flags *f, int *at, int argc, char **argv, struct error *err)
 {
     struct str argument = str_from(argv[*at]), name, value;
@@ -129,7 +139,7 @@ static int parse_one(struct flags *f, int *at, int argc, char **argv, struct err
     if (i == FLAG_TOTAL && str_has_prefix(name, STR("no-"))) {
         i = find_flag(str_skip(name, 3));
         if (i < FLAG_TOTAL && table[i].kind == FLAG_BOOL && !given)
-            return set_flag(f, i, STR("false"), err);
+            return give_flag(f, i, STR("false"), err);
         i = FLAG_TOTAL;
     }
     if (i == FLAG_TOTAL)
@@ -140,7 +150,7 @@ static int parse_one(struct flags *f, int *at, int argc, char **argv, struct err
         value = str_from(argv[++*at]);
     else if (!given)
         return error_set(err, ERR_INVALID, "--%s needs a value", table[i].name);
-    return set_flag(f, i, value, err);
+    return give_flag(f, i, value, err);
 }
 
 int flags_parse(struct flags *f, int argc, char **argv, struct error *err)
@@ -191,7 +201,8 @@ void flags_reference(struct buf *out)
     buf_cstr(
         out,
         "# Flags\n\nAs `lapwing --help-markdown` prints them: `--name=value`, `--name value`, and "
-        "`--name` or `--no-name` for switches.\n\n");
+        "`--name` or `--no-name` for switches. Lists grow when they are given again, others are "
+        "refused.\n\n");
     buf_cstr(out, "| flag | Prometheus' name | default | meaning |\n| --- | --- | --- | --- |\n");
     for (size_t i = 0; i < FLAG_TOTAL; i++)
         buf_printf(out, "| `--%s` | %s | %s | %s |\n", table[i].name,

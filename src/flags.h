@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-// FLAG_LIST is comma-separated text; given again, it grows.
+// FLAG_LIST is comma-separated text; given again, it grows. Others are refused the second time.
 enum flag_kind { FLAG_TEXT, FLAG_LIST, FLAG_BOOL, FLAG_DURATION, FLAG_SIZE, FLAG_COUNT };
 
 // X(field, kind, name, alias or NULL, default, help)

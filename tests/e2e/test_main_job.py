@@ -182,6 +182,7 @@ def check_flags(folder):
                        ("--query.max-concurrency=5000000000", "expected at most 4294967295"),
                        ("--web.external-url=http:///x", "expected http://HOST/PATH or /PATH"),
                        ("--web.external-url=ftp://box/", "expected http://HOST/PATH or /PATH"),
+                       ("--web.listen-address=127.0.0.1:9", "--web.listen-address cannot be repeated"),
                        ("--config.file=/nonexistent.yml", "/nonexistent.yml")):
         done = subprocess.run([LAPWING, f"--storage.path={folder}/flags", "--web.listen-address=127.0.0.1:0", flag],
                               capture_output=True, text=True, timeout=60, check=False)
