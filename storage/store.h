@@ -56,17 +56,17 @@ struct storage {
     struct journal *journal; // NULL in memory
     int64_t synced_ns;       // monotonic, of the last sync
     _Atomic uint64_t window_bytes_written;
-    _Atomic uint64_t next_sequence;         // of window files
-    bool failing;                           // the journal can't be written; has been said
-    int64_t commit_failed_ns;               // monotonic, of the last batch refused for it; or 0
-    struct error commit_error;              // ... and why; both guarded by `commit`
-    atomic_int_least64_t committed_ns;      // monotonic, of the last batch
-    unsigned bad_pages_seen;                // of bad_pages_count(); of the maintenance
-    uint64_t other_bytes;                   // on disk beside windows and journal; of the maintenance
-    int64_t others_counted_ns;              // when, monotonic; 0: not yet
-    int64_t pages_forgotten_ns;             // monotonic; of the maintenance
-    int64_t seal_failed_ns;                 // likewise; 0: the last one went well
-    int64_t merge_failed_ns;                // likewise
+    _Atomic uint64_t next_sequence;    // of window files
+    bool failing;                      // the journal can't be written; has been said
+    int64_t commit_failed_ns;          // monotonic, of the last batch refused for it; or 0
+    struct error commit_error;         // ... and why; both guarded by `commit`
+    atomic_int_least64_t committed_ns; // monotonic, of the last batch
+    unsigned bad_pages_seen;           // of bad_pages_count(); of the maintenance
+    uint64_t other_bytes;              // on disk beside windows and journal; of the maintenance
+    int64_t others_counted_ns;         // when, monotonic; 0: not yet
+    int64_t pages_forgotten_ns;        // monotonic; of the maintenance
+    int64_t seal_failed_ns;            // likewise; 0: the last one went well
+    int64_t merge_failed_ns;           // likewise
     atomic_int_least64_t refusal_logged_ns; // monotonic; 0: never
     atomic_int_least64_t commit_gap_ns;     // the longest between two lately
 
