@@ -13,10 +13,10 @@ struct reader {
     bool markers_only;
 };
 
-// What numbers add up to: steps, changes of steps, or offsets from the first integer.
+// Integers being added up from numbers: steps, changes of steps, or offsets from a first one.
 struct sum {
-    uint64_t *sums; // of each value
-    uint64_t sum, step;
+    uint64_t *integers;
+    uint64_t integer, step, divisor;
     bool zigzag;
 };
 
@@ -28,27 +28,27 @@ static inline uint64_t signed_number(uint64_t number, bool zigzag)
 static inline void add_offset(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->sums[i] = signed_number(number, s->zigzag);
+    s->integers[i] = s->integer + signed_number(number, s->zigzag) * s->divisor;
 }
 
 static inline void add_step(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
-    s->sums[i] = s->sum += s->step + signed_number(number, s->zigzag);
+    s->integers[i] = s->integer += (s->step + signed_number(number, s->zigzag)) * s->divisor;
 }
 
 static inline void add_change(void *context, size_t i, uint64_t number)
 {
     struct sum *s = context;
     s->step += signed_number(number, s->zigzag);
-    s->sums[i] = s->sum += s->step;
+    s->integers[i] = s->integer += s->step * s->divisor;
 }
 
 static inline void add_only(void *context, size_t i, uint64_t number)
 {
-    struct sum *s = context;
+    uint64_t *sum = context;
     (void)i;
-    s->sum += signed_number(number, s->zigzag);
+    *sum += (uint64_t)unzigzag(number);
 }
 
 // Sparse numbers: those that aren't 0, and how many zeros stand before each.
@@ -113,7 +113,7 @@ BITS_INLINE void each_number(struct reader *r, unsigned code, size_t count,
     }
 }
 
-// What a piece that isn't constant begins with: a value is first + sum * divisor, over a power of ten.
+// What a piece that isn't constant begins with.
 struct piece {
     unsigned exponent, code;
     enum piece_order order;
@@ -147,40 +147,40 @@ static bool can_skip(const struct reader *r, const struct piece *p)
            (p->order == PIECE_OFFSETS || p->order == PIECE_STEPS);
 }
 
-// Goes by the first `count` numbers, whose sum is all that matters of them.
+// Goes by the first `count` numbers, of which only the sum matters: *integer is the one behind them.
 BITS_INLINE struct bits_place skip(struct reader *r, const struct piece *p, size_t number_count,
-                                   size_t count, bool zigzag, uint64_t *sum)
+                                   size_t count, bool zigzag, uint64_t *integer)
 {
     struct bits_coding coding = {p->code & CODING_WIDTH, p->code & CODING_UNARY};
     struct bits_place place = {0};
     struct str bits = r->bits;
-    *sum = 0;
+    uint64_t sum = 0;
+    *integer = p->first;
     if (count == 0 || !can_skip(r, p))
         return place;
-    if (p->order == PIECE_STEPS && zigzag) {
-        struct sum s = {.zigzag = true};
-        if (!bits_each(coding, &bits, &r->heads, number_count, &place, count, add_only, &s))
-            r->heads.failed = true;
-        *sum = s.sum;
-    } else if (!bits_skip(coding, bits, number_count, count, sum, &place)) {
+    bool sound =
+        p->order == PIECE_STEPS && zigzag
+            ? bits_each(coding, &bits, &r->heads, number_count, &place, count, add_only, &sum)
+            : bits_skip(coding, bits, number_count, count, &sum, &place);
+    if (!sound)
         r->heads.failed = true;
-    }
-    *sum += p->step * place.number;
+    if (p->order == PIECE_STEPS)
+        *integer += (p->step * count + sum) * p->divisor;
     return place;
 }
 
 // The zigzag is a constant in each of the two copies of this, not asked about for each number.
 BITS_INLINE void add_up(struct reader *r, const struct piece *p, size_t from, size_t end,
-                        uint64_t *sums, bool zigzag)
+                        uint64_t *integers, bool zigzag)
 {
     // The first value has no number unless all are offsets.
     size_t ahead = p->order != PIECE_OFFSETS, count = p->count - ahead;
-    uint64_t sum;
-    struct bits_place place = skip(r, p, count, from > ahead ? from - ahead : 0, zigzag, &sum);
-    struct sum s = {sums + ahead, sum, p->step, zigzag};
+    uint64_t integer;
+    struct bits_place place = skip(r, p, count, from > ahead ? from - ahead : 0, zigzag, &integer);
+    struct sum s = {integers + ahead, integer, p->step, p->divisor, zigzag};
     if (r->heads.failed)
         return;
-    sums[place.number] = sum;
+    integers[place.number] = integer;
     if (p->order == PIECE_OFFSETS)
         each_number(r, p->code, count, &place, end, add_offset, &s);
     else if (p->order == PIECE_STEPS)
@@ -189,14 +189,14 @@ BITS_INLINE void add_up(struct reader *r, const struct piece *p, size_t from, si
         each_number(r, p->code, count, &place, end - 1, add_change, &s);
 }
 
-// The sums of the values [from, end), at their places; others may be set as well.
-static void take_sums(struct reader *r, const struct piece *p, size_t from, size_t end,
-                      uint64_t *sums)
+// The integers [from, end), at their places; others may be set as well.
+static void take_integers(struct reader *r, const struct piece *p, size_t from, size_t end,
+                          uint64_t *integers)
 {
     if (p->zigzag)
-        add_up(r, p, from, end, sums, true);
+        add_up(r, p, from, end, integers, true);
     else
-        add_up(r, p, from, end, sums, false);
+        add_up(r, p, from, end, integers, false);
 }
 
 static double to_value(unsigned exponent, uint64_t integer)
@@ -206,23 +206,26 @@ static double to_value(unsigned exponent, uint64_t integer)
     return exponent ? (double)(int64_t)integer / POWERS[exponent] : (double)(int64_t)integer;
 }
 
-static inline lanes two_integers(const struct piece *p, const uint64_t *sums)
+static inline lanes two_values(const uint64_t *integers)
 {
-    return (lanes){(double)(int64_t)(p->first + sums[0] * p->divisor),
-                   (double)(int64_t)(p->first + sums[1] * p->divisor)};
+    return (lanes){(double)(int64_t)integers[0], (double)(int64_t)integers[1]};
 }
 
 // A quotient takes as long as two side by side.
-static void to_values(const struct piece *p, const uint64_t *sums, size_t count, double *out)
+static void to_values(unsigned exponent, const uint64_t *integers, size_t count, double *out)
 {
     size_t i = 0;
-    lanes power = {POWERS[p->exponent % EXPONENT_RAW], POWERS[p->exponent % EXPONENT_RAW]};
-    for (; p->exponent == 0 && i + LANES <= count; i += LANES)
-        lanes_put(out + i, two_integers(p, sums + i));
-    for (; p->exponent != EXPONENT_RAW && i + LANES <= count; i += LANES)
-        lanes_put(out + i, two_integers(p, sums + i) / power);
-    for (; i < count; i++)
-        out[i] = to_value(p->exponent, p->first + sums[i] * p->divisor);
+    if (exponent == EXPONENT_RAW) {
+        memcpy(out, integers, count * sizeof(*out));
+        return;
+    }
+    lanes power = {POWERS[exponent], POWERS[exponent]};
+    for (; exponent == 0 && i + LANES <= count; i += LANES)
+        lanes_put(out + i, two_values(integers + i));
+    for (; i + LANES <= count; i += LANES)
+        lanes_put(out + i, two_values(integers + i) / power);
+    if (i < count)
+        out[i] = to_value(exponent, integers[i]);
 }
 
 static void fill(double value, double *out, size_t count)
@@ -281,9 +284,9 @@ static void take_still(struct reader *r, const struct piece *p, size_t from, siz
 static void take_varying(struct reader *r, const struct piece *p, bool whole, size_t from,
                          size_t end, double *out)
 {
-    uint64_t sums[COLD_PIECE_SIZE];
-    take_sums(r, p, from, whole ? p->count : end, sums);
-    to_values(p, sums + from, end - from, out);
+    uint64_t integers[COLD_PIECE_SIZE];
+    take_integers(r, p, from, whole ? p->count : end, integers);
+    to_values(p->exponent, integers + from, end - from, out);
 }
 
 // Integers are no markers: those are exceptions, or in pieces of raw bits.
