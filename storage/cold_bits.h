@@ -46,8 +46,7 @@ struct bits_place {
 };
 
 // Goes by the first `skipped` > 0 of `count` numbers, none of which is an escape, and adds them up
-// (modulo 2^64) without taking them apart: a tenth of the work of reading them. False when they are
-// damaged.
+// (modulo 2^64) without taking them apart. False when they are damaged.
 bool bits_skip(struct bits_coding coding, struct str bits, size_t count, size_t skipped,
                uint64_t *sum, struct bits_place *place);
 

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "base/hmap.h"
 #include "base/mem.h"
 #include "cli/script_parse.h"
 #include "cli/script_starts.h"
@@ -100,9 +101,9 @@ struct load {
     struct loaded_series {
         struct series_text text;
         struct start_offsets starts; // count 0: none
-        uint64_t hash;               // of the labels
     } * series;
     size_t count, capacity;
+    struct hmap index; // of the labels
 };
 
 static int store_series(struct appender *a, const struct series_text *series, int64_t step_ms,
@@ -134,20 +135,25 @@ static int store_load(struct script *s, const struct load *l, struct error *err)
     return rc;
 }
 
+static bool has_labels(const void *context, uint32_t value, const void *key)
+{
+    const struct load *l = context;
+    return labels_eq(l->series[value].text.labels, *(const struct labels *)key);
+}
+
 // A series said twice is as said last.
 static void keep_series(struct load *l, const struct series_text *series,
                         const struct start_offsets *starts)
 {
     uint64_t hash = labels_hash(series->labels);
-    size_t i = 0;
-    while (i < l->count &&
-           (l->series[i].hash != hash || !labels_eq(l->series[i].text.labels, series->labels)))
-        i++;
-    if (i == l->count) {
+    uint32_t i = hmap_find(&l->index, hash, has_labels, l, &series->labels);
+    if (i == HMAP_NONE) {
+        i = (uint32_t)l->count;
         ARENA_GROW(&l->arena, l->series, l->count, l->capacity);
         l->count++;
+        hmap_insert(&l->index, hash, i);
     }
-    l->series[i] = (struct loaded_series){*series, *starts, hash};
+    l->series[i] = (struct loaded_series){*series, *starts};
 }
 
 static int fail_starts(struct error *err)
@@ -190,11 +196,13 @@ static void run_load(struct script *s, struct str head)
         return;
     }
     arena_init(&l.arena, 0);
+    hmap_init(&l.index);
     while (next_line(s, &line) && line.len)
         if (load_line(s, line, &l, &err))
             fail_at(s, s->line, err.text);
     if (store_load(s, &l, &err))
         fail_at(s, start, err.text);
+    hmap_release(&l.index);
     arena_release(&l.arena);
 }
 
